@@ -1,0 +1,59 @@
+# Every way in. `make help` lists them; each target does its own set-up inside .venv.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.PHONY: help setup demo test lint format bench lock clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# One stamp a lock file: a demo needs the small set only; tests need all of it.
+$(VENV)/.python: 
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "okra needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Run: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.python requirements/demo.txt pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check -q --require-hashes -r requirements/demo.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.python requirements/dev.txt pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check -q --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.demo
+
+setup: $(VENV)/.dev ## Make .venv with everything that development needs
+
+demo: $(VENV)/.demo ## Run the main job against an AWS double: a good version, then a bad one (about a minute)
+	$(BIN)/okra demo $(DEMO_ARGS)
+
+test: $(VENV)/.dev ## Run every test (PYTEST_ARGS="-k name" for some)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter, lock files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Rewrite the sources in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Measure, as ratios in one run (bench/README.md has the method)
+	$(BIN)/python -m bench
+
+lock: ## Rewrite the hashed lock files (needs uv)
+	for set in runtime: demo:--extra=demo dev:--extra=demo,--extra=dev; do \
+	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" --upgrade $$(tr , ' ' <<< "$${set#*:}") \
+	    pyproject.toml -o requirements/$${set%%:*}.txt; done
+
+clean: ## Remove the virtual environment and every cache in the checkout
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

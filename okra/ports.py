@@ -1,0 +1,222 @@
+"""What the actors need from outside, as Protocols. The composition root (`okra.app`) chooses who answers.
+
+Every method may raise `okra.errors.OkraError` and nothing else; every one has a deadline of its own inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from okra.errors import OkraError
+from okra.rollout.observation import RouteReading, TargetGroup, TargetHealth, Weights
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON: apiVersion, kind, metadata, spec, status."""
+
+
+class Clock(Protocol):
+    """Persisted times come from `now` (epoch seconds, UTC); waits and deadlines from `monotonic`."""
+
+    def now(self) -> float: ...
+    def monotonic(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a store is asked for. `plural` is the resource's name in URLs."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    items: list[Object]
+    resource_version: str
+    """Where a watch of the same kind resumes."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
+    object: Object
+
+
+class ObjectStore(Protocol):
+    """Where the objects live (DESIGN §8). Semantics are the Kubernetes API's.
+
+    `kube` and `embedded` share one contract suite. NotFound, AlreadyExists, Conflict, Expired, Invalid, Unavailable are the ordinary errors.
+    """
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object: ...
+
+    async def list(self, kind: Kind, namespace: str | None = None, selector: str | None = None) -> Listing:
+        """All objects (in `namespace`, or everywhere), optionally by label selector (`a=b,c in (d,e),!f`)."""
+        ...
+
+    def watch(
+        self,
+        kind: Kind,
+        resource_version: str,
+        namespace: str | None = None,
+        selector: str | None = None,
+    ) -> AsyncIterator[WatchEvent]:
+        """Changes after `resource_version`, until the caller stops. Raises Expired when it is too old: list again."""
+        ...
+
+    async def create(self, kind: Kind, body: Object) -> Object: ...
+
+    async def apply(self, kind: Kind, body: Object) -> Object:
+        """Create, or replace metadata.labels/annotations/ownerReferences that `body` names and the whole spec.
+
+        Unchanged → no write, the same resourceVersion. Status is never touched.
+        """
+        ...
+
+    async def patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Object:
+        """JSON merge patch (RFC 7386) of all but status; guarded (Conflict) if it has metadata.resourceVersion."""
+        ...
+
+    async def patch_status(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        status: Mapping[str, Any],
+        *,
+        resource_version: str | None = None,
+    ) -> Object:
+        """JSON merge patch of `.status`; with `resource_version`, only if the object is still at it (Conflict)."""
+        ...
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str | None = None) -> None:
+        """Delete; an object with finalizers gets a deletionTimestamp and stays until they are gone.
+
+        Objects whose every owner is gone are deleted as well. NotFound if there is none; Conflict if `uid` differs.
+        """
+        ...
+
+    async def emit(self, event: EventRecord) -> None:
+        """Record an Event about an object; equal ones (same object, reason, message) are counted, not repeated."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    kind: Kind
+    namespace: str
+    name: str
+    uid: str
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+    at: datetime
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose AWS, and where. Empty strings mean the process's own credentials and region."""
+
+    region: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRef:
+    """How a Cell names a route. Neither `rule_arn` nor `priority`: the listener's default action."""
+
+    account: Account
+    listener_arn: str
+    network: bool = False
+    rule_arn: str = ""
+    priority: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Stable name of the route within Okra."""
+        if self.rule_arn:
+            return self.rule_arn
+        return self.listener_arn if self.priority is None else f"{self.listener_arn}#{self.priority}"
+
+
+class TrafficRouter(Protocol):
+    """Reads and writes the weights of routes (DESIGN §5.7, §6)."""
+
+    async def read(self, refs: Collection[RouteRef]) -> Mapping[RouteRef, RouteReading | OkraError]:
+        """Read routes with as few calls as possible: one per listener, whoever asks. An error is a route's own."""
+        ...
+
+    async def write(self, ref: RouteRef, weights: Weights, basis: RouteReading, *, urgent: bool = False) -> None:
+        """Replace the forward action's weights; all else of `basis.raw` is resent as it is.
+
+        `basis` is the newest reading, from which the weights were computed. Returns when AWS said success. Unavailable
+        means the outcome is unknown; Throttled and every Fatal, that nothing was changed. Never retried inside.
+        `urgent`: a revert, served from the reserved tokens of the rate budget.
+        """
+        ...
+
+    async def owner(self, ref: RouteRef, arn: str) -> str:
+        """The owner tag of the route (`<install>/<namespace>/<name>`), or `""`."""
+        ...
+
+    async def claim(self, ref: RouteRef, arn: str, owner: str) -> str:
+        """Tag the route unless another owner has; the owner in force as read back afterwards."""
+        ...
+
+    async def release(self, ref: RouteRef, arn: str, owner: str) -> None:
+        """Remove the owner tag if it is `owner`."""
+        ...
+
+
+class TargetInventory(Protocol):
+    async def target_groups(self, account: Account) -> Sequence[TargetGroup]:
+        """Every tagged target group that exists, all pages."""
+        ...
+
+    async def health(self, account: Account, arn: str) -> TargetHealth:
+        """One DescribeTargetHealth."""
+        ...
+
+    async def active_flows(self, account: Account, group: TargetGroup) -> float | None:
+        """Requests (ALB) or flows (NLB) of the last complete minute; None when nothing can be known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time to measure, epoch seconds. `start` is never before the weight it is evidence for."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a metric source answered: a number (web: any JSON value), or `value=None` for no data."""
+
+    value: Any
+    query: str
+    """As it was sent, for people. Holds no secret."""
+    samples: int | None = None
+    """How many data points or requests it rests on, when the source can say."""
+
+
+class MetricSource(Protocol):
+    async def measure(self, window: Window) -> Reading:
+        """One measurement. Retryable errors say nothing about the app; Invalid means the query is wrong."""
+        ...
+
+    async def close(self) -> None: ...
