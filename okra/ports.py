@@ -54,7 +54,8 @@ class WatchEvent:
 class ObjectStore(Protocol):
     """Where the objects live (DESIGN §8). Semantics are the Kubernetes API's.
 
-    `kube` and `embedded` share one contract suite. NotFound, AlreadyExists, Conflict, Expired, Invalid, Unavailable are the ordinary errors.
+    `kube` and `embedded` share one contract suite.
+    NotFound, AlreadyExists, Conflict, Expired, Invalid, Unavailable are the ordinary errors.
     """
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object: ...
@@ -220,3 +221,26 @@ class MetricSource(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSeries:
+    """One answered query of CloudWatch's GetMetricData. `points` are (epoch seconds, value), oldest first."""
+
+    id: str
+    label: str
+    points: list[tuple[float, float]]
+
+
+class MetricData(Protocol):
+    """CloudWatch's GetMetricData, injected where metrics are judged: only `okra.aws` speaks to AWS."""
+
+    async def __call__(
+        self, account: Account, queries: list[dict[str, Any]], start: float, end: float
+    ) -> list[MetricSeries]:
+        """All pages of `queries` (MetricDataQueries as the API takes them) in [start, end), epoch seconds.
+
+        A query without data answers a series without points; one with several series (SEARCH) answers several of its
+        id. Invalid when a query is wrong; Retryable when it says nothing about the app.
+        """
+        ...
