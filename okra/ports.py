@@ -215,7 +215,22 @@ class Reading:
     """How many data points or requests it rests on, when the source can say."""
 
 
+@dataclass(frozen=True, slots=True)
+class Grain:
+    """How a metric source divides time, in seconds: what a window must respect to hold only whole, settled data."""
+
+    period: float = 0.0
+    """Length of its buckets, aligned to the epoch. 0: it answers for any moment."""
+    lag: float = 0.0
+    """How long after its end a bucket may still change."""
+    lookback: float = 0.0
+    """How far before its end the query itself reaches (PromQL's `[5m]`)."""
+
+
 class MetricSource(Protocol):
+    @property
+    def grain(self) -> Grain: ...
+
     async def measure(self, window: Window) -> Reading:
         """One measurement. Retryable errors say nothing about the app; Invalid means the query is wrong."""
         ...
