@@ -1,0 +1,57 @@
+"""What an ELB ARN says by itself: a wrong one is named before it costs a call, or fails others in the same call.
+
+arn:aws:elasticloadbalancing:<region>:<account>:listener/<app|net>/<name>/<load balancer>/<listener>
+arn:aws:elasticloadbalancing:<region>:<account>:listener-rule/app/<name>/<load balancer>/<listener>/<rule>
+"""
+
+from __future__ import annotations
+
+import re
+
+from okra.errors import Invalid
+from okra.ports import RouteRef
+
+_LISTENER = re.compile(
+    r"arn:[\w-]+:elasticloadbalancing:(?P<region>[\w-]+):\d+:listener/(?P<type>app|net)/[^/]+/[^/]+/[^/]+"
+)
+_RULE = re.compile(r"arn:[\w-]+:elasticloadbalancing:[\w-]+:\d+:listener-rule/app/[^/]+/[^/]+/[^/]+/[^/]+")
+
+
+def check(ref: RouteRef, region: str) -> None:
+    """Invalid, saying what to change, when `ref` can't name a route in `region`."""
+    listener = _LISTENER.fullmatch(ref.listener_arn)
+    if listener is None:
+        raise Invalid(
+            f"{ref.listener_arn!r} is not the ARN of a listener of an application or network load balancer"
+            " (arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener/app/NAME/ID/ID)"
+        )
+    if listener["region"] != region:
+        raise Invalid(
+            f"The listener {ref.listener_arn} is in {listener['region']}, and Okra looks for it in {region}:"
+            f" set aws.region to {listener['region']}"
+        )
+    if ref.network != (listener["type"] == "net"):
+        actual = "a network" if listener["type"] == "net" else "an application"
+        field = "awsNetworkLoadBalancer" if listener["type"] == "net" else "awsApplicationLoadBalancer"
+        raise Invalid(f"The listener {ref.listener_arn} belongs to {actual} load balancer: name it under {field}")
+    if ref.network and (ref.rule_arn or ref.priority is not None):
+        raise Invalid(
+            f"The listener {ref.listener_arn} has no rules: a network load balancer has a default action only"
+        )
+    if ref.rule_arn and (_RULE.fullmatch(ref.rule_arn) is None or listener_of(ref.rule_arn) != ref.listener_arn):
+        raise Invalid(f"{ref.rule_arn!r} is not the ARN of a rule of the listener {ref.listener_arn}")
+
+
+def is_rule(arn: str) -> bool:
+    return ":listener-rule/" in arn
+
+
+def listener_of(rule_arn: str) -> str:
+    """The listener that a rule belongs to."""
+    return rule_arn.replace(":listener-rule/", ":listener/", 1).rpartition("/")[0]
+
+
+def dimension(arn: str) -> str:
+    """How CloudWatch names a load balancer (`app/name/id`) or a target group (`targetgroup/name/id`)."""
+    resource = arn.partition(":elasticloadbalancing:")[2].split(":", 2)[-1]
+    return resource.removeprefix("loadbalancer/")

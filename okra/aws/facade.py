@@ -1,0 +1,55 @@
+"""AWS as the composition root sees it: one thing to open, three ports to hand out, one thing to close."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from okra.aws.calls import Calls, OnCall
+from okra.aws.cloudwatch import CloudWatch
+from okra.aws.elbv2 import ElbRouter
+from okra.aws.inventory import AwsInventory
+from okra.aws.sessions import Timeouts
+from okra.ports import Account, Clock, MetricData, TargetInventory, TrafficRouter
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """What Okra needs of AWS. Valid inside `open_aws`."""
+
+    router: TrafficRouter
+    inventory: TargetInventory
+    metric_data: MetricData
+    _calls: Calls
+
+    def wait_estimate(self, account: Account) -> float:
+        """Seconds an ordinary ELB read of this account and region would wait now. Above 0 a poll should stretch."""
+        return self._calls.wait_estimate(account)
+
+    async def warm_up(self, account: Account) -> None:
+        """Make the clients that a first call would wait for. Raises Invalid or CredentialsInvalid early."""
+        await self._calls.warm_up(account)
+
+
+@asynccontextmanager
+async def open_aws(
+    *,
+    clock: Clock,
+    environ: Mapping[str, str] = os.environ,
+    timeouts: Timeouts | None = None,
+    on_call: OnCall | None = None,
+) -> AsyncIterator[Aws]:
+    """Open AWS for this process. Credentials, region and endpoints come from where every SDK looks.
+
+    `environ` is only where AWS_REGION is looked up; the SDK reads the process's own environment. Nothing is sent before
+    the first call. On exit every connection is closed, and whoever still waits for a read gets Unavailable.
+    """
+    calls = Calls(environ, timeouts or Timeouts(), clock, on_call)
+    router, cloudwatch = ElbRouter(calls), CloudWatch(calls)
+    try:
+        yield Aws(router, AwsInventory(calls, cloudwatch, clock), cloudwatch.metric_data, calls)
+    finally:
+        await router.close()
+        await calls.close()

@@ -1,0 +1,40 @@
+"""The least-privilege policy, for `okra iam-policy`.
+
+Derived from the table of operations. Reads have no resource-level permissions in these APIs (Resource `*`); writes are
+limited to listeners and rules, and tagging to the one tag that Okra sets. Imports no SDK: the command must be quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from okra.aws.operations import ASSUME_ROLE, MODIFY_LISTENER, MODIFY_RULE, READS, TAG_WRITES, Operation
+
+OWNER_TAG = "okra.mumoshu.github.io/owner"
+"""The tag by which a route names its one owner, `<install>/<namespace>/<name>`."""
+
+
+def policy(*, roles: Sequence[str] = (), partition: str = "aws") -> dict[str, Any]:
+    """The policy document for the identity that Okra runs as, or for a role that a Cell names in `aws.roleARN`.
+
+    `roles`: ARNs of the roles that this identity must be able to assume. `partition`: `aws`, `aws-cn`, `aws-us-gov`.
+    """
+    prefix = f"arn:{partition}:elasticloadbalancing:*:*"
+    rules = [f"{prefix}:listener-rule/app/*/*/*/*"]
+    listeners = [f"{prefix}:listener/app/*/*/*", f"{prefix}:listener/net/*/*/*"]
+    statements = [
+        _allow("OkraReads", READS, ["*"]),
+        _allow("OkraMovesTrafficOfRules", [MODIFY_RULE], rules),
+        _allow("OkraMovesTrafficOfListeners", [MODIFY_LISTENER], listeners),
+        _allow("OkraMarksRoutesItOwns", TAG_WRITES, rules + listeners)
+        | {"Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": [OWNER_TAG]}}},
+    ]
+    if roles:
+        statements.append(_allow("OkraWorksInOtherAccounts", [ASSUME_ROLE], list(roles)))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allow(sid: str, operations: Iterable[Operation], resources: list[str]) -> dict[str, Any]:
+    actions = sorted(operation.action for operation in operations)
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}

@@ -1,0 +1,94 @@
+"""What the SDK's XML parser loses, put right before it runs: hooks on the `before-parse` event.
+
+Two losses matter. An error whose body is no XML (a 429 with an empty body, a proxy's HTML page) makes the parser raise
+a plain exception that hides the status, and with it the difference between *throttled* and *unknown*. And a field that
+the SDK's model doesn't know is dropped without a word: an action resent without it is not the one a person made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError, XMLParser
+from xml.sax.saxutils import escape
+
+UNKNOWN_FIELDS = "OkraUnknownFields"
+"""Key of a parsed answer: ARN of a rule or listener → names of the fields of its actions that the SDK dropped."""
+
+_ACTION_LISTS = {"Rules": ("RuleArn", "Actions"), "Listeners": ("ListenerArn", "DefaultActions")}
+
+
+def before_parse(
+    operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
+) -> None:
+    """Handler of botocore's `before-parse.*`; what it puts into `customized_response_dict` joins the answer."""
+    if operation_model.service_model.resolved_protocol != "query":
+        return
+    root = _parse(response_dict["body"])
+    if response_dict["status_code"] >= 300:
+        if root is None or not any(_tag(element) == "Code" for element in root.iter()):
+            response_dict["body"] = _error_body(response_dict["status_code"])
+    elif root is not None and operation_model.name in {"DescribeRules", "DescribeListeners"}:
+        customized_response_dict[UNKNOWN_FIELDS] = unknown_fields(root, operation_model.output_shape)
+
+
+def unknown_fields(root: Element, output_shape: Any) -> dict[str, list[str]]:
+    """ARN → field names below the actions of that rule or listener which `output_shape` doesn't describe."""
+    found: dict[str, list[str]] = {}
+    for result, (arn_tag, actions_tag) in _ACTION_LISTS.items():
+        if result not in output_shape.members:
+            continue
+        item_shape = output_shape.members[result].member
+        for item in _children(_first(root, result)):
+            actions = _first(item, actions_tag)
+            names = list(_unknown(actions, item_shape.members[actions_tag])) if actions is not None else []
+            arn = _first(item, arn_tag)
+            if names and arn is not None and arn.text:
+                found[arn.text] = names
+    return found
+
+
+def _unknown(element: Element, shape: Any) -> Iterator[str]:
+    match shape.type_name:
+        case "list":
+            for child in element:
+                yield from _unknown(child, shape.member)
+        case "structure":
+            for child in element:
+                member = shape.members.get(_tag(child))
+                if member is None:
+                    yield _tag(child)
+                else:
+                    yield from _unknown(child, member)
+        case _:
+            return
+
+
+def _parse(body: bytes) -> Element | None:
+    # AWS's own answers over TLS; expat as Python ships it limits entity expansion.
+    parser = XMLParser()  # noqa: S314 — the SDK parses the same bytes with the same parser right after
+    try:
+        parser.feed(body)
+        root: Element = parser.close()
+    except ParseError:
+        return None
+    return root
+
+
+def _error_body(status: int) -> bytes:
+    """An error document as the API would send it. The code makes the SDK retry reads as it would AWS's own."""
+    code = "Throttling" if status == 429 else "ServiceUnavailable" if status >= 500 else f"HTTP{status}"
+    text = escape(f"HTTP {status} without an error document")
+    return f"<ErrorResponse><Error><Code>{code}</Code><Message>{text}</Message></Error></ErrorResponse>".encode()
+
+
+def _tag(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _first(element: Element, tag: str) -> Element | None:
+    return next((child for child in element.iter() if _tag(child) == tag), None)
+
+
+def _children(element: Element | None) -> Iterator[Element]:
+    return iter(element if element is not None else ())
