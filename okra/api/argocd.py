@@ -1,0 +1,98 @@
+"""ArgoCDCluster (one EKS cluster's secret) and ArgoCDApplicationDeployment (which clusters an application is on)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from okra.api.aws import AWSAccount
+from okra.api.base import Model, StatusModel, Violation
+from okra.api.cell import DeletionPolicy
+from okra.api.complex import ApplicationSet, ArgoCDStrategy, ClusterSecret
+from okra.api.conditions import Condition
+from okra.api.fields import EKSClusterName, ObjectName, Tags
+from okra.api.meta import Resource
+
+_Conditions = Annotated[tuple[Condition, ...], Field(max_length=16)]
+
+
+class NamedEKS(AWSAccount):
+    """An EKS cluster by its name."""
+
+    cluster_name: EKSClusterName = Field(description="The EKS cluster's name.")
+
+
+class ArgoCDClusterSpec(Model):
+    """The EKS cluster, and what its secret is labelled with."""
+
+    eks: NamedEKS = Field(description="The EKS cluster.")
+    aws: AWSAccount = Field(default=AWSAccount(), description="Whose AWS; default: the controller's own.")
+    labels: Tags = Field(default={}, description="The cluster's labels.")
+    deletion_policy: DeletionPolicy = Field(
+        default=DeletionPolicy.RETAIN, description="Retain: deleting this object doesn't remove the cluster secret."
+    )
+
+
+class ArgoCDClusterStatus(StatusModel):
+    """Whether the cluster can be used."""
+
+    observed_generation: int | None = Field(default=None, description="The metadata.generation that was read.")
+    ready: bool | None = Field(default=None, description="EKS says ACTIVE and its API answers.")
+    phase: str | None = Field(default=None, max_length=63, description="Pending, Running, Failed …")
+    endpoint: str | None = Field(default=None, max_length=2048, description="The cluster's API.")
+    conditions: _Conditions = Field(default=(), description="Ready, Reconciling, Stalled.")
+
+
+class ArgoCDCluster(Resource):
+    """An EKS cluster as Argo CD knows it."""
+
+    spec: ArgoCDClusterSpec = Field(description="The EKS cluster, and what its secret is labelled with.")
+
+
+class ArgoCDApplicationDeploymentSpec(Model):
+    """Where an application is deployed."""
+
+    cluster_names: Annotated[tuple[ObjectName, ...], Field(max_length=64)] = Field(
+        description="Names of ArgoCDClusters to which the application is published."
+    )
+    cluster_secret: ClusterSecret = Field(description="How clusters are published.")
+    application_set: ApplicationSet = Field(description="The ApplicationSets that deploy the application.")
+    update_strategy: ArgoCDStrategy = Field(
+        default=ArgoCDStrategy(), description="Whether new clusters are published before the old are removed."
+    )
+
+    def rules(self) -> Iterator[Violation]:
+        for index, name in enumerate(self.cluster_names):
+            if name in self.cluster_names[:index]:
+                yield Violation(("clusterNames", index), f"{name} is listed twice: remove one")
+
+
+class ClusterApplications(StatusModel):
+    """The application on one cluster."""
+
+    name: str = Field(max_length=253, description="The ArgoCDCluster.")
+    phase: str | None = Field(default=None, max_length=63, description="Publishing, Ready, Unpublishing …")
+    applications: Annotated[tuple[str, ...], Field(max_length=256)] = Field(
+        default=(), description="The Applications of Argo CD."
+    )
+    message: str = Field(default="", max_length=4096, description="What is missing.")
+
+
+class ArgoCDApplicationDeploymentStatus(StatusModel):
+    """How far the application is."""
+
+    observed_generation: int | None = Field(default=None, description="The metadata.generation that was read.")
+    ready: bool | None = Field(default=None, description="Deployed, synced and healthy on every cluster.")
+    phase: str | None = Field(default=None, max_length=63, description="Pending, Updating, Synced, Failed …")
+    clusters: Annotated[tuple[ClusterApplications, ...], Field(max_length=64)] = Field(
+        default=(), description="The application on each cluster."
+    )
+    conditions: _Conditions = Field(default=(), description="Ready, Reconciling, Stalled.")
+
+
+class ArgoCDApplicationDeployment(Resource):
+    """An application's deployment to clusters by Argo CD."""
+
+    spec: ArgoCDApplicationDeploymentSpec = Field(description="Where the application is deployed.")

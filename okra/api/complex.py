@@ -1,0 +1,184 @@
+"""The complex shape of a Cell: EKS clusters, and the applications that run on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from okra.api.aws import AWSAccount
+from okra.api.base import Loc, Model, Violation, filled
+from okra.api.checks import CheckList, check_name_rules
+from okra.api.durations import Duration
+from okra.api.fields import (
+    ApplicationListenerARN,
+    EKSClusterName,
+    Flag,
+    Labels,
+    Name,
+    ObjectName,
+    TagKey,
+    Tags,
+    TargetGroupARN,
+)
+from okra.api.ingress import Priority
+from okra.api.label_selectors import ClusterSelector, TextSelector
+from okra.api.strategy import Canary
+
+
+class EKS(AWSAccount):
+    """An EKS cluster in AWS."""
+
+    cluster_name: EKSClusterName | None = Field(default=None, description="Its name; default: the cluster's name.")
+
+
+class Cluster(Model):
+    """A Kubernetes cluster of the Cell."""
+
+    name: Name = Field(description="The cluster's name within the Cell.")
+    eks: EKS = Field(default=EKS(), description="The EKS cluster; left out or empty: the one of this name.")
+    require_ready: Flag = Field(default=True, description="Nothing migrates before this cluster is ready.")
+    ready_timeout: Duration | None = Field(
+        default=None, description="Not ready by then: the Cell fails. Left out: it waits."
+    )
+    labels: Tags = Field(default={}, description="Labels for clusterSelector and arnFromLabel.")
+
+
+class ClusterSecret(Model):
+    """How a cluster is published to Argo CD: by labels on its cluster secret."""
+
+    name: ObjectName | None = Field(default=None, description="Set as the value of the label cluster-secret.")
+    labels: Annotated[Labels, Field(min_length=1)] = Field(
+        description="Labels by which ApplicationSets select the cluster; added to publish it, removed to unpublish it."
+    )
+
+
+class ApplicationSet(Model):
+    """The ApplicationSets to wait for: one by name, or all that a selector matches."""
+
+    name: ObjectName | None = Field(default=None, description="The ApplicationSet's name.")
+    selector: TextSelector | None = Field(
+        default=None, description="A selector of ApplicationSets by label, as a string (app=api) or as matchLabels."
+    )
+
+    def rules(self) -> Iterator[Violation]:
+        if len(filled(self, "name", "selector")) != 1:
+            yield Violation((), "needs exactly one of name and selector")
+
+
+class ArgoCDStrategyType(StrEnum):
+    CREATE_BEFORE_DELETE = "CreateBeforeDelete"
+    DELETE_BEFORE_CREATE = "DeleteBeforeCreate"
+
+
+class ArgoCDStrategy(Model):
+    """Which comes first: the new clusters, or the end of the old ones."""
+
+    type: ArgoCDStrategyType = Field(
+        default=ArgoCDStrategyType.CREATE_BEFORE_DELETE, description="CreateBeforeDelete or DeleteBeforeCreate."
+    )
+
+
+class ArgoCD(Model):
+    """How Argo CD deploys the application."""
+
+    cluster_secret: ClusterSecret = Field(description="How clusters are published.")
+    application_set: ApplicationSet = Field(description="The ApplicationSets that deploy the application.")
+    update_strategy: ArgoCDStrategy = Field(
+        default=ArgoCDStrategy(), description="Whether new clusters are published before the old are removed."
+    )
+
+
+class TargetGroupSource(Model):
+    """Where a cluster's target group is found."""
+
+    arn: TargetGroupARN | None = Field(default=None, description="The target group of the one cluster.")
+    arn_from_label: TagKey | None = Field(default=None, description="The cluster's label that holds the ARN.")
+    targetgroup_binding_selector: TextSelector | None = Field(
+        default=None, description="A selector of TargetGroupBindings in the cluster, as a string or as matchLabels."
+    )
+
+    def rules(self) -> Iterator[Violation]:
+        if len(filled(self, "arn", "arn_from_label", "targetgroup_binding_selector")) != 1:
+            yield Violation((), "needs exactly one of arn, arnFromLabel, targetgroupBindingSelector")
+
+
+class ForwardConfig(Model):
+    """Which action forwards, and to what."""
+
+    priority: Priority | None = Field(default=None, description="The rule's priority; left out: the default action.")
+    target_group: TargetGroupSource = Field(description="Each cluster's target group.")
+
+
+class ApplicationALB(Model):
+    """The application's route: a rule of an Application Load Balancer's listener."""
+
+    listener_arn: ApplicationListenerARN = Field(description="The listener's ARN.")
+    forward_config: ForwardConfig = Field(description="The rule and its target groups.")
+    update_strategy: Canary | None = Field(
+        default=None, description="The steps; stepWeight 100 of totalWeight 100 is blue-green."
+    )
+
+
+class Application(Model):
+    """An application on some of the Cell's clusters."""
+
+    name: Name = Field(description="The application's name.")
+    cluster_selector: ClusterSelector | None = Field(
+        default=None, description="Which clusters; required when there are two or more."
+    )
+    argocd: ArgoCD | None = Field(default=None, description="How Argo CD deploys it.")
+    alb: ApplicationALB | None = Field(default=None, description="Its route; background workers have none.")
+    prechecks: CheckList = Field(default=(), description="Must pass before anything is changed.")
+    checks: CheckList = Field(default=(), description="Must pass at each weight.")
+    postchecks: CheckList = Field(default=(), description="Must pass at the end.")
+
+    def rules(self) -> Iterator[Violation]:
+        yield from check_name_rules({"prechecks": self.prechecks, "checks": self.checks, "postchecks": self.postchecks})
+        if self.argocd is None and self.alb is None:
+            yield Violation((), "needs argocd, alb or both: there is nothing to do for it")
+        strategy = self.argocd.update_strategy.type if self.argocd else None
+        if strategy is ArgoCDStrategyType.DELETE_BEFORE_CREATE and self.alb is not None:
+            yield Violation(
+                ("alb",),
+                "can't be with argocd.updateStrategy.type DeleteBeforeCreate, which leaves the route without targets:"
+                " use CreateBeforeDelete, or remove alb",
+            )
+
+
+def application_rules(clusters: tuple[Cluster, ...], applications: tuple[Application, ...]) -> Iterator[Violation]:
+    """What joins applications with clusters and with each other. Places are relative to the Cell's spec."""
+    yield from _unique("clusters", [cluster.name for cluster in clusters])
+    yield from _unique("applications", [application.name for application in applications])
+    routes: dict[tuple[object, ...], int] = {}
+    for index, application in enumerate(applications):
+        at: Loc = ("applications", index)
+        if application.cluster_selector is None and len(clusters) > 1:
+            yield Violation((*at, "clusterSelector"), f"is required: there are {len(clusters)} clusters to choose from")
+        if application.alb is None:
+            continue
+        forward = application.alb.forward_config
+        if forward.target_group.arn is not None and _surely_selected(application, clusters) > 1:
+            yield Violation(
+                (*at, "alb", "forwardConfig", "targetGroup", "arn"),
+                "doesn't work when clusterSelector matches two or more clusters: use arnFromLabel or"
+                " targetgroupBindingSelector",
+            )
+        first = routes.setdefault((application.alb.listener_arn, forward.priority), index)
+        if first != index:
+            yield Violation((*at, "alb"), f"is the route of applications[{first}] too: give each its own priority")
+
+
+def _surely_selected(application: Application, clusters: tuple[Cluster, ...]) -> int:
+    """How many clusters the selector matches by their labels alone; tags in AWS may add more."""
+    selector = application.cluster_selector.labels if application.cluster_selector else None
+    return sum(selector.matches(cluster.labels) for cluster in clusters) if selector else 0
+
+
+def _unique(field: str, names: list[str]) -> Iterator[Violation]:
+    for index, name in enumerate(names):
+        first = names.index(name)
+        if first != index:
+            yield Violation((field, index, "name"), f"{name} is the name of {field}[{first}] too: names are unique")

@@ -1,0 +1,96 @@
+"""Go's duration strings (`10s`, `1h30m`, `1.5h`, `500ms`), the form in which Kubernetes writes spans of time.
+
+A duration stays the string that a person wrote, so that an object is written back as it was read.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+PATTERN = r"^(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$"
+MAX_LENGTH = 32
+MAX_SECONDS = 9_223_372_036.0
+"""Go counts nanoseconds in 64 bits: 292 years."""
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_TERM = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
+_HINT = "must be a duration such as 500ms, 10s, 5m or 1h30m"
+
+
+@lru_cache(maxsize=1024)
+def _seconds(text: str) -> float:
+    if len(text) > MAX_LENGTH or re.fullmatch(PATTERN, text) is None:
+        raise ValueError(_HINT)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in _TERM.findall(text))
+    if seconds > MAX_SECONDS:
+        raise ValueError("is longer than 292 years, Go's longest duration")
+    return seconds
+
+
+class Duration(str):
+    """A Go duration. ValueError from the constructor if it is none; never negative."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Duration:
+        _seconds(text)
+        return super().__new__(cls, text)
+
+    @property
+    def seconds(self) -> float:
+        return _seconds(str(self))
+
+    @classmethod
+    def of(cls, seconds: float) -> Duration:
+        """The usual spelling of a number of seconds, to the millisecond: 90 → `1m30s`."""
+        total = round(seconds * 1000)
+        hours, rest = divmod(total, 3_600_000)
+        minutes, rest = divmod(rest, 60_000)
+        whole, thousandths = divmod(rest, 1000)
+        parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else ""]
+        if thousandths:
+            parts.append(
+                f"{whole}.{thousandths:03}".rstrip("0") + "s" if whole or total >= 1000 else f"{thousandths}ms"
+            )
+        elif whole or not total:
+            parts.append(f"{whole}s")
+        return cls("".join(parts))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(_read, core_schema.str_schema())
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": PATTERN, "maxLength": MAX_LENGTH}
+
+
+def _read(text: str) -> Duration:
+    try:
+        return Duration(text)
+    except ValueError as error:
+        raise PydanticCustomError(
+            "form", "{reason}, not {text}", {"reason": str(error), "text": repr(text[:40])}
+        ) from None
+
+
+class _Positive:
+    """For what recurs: a loop without a pause would take a core for itself."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    @staticmethod
+    def _check(duration: Duration) -> Duration:
+        if duration.seconds <= 0:
+            raise PydanticCustomError("form", "must be longer than 0s")
+        return duration
+
+
+Interval = Annotated[Duration, _Positive()]
+"""A duration above zero."""

@@ -1,0 +1,133 @@
+"""The scalar fields of the API: strict about types, bounded, and each with a message that says what it wants.
+
+A type error never echoes the value: it may stand in a header or a Secret. Bounds are not decoration: unbounded strings
+and lists make the API server refuse a schema's CEL rules for their cost.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A string that matches `pattern` as a whole (RE2 syntax, as CRD schemas demand); `hint` says what it is."""
+
+    pattern: str
+    hint: str
+    max_length: int = 253
+    echo: bool = True
+    """Whether a message may show the value."""
+
+    def check(self, value: str) -> str:
+        if len(value) > self.max_length:
+            raise PydanticCustomError("form", f"must be at most {self.max_length} characters long, not {len(value)}")
+        if re.fullmatch(self.pattern, value) is None:
+            shown = f", not {value[:80]!r}" if self.echo else ""
+            raise PydanticCustomError("form", "must be {hint}{shown}", {"hint": self.hint, "shown": shown})
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.pattern, "maxLength": self.max_length}
+
+
+def _whole(value: object) -> object:
+    """JSON doesn't tell 2.0 from 2, nor does the API server."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Int = Annotated[int, Strict(), BeforeValidator(_whole)]
+Number = Annotated[float, Strict()]
+Flag = Annotated[bool, Strict()]
+"""A bool: `"true"` is a string."""
+
+Text = Annotated[str, Field(min_length=1, max_length=253)]
+LongText = Annotated[str, Field(min_length=1, max_length=4096)]
+
+PARTITION = "arn:aws(-[a-z]+)*"
+"""aws, aws-cn, aws-us-gov, aws-iso …"""
+_ELB = rf"^{PARTITION}:elasticloadbalancing:[a-z0-9-]+:[0-9]{{12}}"
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_QUALIFIED = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
+
+Region = Annotated[str, Form(r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$", "a region of AWS such as us-east-1", max_length=32)]
+RoleARN = Annotated[
+    str,
+    Form(
+        rf"^{PARTITION}:iam::[0-9]{{12}}:role/[A-Za-z0-9_+=,.@/-]+$",
+        "the ARN of an IAM role, such as arn:aws:iam::123456789012:role/okra",
+        max_length=2048,
+    ),
+]
+ApplicationListenerARN = Annotated[
+    str,
+    Form(
+        rf"{_ELB}:listener/app/[A-Za-z0-9-]+/[A-Za-z0-9]+/[A-Za-z0-9]+$",
+        "the ARN of an Application Load Balancer's listener (arn:aws:elasticloadbalancing:…:listener/app/…)",
+        max_length=512,
+    ),
+]
+NetworkListenerARN = Annotated[
+    str,
+    Form(
+        # `app` too: AWS doubles name every load balancer so. What it really is, the controller reads.
+        rf"{_ELB}:listener/(net|app)/[A-Za-z0-9-]+/[A-Za-z0-9]+/[A-Za-z0-9]+$",
+        "the ARN of a Network Load Balancer's listener (arn:aws:elasticloadbalancing:…:listener/net/…)",
+        max_length=512,
+    ),
+]
+RuleARN = Annotated[
+    str,
+    Form(
+        rf"{_ELB}:listener-rule/app/[A-Za-z0-9-]+/[A-Za-z0-9]+/[A-Za-z0-9]+/[A-Za-z0-9]+$",
+        "the ARN of a listener's rule (arn:aws:elasticloadbalancing:…:listener-rule/app/…)",
+        max_length=512,
+    ),
+]
+TargetGroupARN = Annotated[
+    str,
+    Form(
+        rf"{_ELB}:targetgroup/[A-Za-z0-9-]+/[A-Za-z0-9]+$",
+        "the ARN of a target group (arn:aws:elasticloadbalancing:…:targetgroup/…)",
+        max_length=512,
+    ),
+]
+
+Name = Annotated[
+    str,
+    Form(rf"^{_LABEL}$", "a name of lower case letters, digits and '-' (DNS-1123), as in my-name", max_length=63),
+]
+ObjectName = Annotated[
+    str,
+    Form(rf"^{_LABEL}(\.{_LABEL})*$", "an object's name of lower case letters, digits, '-' and '.' (DNS-1123)"),
+]
+EKSClusterName = Annotated[
+    str,
+    Form(r"^[A-Za-z0-9][A-Za-z0-9_-]*$", "an EKS cluster's name of letters, digits, '-' and '_'", max_length=100),
+]
+
+TagKey = Annotated[str, Form(r"^[^\s,()=!<>]+$", "a tag's key, without spaces or any of ,()=!<>", max_length=317)]
+TagValue = Annotated[str, Field(max_length=256)]
+Tags = Annotated[dict[TagKey, TagValue], Field(max_length=50)]
+"""AWS tags, and whatever may be matched against them. Laxer than Kubernetes' labels."""
+
+LabelKey = Annotated[str, Form(rf"^{_QUALIFIED}$", "a label's key such as role or example.com/role", max_length=317)]
+LabelValue = Annotated[
+    str,
+    Form(
+        r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$",
+        "a label's value of letters, digits, '-', '_' and '.'",
+        max_length=63,
+    ),
+]
+Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=64)]
+"""Labels of Kubernetes objects."""
+Annotations = Annotated[dict[LabelKey, Annotated[str, Field(max_length=262_144)]], Field(max_length=256)]

@@ -1,0 +1,146 @@
+"""Routes: what holds the weights. A listener's rule or default action, or a weighted record set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from okra.api.base import Loc, Model, Violation, filled
+from okra.api.fields import ApplicationListenerARN, Flag, Form, Int, NetworkListenerARN, RuleARN
+from okra.api.label_selectors import LabelSelector
+from okra.api.route53 import Route53
+
+Priority = Annotated[Int, Field(ge=1, le=50_000)]
+_Values = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(max_length=5)]
+
+
+class QueryString(Model):
+    """A parameter of the request's query."""
+
+    key: Annotated[str, Field(max_length=128)] | None = Field(default=None, description="The key; left out: any.")
+    value: Annotated[str, Field(min_length=1, max_length=128)] = Field(description="The value; * and ? match anything.")
+
+
+class RuleConditions(Model):
+    """Which requests a rule takes."""
+
+    hosts: _Values = Field(default=(), description="Host names; * and ? match anything.")
+    path_patterns: _Values = Field(default=(), description="Paths; * and ? match anything.")
+    methods: Annotated[
+        tuple[Annotated[str, Form(r"^[A-Z_-]+$", "an HTTP method in capital letters", 40)], ...], Field(max_length=5)
+    ] = Field(default=(), description="HTTP methods, such as GET.")
+    headers: Annotated[dict[Annotated[str, Field(min_length=1, max_length=40)], _Values], Field(max_length=5)] = Field(
+        default={}, description="Header → values; * and ? match anything."
+    )
+    query_strings: Annotated[tuple[QueryString, ...], Field(max_length=5)] = Field(
+        default=(), description="Parameters of the query."
+    )
+    source_ips: Annotated[
+        tuple[Annotated[str, Form(r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", "a range such as 10.0.0.0/8", 43)], ...],
+        Field(max_length=5),
+    ] = Field(default=(), description="Ranges of addresses in CIDR form.")
+
+    def rules(self) -> Iterator[Violation]:
+        count = sum(len(values) for values in (self.hosts, self.path_patterns, self.methods, self.source_ips))
+        count += len(self.query_strings) + sum(len(values) for values in self.headers.values())
+        if not count:
+            yield Violation((), "is empty: name at least one of hosts, pathPatterns, methods, headers …, or remove it")
+        if count > 5:
+            yield Violation((), f"holds {count} values; a rule of an Application Load Balancer takes 5 in all")
+
+
+class ListenerRule(Model):
+    """A rule of the listener."""
+
+    priority: Priority | None = Field(
+        default=None, description="The rule's priority. It must exist, or have conditions."
+    )
+    rule_arn: RuleARN | None = Field(default=None, description="The rule's ARN.")
+    conditions: RuleConditions | None = Field(
+        default=None, description="Create the rule at this priority, for these requests."
+    )
+
+    def rules(self) -> Iterator[Violation]:
+        if len(filled(self, "priority", "rule_arn")) != 1:
+            yield Violation((), "needs exactly one of priority and ruleARN; for the listener's default action, no rule")
+        elif self.conditions is not None and self.rule_arn is not None:
+            yield Violation(("conditions",), "are for a rule that Okra creates: use priority, or remove conditions")
+
+
+class ApplicationLoadBalancer(Model):
+    """A listener of an Application Load Balancer: one of its rules, or its default action."""
+
+    listener_arn: ApplicationListenerARN = Field(description="The listener's ARN.")
+    rule: ListenerRule | None = Field(default=None, description="The rule; left out: the listener's default action.")
+    take_over: Flag = Field(default=False, description="Replace a redirect or a fixed response.")
+    target_group_selector: LabelSelector = Field(description="Which target groups, by their AWS tags.")
+
+    def rules(self) -> Iterator[Violation]:
+        arn = self.rule.rule_arn if self.rule else None
+        if arn is not None and not arn.startswith(self.listener_arn.replace(":listener/", ":listener-rule/") + "/"):
+            yield Violation(("rule", "ruleARN"), "is a rule of another listener than listenerARN")
+
+
+class NetworkLoadBalancer(Model):
+    """A listener of a Network Load Balancer."""
+
+    listener_arn: NetworkListenerARN = Field(description="The listener's ARN.")
+    target_group_selector: LabelSelector = Field(description="Which target groups, by their AWS tags.")
+
+
+class IngressType(StrEnum):
+    ALB = "AWSApplicationLoadBalancer"
+    NLB = "AWSNetworkLoadBalancer"
+    ROUTE53 = "Route53"
+
+
+_BLOCKS = {
+    IngressType.ALB: "awsApplicationLoadBalancer",
+    IngressType.NLB: "awsNetworkLoadBalancer",
+    IngressType.ROUTE53: "route53",
+}
+
+
+class Ingress(Model):
+    """One route. The block that `type` names is filled, and no other."""
+
+    type: IngressType = Field(description="Which block below is filled.")
+    aws_application_load_balancer: ApplicationLoadBalancer | None = Field(
+        default=None, description="For type AWSApplicationLoadBalancer."
+    )
+    aws_network_load_balancer: NetworkLoadBalancer | None = Field(
+        default=None, description="For type AWSNetworkLoadBalancer."
+    )
+    route53: Route53 | None = Field(default=None, description="For type Route53.")
+
+    def rules(self) -> Iterator[Violation]:
+        given = filled(self, "aws_application_load_balancer", "aws_network_load_balancer", "route53")
+        wanted = _BLOCKS[self.type]
+        if wanted not in given:
+            yield Violation((wanted,), f"is required when type is {self.type}")
+        for name in given:
+            if name != wanted:
+                yield Violation((name,), f"doesn't belong to type {self.type}: remove it, or change type")
+
+    @property
+    def load_balancer(self) -> ApplicationLoadBalancer | NetworkLoadBalancer | None:
+        """The block of an ALB or NLB; None for Route 53."""
+        return self.aws_application_load_balancer or self.aws_network_load_balancer
+
+    @property
+    def listener(self) -> tuple[Loc, str] | None:
+        """Where the listener's ARN stands, and the ARN; None for Route 53."""
+        block = self.load_balancer
+        return None if block is None else ((_BLOCKS[self.type], "listenerARN"), block.listener_arn)
+
+    @property
+    def route(self) -> tuple[object, ...]:
+        """What makes this the same route as another's: the listener with its rule, or the record set."""
+        if self.route53 is not None:
+            return (self.route53.hosted_zone_id, self.route53.name.rstrip("."), self.route53.type)
+        rule = self.aws_application_load_balancer.rule if self.aws_application_load_balancer else None
+        arn = self.load_balancer.listener_arn if self.load_balancer else ""
+        return (arn, rule and (rule.rule_arn or rule.priority))

@@ -1,0 +1,70 @@
+"""Weighted records of Route 53 as a route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from okra.api.base import Model, Violation, filled
+from okra.api.fields import Flag, Form, Int, Text
+
+HostedZoneID = Annotated[str, Form(r"^Z[A-Z0-9]{1,31}$", "a hosted zone's id, such as Z2FDTNDATAQYW2", max_length=32)]
+DNSName = Annotated[
+    str,
+    Form(r"^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$", "a DNS name such as app.example.com", max_length=255),
+]
+
+
+class RecordType(StrEnum):
+    A = "A"
+    AAAA = "AAAA"
+    CNAME = "CNAME"
+
+
+class Alias(Model):
+    """A resource of AWS that the record stands for."""
+
+    hosted_zone_id: HostedZoneID = Field(description="The hosted zone of the resource, not of the record.")
+    dns_name: DNSName = Field(description="The resource's DNS name.")
+    evaluate_target_health: Flag = Field(default=True, description="Answer only while the resource is healthy.")
+
+
+class Endpoint(Model):
+    """Where a version is reached."""
+
+    version: Text = Field(description="The version.")
+    value: Text | None = Field(default=None, description="The record's value: an address, or a name for CNAME.")
+    alias: Alias | None = Field(default=None, description="A resource of AWS instead of a value.")
+
+    def rules(self) -> Iterator[Violation]:
+        if len(filled(self, "value", "alias")) != 1:
+            yield Violation((), "needs exactly one of value and alias")
+
+
+class Route53(Model):
+    """A weighted record set: one record for each version."""
+
+    hosted_zone_id: HostedZoneID = Field(description="The record's hosted zone.")
+    name: DNSName = Field(description="The record's name.")
+    type: RecordType = Field(description="A, AAAA or CNAME.")
+    ttl: Annotated[Int, Field(ge=1, le=604_800)] | None = Field(
+        default=None, description="Seconds that resolvers may keep an answer; not for aliases."
+    )
+    endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1, max_length=100)] = Field(
+        description="Where each version is reached."
+    )
+
+    def rules(self) -> Iterator[Violation]:
+        seen: set[str] = set()
+        for index, endpoint in enumerate(self.endpoints):
+            if endpoint.version in seen:
+                yield Violation(("endpoints", index, "version"), f"{endpoint.version} has an endpoint already")
+            seen.add(endpoint.version)
+        aliases = sum(endpoint.alias is not None for endpoint in self.endpoints)
+        if aliases and self.ttl is not None:
+            yield Violation(("ttl",), "is not for aliases, whose TTL is the resource's own: remove it")
+        if aliases < len(self.endpoints) and self.ttl is None:
+            yield Violation(("ttl",), "is required for records with values")
