@@ -1,0 +1,47 @@
+"""One `okra run` a state file: two would both own the same routes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from okra.embedded.faults import unreachable
+from okra.errors import AlreadyExists
+
+
+@contextlib.contextmanager
+def run_lock(path: str | Path) -> Iterator[None]:
+    """Hold the right to run on the state file `path` for the length of the block; never waits.
+
+    AlreadyExists names the process that holds it. The lock is the kernel's, on `<path>.lock`: it ends with the
+    process however that ends, so there is no stale one to clean up, and the file stays. Commands that only read or
+    annotate don't take it.
+    """
+    file = Path(f"{path}.lock")
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise unreachable(error, str(path)) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyExists(_taken(path, os.pread(descriptor, 32, 0))) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(path: str | Path, holder: bytes) -> str:
+    pid = holder.decode("ascii", "replace").strip()
+    who = f"process {pid}" if pid else "another process"
+    return (
+        f"`okra run` is already running on {path} ({who}): stop it, or use another state with --state. "
+        "Commands such as `okra status` and `okra abort` work beside it"
+    )
