@@ -18,6 +18,11 @@ Weights = Mapping[str, int]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+def nothing() -> Mapping[str, Any]:
+    """NOTHING as a default: before Python 3.12 dataclasses take an (unhashable) mappingproxy for a mutable one."""
+    return NOTHING
+
+
 class Action(StrEnum):
     """What a route does with a request."""
 
@@ -40,7 +45,7 @@ class RouteReading:
     arn: str
     """The rule's ARN, or the listener's for a default action."""
     began_at: float
-    weights: Weights = NOTHING
+    weights: Weights = field(default_factory=nothing)
     """Empty unless `action` is FORWARD."""
     action: Action = Action.FORWARD
     sticky: bool = False
@@ -60,7 +65,7 @@ class TargetGroup:
 
     arn: str
     name: str
-    tags: Mapping[str, str] = NOTHING
+    tags: Mapping[str, str] = field(default_factory=nothing)
     vpc_id: str = ""
     protocol: str = ""
     """HTTP, HTTPS (application); TCP, TLS, UDP, TCP_UDP (network); GENEVE (gateway)."""
@@ -97,6 +102,8 @@ class Write:
     at: float
     """When the answer came."""
     problem: Problem | None = None
+    failures: int = 0
+    """How many writes on this route in a row were not acknowledged: the base of the backoff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +161,23 @@ class Observation:
 
     groups: tuple[TargetGroup, ...] | None = None
     """Every target group that the selector matches, or None before the first discovery."""
-    readings: Mapping[str, RouteReading] = NOTHING
-    previous: Mapping[str, RouteReading] = NOTHING
+    readings: Mapping[str, RouteReading] = field(default_factory=nothing)
+    previous: Mapping[str, RouteReading] = field(default_factory=nothing)
     """The reading before the newest, for what needs two that agree."""
-    writes: Mapping[str, Write] = NOTHING
-    health: Mapping[str, tuple[TargetHealth, ...]] = NOTHING
+    writes: Mapping[str, Write] = field(default_factory=nothing)
+    health: Mapping[str, tuple[TargetHealth, ...]] = field(default_factory=nothing)
     """The newest three successful readings of each group, oldest first."""
-    owners: Mapping[str, str] = NOTHING
+    owners: Mapping[str, str] = field(default_factory=nothing)
     """The owner tag's value on each claimed route, as this process last read it."""
-    problems: Mapping[str, Problem] = NOTHING
+    problems: Mapping[str, Problem] = field(default_factory=nothing)
     """Why a route can't be read or written, by key; `""` for what concerns them all (discovery, credentials)."""
+    swept_at: float | None = None
+    """When this process last finished reading every route and the health that was asked for, whatever it brought."""
     results: tuple[SeriesResult, ...] = ()
+    requested: Token | None = None
+    """The series that this process asked for last: it is running, or its results are here."""
     commands: tuple[Command, ...] = ()
-    active_flows: Mapping[str, float] = NOTHING
+    active_flows: Mapping[str, float] = field(default_factory=nothing)
     """Requests or flows that a group at weight 0 still has; absent when unknown."""
     deleting: bool = False
     """The Cell has a deletionTimestamp."""

@@ -1,0 +1,170 @@
+"""Before anything else: can the Cell be acted on at all, and what does its route do now? (DESIGN §5.2, §5.9)"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from okra.rollout import verify
+from okra.rollout.census import wanted
+from okra.rollout.effects import Claim
+from okra.rollout.observation import Action
+from okra.rollout.start import adopt_canary, place_first
+from okra.rollout.state import Hold, Phase, RouteState
+from okra.rollout.turn import Turn
+from okra.rollout.versions import UNKNOWN, ranks
+from okra.rollout.weights import share_of
+
+
+def invalid(turn: Turn) -> bool:
+    """An invalid spec: said, and nothing else done."""
+    if turn.policy.problem is None:
+        return False
+    turn.report(turn.policy.problem.reason, turn.policy.problem.message)
+    return True
+
+
+def blind(turn: Turn) -> bool:
+    """A route can't be read. What was read before stays true enough to finish a revert, but for nothing else."""
+    problems = turn.obs.problems
+    unread = [key for key in turn.route_policies if key not in turn.obs.readings]
+    for key in ("", *turn.route_policies):
+        problem = problems.get(key)
+        if (
+            problem is not None
+            and (problem.fatal or key in unread)
+            and (turn.state.phase is not Phase.REVERT or unread)
+        ):
+            turn.report(problem.reason, problem.message)
+            turn.keep_watching() if turn.state.moving else None
+            return True
+    if not unread:
+        return False
+    if turn.state.moving:
+        turn.look(turn.now)
+    return True
+
+
+def misrouted(turn: Turn) -> bool:
+    """The route is not the one that was adopted, or does something that Okra doesn't touch, or is another's."""
+    for policy, route, reading in turn.routes:
+        if route.arn and reading.arn != route.arn:
+            said = (
+                f"{route.key} is {reading.arn} now, but this Cell has managed {route.arn}: name one of them by ruleARN."
+            )
+            return _refuse(turn, "RouteChanged", said)
+        if reading.action is Action.UNSUPPORTED:
+            said = f"{reading.arn} has an action of a type that this version of Okra doesn't know; nothing is written."
+            return _refuse(turn, "UnsupportedAction", said)
+        if reading.action is not Action.FORWARD and not policy.take_over:
+            said = f"{reading.arn} answers with a {reading.action}: make it a forward action, or set takeOver: true."
+            return _refuse(turn, "RouteNotForward", said)
+        owner = turn.obs.owners.get(policy.key, turn.policy.owner)
+        if owner not in ("", turn.policy.owner):
+            said = f"{reading.arn} is owned by {owner} (tag okra.mumoshu.github.io/owner). Delete one of the two Cells."
+            return _refuse(turn, "RouteConflict", said)
+    return False
+
+
+def _refuse(turn: Turn, reason: str, message: str) -> bool:
+    turn.report(reason, message)
+    if turn.state.moving:
+        turn.keep_watching()
+    return True
+
+
+def claimed(turn: Turn) -> bool:
+    """Are the routes tagged as ours? If not, ask for it: nothing is written before."""
+    missing = [key for key in turn.route_policies if key not in turn.obs.owners]
+    if missing and turn.obs.may_write:
+        turn.effects.extend(Claim(key) for key in missing)
+    return not missing
+
+
+def adopt(turn: Turn) -> bool:
+    """First sight of a route, or all of its stable groups gone or relabelled: take what it does now as it is."""
+    if turn.state.phase is not Phase.IDLE:
+        return False
+    keys = tuple(route.key for route in turn.policy.routes)
+    if tuple(route.key for route in turn.state.routes) != keys:
+        turn.set(routes=tuple(map(RouteState, keys)), stable_version=None, rollout=None, hold=None)
+        turn.__dict__.pop("route_policies", None)
+        turn.__dict__.pop("censuses", None)
+        if blind(turn) or misrouted(turn):
+            return True
+    if turn.obs.groups is None:
+        return True
+    if turn.state.stable_version is not None and not _relabelled(turn):
+        return False
+    if not all(verify.agree(turn.obs, key) for key in keys):
+        turn.look(max(reading.began_at for _, _, reading in turn.routes))
+        return True
+    _take(turn)
+    return True
+
+
+def _relabelled(turn: Turn) -> bool:
+    """Does no stable group carry the stable version's label any more?"""
+    stable = [
+        turn.censuses[route.key].version_of(arn)
+        for route in turn.state.routes
+        for arn, weight in route.stable.items()
+        if weight
+    ]
+    return bool(stable) and turn.state.stable_version not in stable
+
+
+def _take(turn: Turn) -> None:
+    carrying: dict[str, set[Fraction]] = {}
+    empty = 0
+    for _, route, reading in turn.routes:
+        census = turn.censuses[route.key]
+        found = {census.version_of(arn) for arn, weight in reading.weights.items() if weight}
+        empty += not found
+        for version in found:
+            groups = [arn for arn in reading.weights if census.version_of(arn) == version]
+            carrying.setdefault(version, set()).add(share_of(reading.weights, groups))
+    order = ranks(carrying)
+    if not carrying:
+        place_first(turn, wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs))
+    elif empty or len(carrying) > 2 or order is None or any(len(shares) > 1 for shares in carrying.values()):
+        names = ", ".join(sorted(carrying))
+        said = (
+            f"The traffic goes to {names}, not alike on every route: give it to one version."
+            if empty
+            else (f"The traffic goes to {names}: give it to one version, or to two with an order, and Okra goes on.")
+        )
+        turn.report("AmbiguousTraffic", said)
+    else:
+        older, *rest = sorted(carrying, key=lambda version: order[version])
+        settle(turn, older)
+        if rest and not turn.state.is_blocked(rest[0]):
+            adopt_canary(turn, rest[0], carrying[rest[0]].pop())
+
+
+def settle(turn: Turn, version: str) -> None:
+    """Record what the routes do now as stable, as it is, without a write."""
+    for _, route, reading in turn.routes:
+        census = turn.censuses[route.key]
+        stable = {a: w for a, w in reading.weights.items() if w and census.version_of(a) == version}
+        others = [a for a, w in reading.weights.items() if not w and census.version_of(a) != UNKNOWN]
+        turn.set_route(
+            route.key,
+            arn=reading.arn,
+            stable=stable,
+            canary=(),
+            asked=dict(reading.weights),
+            basis=dict(reading.weights),
+            confirmed_at=turn.now,
+            unacknowledged=(),
+            retained={**dict.fromkeys(others, turn.now + turn.policy.retain_for), **route.retained},
+        )
+    turn.set(stable_version=version, hold=None)
+    turn.report("Synced", f"Adopted {version} as it is.")
+    turn.emit("Adopted", f"The routes send their traffic to {version}; its weights are kept as they are.")
+
+
+def hold(turn: Turn, reason: str, message: str) -> None:
+    """Wait for a person."""
+    turn.set(hold=Hold(reason, message, turn.now))
+    turn.report(reason, message)
+    turn.emit(reason, message, "Warning")

@@ -1,0 +1,171 @@
+"""A person's commands (DESIGN §4b, §12). Each id is executed, or refused, once; status keeps what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from okra.rollout import health
+from okra.rollout.observation import Command
+from okra.rollout.start import TO_ALL, newcomers, present_share, resume_at, start
+from okra.rollout.state import Failure, Handled, Phase, RolloutKind, SetAside, StepKind
+from okra.rollout.turn import Turn
+from okra.rollout.versions import ranks
+
+MOST_REMEMBERED = 20
+RUNNING = (Phase.GATE, Phase.STEP, Phase.BAKE, Phase.STOPPED)
+
+
+class Refusal(Exception):
+    """The command can't be done now; the text says why and what to do instead."""
+
+
+def commands(turn: Turn) -> bool:
+    """Execute the pending commands; the turn goes on with what they left."""
+    done = {handled.id for handled in turn.state.commands}
+    for command in turn.obs.commands:
+        if command.id not in done:
+            _execute(turn, command)
+    return False
+
+
+def _execute(turn: Turn, command: Command) -> None:
+    before = turn.state, list(turn.effects)
+    verb = VERBS.get(command.verb)
+    try:
+        if verb is None:
+            raise Refusal(f"There is no verb {command.verb!r}; there are {', '.join(VERBS)}.")
+        outcome = verb(turn, command)
+    except Refusal as refusal:
+        turn.state, turn.effects = before
+        outcome = f"Refused: {refusal}"
+    handled = Handled(command.id, command.verb, command.by, turn.now, outcome)
+    turn.set(commands=(*turn.state.commands, handled)[-MOST_REMEMBERED:])
+    who = f" by {command.by}" if command.by else ""
+    turn.emit("Command", f"{command.verb}{who}: {outcome}", "Warning" if outcome.startswith("Refused") else "Normal")
+
+
+def _abort(turn: Turn, command: Command) -> str:
+    if turn.state.phase not in RUNNING:
+        raise Refusal("no rollout is moving. To go back to the previous version: rollback.")
+    version = turn.rollout.version
+    by = f" by {command.by}" if command.by else ""
+    block = turn.rollout.kind is RolloutKind.CANARY
+    turn.fail(Failure("Aborted", f"Rollout of {version} aborted{by}.", turn.now, block=block, set_aside=not block))
+    return f"reverting, {version} blocked" if block else "reverting"
+
+
+def _retry(turn: Turn, command: Command) -> str:
+    if turn.state.hold is not None and turn.state.moving:
+        if turn.state.hold.reason == "WeightsDrifted":
+            return _resume(turn, command)
+        turn.set(hold=None)
+        turn.set_rollout(attempt=turn.rollout.attempt + 1, series=0)
+        return "measuring again"
+    version = command.arg or (turn.state.rollout.version if turn.state.rollout else "")
+    if turn.state.phase in RUNNING:
+        raise Refusal(f"the rollout of {turn.rollout.version} is moving already.")
+    if not turn.state.is_blocked(version) and all(aside.version != version for aside in turn.state.set_aside):
+        raise Refusal(f"{version or 'no version'} is neither blocked nor set aside.")
+    turn.set(
+        blocked=tuple(b for b in turn.state.blocked if b.version != version),
+        set_aside=tuple(s for s in turn.state.set_aside if s.version != version),
+    )
+    return f"{version} may start again"
+
+
+def _unblock(turn: Turn, command: Command) -> str:
+    version = command.arg or (turn.state.rollout.version if turn.state.rollout else "")
+    block = next((b for b in turn.state.blocked if b.version == version), None)
+    if block is None:
+        names = ", ".join(b.version for b in turn.state.blocked) or "none"
+        raise Refusal(f"{version or 'no version'} is not blocked; blocked: {names}.")
+    turn.set(blocked=tuple(b for b in turn.state.blocked if b is not block))
+    put_aside(turn, version, "it was unblocked, which doesn't start it.")
+    return f"{version} unblocked; to start it again: retry"
+
+
+def put_aside(turn: Turn, version: str, reason: str) -> None:
+    """The same groups of this version, with the same targets, don't start by themselves."""
+    groups = tuple(arn for of_route in newcomers(turn, version).values() for arn in of_route)
+    others = tuple(aside for aside in turn.state.set_aside if aside.version != version)
+    turn.set(set_aside=(*others, SetAside(version, groups, health.targets(turn.obs, groups), reason)))
+
+
+def _approve(turn: Turn, _: Command) -> str:
+    if turn.state.phase is not Phase.STEP or turn.rollout.current.kind is not StepKind.APPROVAL:
+        raise Refusal("no approval is awaited.")
+    turn.set_rollout(approved=True)
+    return "approved"
+
+
+def _pause(turn: Turn, _: Command) -> str:
+    if turn.state.paused:
+        raise Refusal("already paused.")
+    turn.set(paused=True)
+    return "paused: nothing is raised; checks and health still revert"
+
+
+def _resume(turn: Turn, _: Command) -> str:
+    waiting = turn.state.phase is Phase.STEP and turn.rollout.current.kind is StepKind.PAUSE
+    if not (turn.state.paused or turn.state.hold is not None or waiting):
+        raise Refusal("nothing is paused." + (" spec.paused is true." if turn.policy.paused else ""))
+    drifted = turn.state.hold is not None and turn.state.hold.reason == "WeightsDrifted"
+    turn.set(paused=False, hold=None)
+    if drifted and turn.state.phase is Phase.STEP:
+        resume_at(turn, present_share(turn))
+    elif drifted and turn.state.phase is Phase.IDLE:
+        turn.set(stable_version=None)
+    elif turn.state.phase is Phase.STEP:
+        turn.set_rollout(resumed=waiting)
+    return "resumed"
+
+
+def _promote(turn: Turn, _: Command) -> str:
+    if turn.state.phase not in (Phase.GATE, Phase.STEP, Phase.BAKE):
+        raise Refusal("no rollout is moving.")
+    if turn.state.hold is not None and turn.state.hold.reason == "WeightsDrifted" and turn.state.phase is Phase.STEP:
+        resume_at(turn, present_share(turn))
+    turn.set(hold=None, paused=False)
+    turn.set_rollout(promoted=True)
+    return "promoted: pauses, approvals and checks are skipped, health is not"
+
+
+def _rollback(turn: Turn, command: Command) -> str:
+    if turn.state.phase in RUNNING and command.arg in ("", turn.state.stable_version):
+        return _abort(turn, command)
+    if turn.state.phase is not Phase.IDLE:
+        raise Refusal("a rollout is moving; abort it first.")
+    target, leaving = command.arg or turn.state.previous_version, turn.state.stable_version
+    if not target or not leaving:
+        raise Refusal("there is no previous version; name one that has target groups.")
+    if target == leaving:
+        raise Refusal(f"{target} is the stable version already.")
+    groups = newcomers(turn, target)
+    if not groups or any(len(of_route) < turn.policy.replicas for of_route in groups.values()):
+        raise Refusal(f"{target} has fewer than {turn.policy.replicas} target groups on a route.")
+    turn.set(blocked=tuple(b for b in turn.state.blocked if b.version != target))
+    for version in _passed_over(turn, target, leaving):
+        turn.block(version, f"Rolled back from {leaving} to {target}.")
+    start(turn, target, RolloutKind.ROLLBACK, groups, (TO_ALL,))
+    return f"rolling back from {leaving} to {target}; {leaving} is blocked"
+
+
+def _passed_over(turn: Turn, target: str, leaving: str) -> list[str]:
+    """The version that is left, and known ones between: else Okra would go up to those at once."""
+    known = {leaving, target, *(version for census in turn.censuses.values() for version in census.versions)}
+    order = ranks(known)
+    if order is None:
+        return [leaving]
+    return [version for version in sorted(known) if order[target] < order[version] <= order[leaving]] or [leaving]
+
+
+VERBS: dict[str, Callable[[Turn, Command], str]] = {
+    "abort": _abort,
+    "retry": _retry,
+    "approve": _approve,
+    "pause": _pause,
+    "resume": _resume,
+    "promote": _promote,
+    "rollback": _rollback,
+    "unblock": _unblock,
+}

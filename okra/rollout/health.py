@@ -1,0 +1,46 @@
+"""Which groups can serve (DESIGN §5.3). Only successful reads are evidence; three in a row make a group unhealthy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from math import ceil
+
+from okra.rollout.observation import Observation, TargetHealth
+
+UNHEALTHY_READS = 3
+
+
+def newest(obs: Observation, arn: str) -> TargetHealth | None:
+    readings = obs.health.get(arn, ())
+    return readings[-1] if readings else None
+
+
+def healthy_targets(obs: Observation, arn: str) -> int:
+    reading = newest(obs, arn)
+    return reading.healthy if reading else 0
+
+
+def needed(min_healthy: int | Fraction, obs: Observation, stable: Iterable[str]) -> int:
+    """Healthy targets that a canary group needs: a number, or a part of stable's mean, rounded up, at least 1."""
+    if isinstance(min_healthy, int):
+        return max(1, min_healthy)
+    counts = [reading.healthy for arn in stable if (reading := newest(obs, arn))]
+    mean = Fraction(sum(counts), len(counts)) if counts else Fraction(0)
+    return max(1, ceil(min_healthy * mean))
+
+
+def serves(obs: Observation, arn: str, need: int = 1) -> bool:
+    """Did the newest read show at least `need` healthy targets?"""
+    return healthy_targets(obs, arn) >= need
+
+
+def unhealthy(obs: Observation, arn: str, need: int = 1) -> bool:
+    """Did the last three successful reads all show fewer than `need`? A failed read in between changes nothing."""
+    readings = obs.health.get(arn, ())
+    return len(readings) >= UNHEALTHY_READS and all(r.healthy < need for r in readings[-UNHEALTHY_READS:])
+
+
+def targets(obs: Observation, groups: Iterable[str]) -> tuple[str, ...]:
+    """The registered targets of these groups, as far as known."""
+    return tuple(sorted(t for arn in groups if (reading := newest(obs, arn)) for t in reading.targets))

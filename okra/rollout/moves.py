@@ -1,0 +1,164 @@
+"""From what a route shows to what a step asks for: one safe write at a time (DESIGN §3 `guard`, §5.4 waves).
+
+The order is always the same: make old groups that must leave carry nothing, then exchange the groups that carry
+nothing, then, when the new ones are healthy, move the shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from fractions import Fraction
+
+from okra.rollout import health
+from okra.rollout.observation import RouteReading, Weights
+from okra.rollout.policy import RoutePolicy
+from okra.rollout.state import RouteState
+from okra.rollout.turn import Turn, short
+from okra.rollout.weights import ZERO, divide, fair, same_shares, seat, share_of, shares
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The next write of a route, or why there is none."""
+
+    weights: Weights | None = None
+    """None: nothing to write now."""
+    attaches: bool = False
+    """It only changes which groups stand there at 0."""
+    waits: str = ""
+    """CamelCase reason to wait; empty with no weights: arrived."""
+    message: str = ""
+
+    @property
+    def arrived(self) -> bool:
+        return self.weights is None and not self.waits
+
+
+ARRIVED = Move()
+
+
+def guard(weights: Weights, reading: RouteReading, can_serve: Callable[[str], bool]) -> list[str]:
+    """The groups that stand in the way of writing `weights` now: their share would rise, but they are not attached,
+    or not healthy. Empty: the write is safe. The last gate before every SetWeights."""
+    now, then = shares(reading.weights), shares(weights)
+    rising = [arn for arn, share in then.items() if share > now.get(arn, ZERO)]
+    return [arn for arn in rising if arn not in reading.weights or not can_serve(arn)]
+
+
+def foreign(route: RouteState, reading: RouteReading) -> list[str]:
+    """Groups at 0 that are not ours: they keep their place."""
+    ours = {*route.stable, *route.canary, *route.retained}
+    return [arn for arn, weight in reading.weights.items() if weight == 0 and arn not in ours]
+
+
+def toward(turn: Turn, policy: RoutePolicy, route: RouteState, share: Fraction) -> Move:
+    """The next write toward `share` on the canary."""
+    reading = turn.obs.readings[route.key]
+    places = policy.places - len(foreign(route, reading))
+    seats = seat(share, route.stable, route.canary, turn.policy.replicas, places)
+    if seats is None:
+        return Move(waits="NoRoomOnRoute", message=_no_room(policy, route, reading))
+    stable = {arn: route.stable[arn] for arn in seats.stable}
+    final = divide(share, stable, seats.canary, policy.limit)
+    leaving = [arn for arn in route.stable if reading.weights.get(arn, 0) and arn not in seats.stable]
+    if leaving and any(arn not in reading.weights for arn in seats.canary):
+        return _make_way(turn, policy, route, share, seats.stable)
+    return approach(turn, policy, route, final)
+
+
+def _make_way(turn: Turn, policy: RoutePolicy, route: RouteState, share: Fraction, kept: Collection[str]) -> Move:
+    """Move the traffic of leaving stable groups to those that stay: a group is detached only at share 0."""
+    reading = turn.obs.readings[route.key]
+    canary = [arn for arn in route.canary if arn in reading.weights]
+    now = share_of(reading.weights, route.canary)
+    if not fair(now, route.stable, kept, turn.policy.replicas):
+        waypoint = Fraction(len(canary), turn.policy.replicas)
+        if not now < waypoint < share:
+            return Move(waits="NoRoomOnRoute", message=_no_room(policy, route, reading))
+        return toward(turn, policy, route, waypoint)
+    stable = {arn: route.stable[arn] for arn in kept}
+    weights = divide(now, stable, canary, policy.limit)
+    return approach(turn, policy, route, weights)
+
+
+def approach(turn: Turn, policy: RoutePolicy, route: RouteState, final: Weights) -> Move:
+    """The next write toward exactly `final`, others at 0: attach what is missing, then, when healthy, the shares."""
+    reading = turn.obs.readings[route.key]
+    missing = [arn for arn in final if arn not in reading.weights]
+    if missing:
+        return _attach(turn, policy, route, missing, final)
+    weights = with_bystanders(final, reading)
+    if same_shares(weights, reading.weights):
+        return ARRIVED
+    if unfit := guard(weights, reading, lambda arn: turn.can_serve(route, arn)):
+        turn.look_at_health(unfit)
+        return Move(waits="WaitingForHealth", message=unfit_message(turn, route, unfit))
+    return Move(weights)
+
+
+def with_bystanders(final: Weights, reading: RouteReading) -> dict[str, int]:
+    """`final`, and at 0 everybody else on the route, in the action's order: people compare by eye."""
+    known = {arn: final.get(arn, 0) for arn in reading.weights}
+    return {**known, **{arn: weight for arn, weight in final.items() if arn not in known}}
+
+
+def _attach(turn: Turn, policy: RoutePolicy, route: RouteState, missing: Collection[str], final: Weights) -> Move:
+    """Put missing groups on the route at 0, the present shares unchanged; ours at 0 give way if need be."""
+    reading = turn.obs.readings[route.key]
+    for arn in missing:
+        if arn in route.canary and not _registered(turn, arn):
+            return Move(waits="WaitingForTargets", message=unfit_message(turn, route, [arn]))
+    staying = dict(reading.weights)
+    evictable = [arn for arn in _evictable(route, reading) if arn not in final]
+    while len(staying) + len(missing) > policy.places:
+        if not evictable:
+            return Move(waits="NoRoomOnRoute", message=_no_room(policy, route, reading))
+        leaving = evictable.pop(0)
+        if leaving in route.stable and not drained(turn, leaving):
+            return Move(waits="Draining", message=f"Waiting until {short(leaving)} has no more traffic to detach it.")
+        del staying[leaving]
+    return Move({**staying, **dict.fromkeys(missing, 0)}, attaches=True)
+
+
+def _evictable(route: RouteState, reading: RouteReading) -> list[str]:
+    """Ours at 0, the first to go first: retained ones by their end, then canary ones (a revert), then stable ones."""
+    idle = [arn for arn, weight in reading.weights.items() if weight == 0]
+    retained = sorted((arn for arn in idle if arn in route.retained), key=lambda arn: route.retained[arn])
+    return [
+        *retained,
+        *(arn for arn in idle if arn in route.canary),
+        *(arn for arn in reversed(idle) if arn in route.stable),
+    ]
+
+
+def drained(turn: Turn, arn: str) -> bool:
+    """Has a group at 0 nothing in flight any more, or was it given `drainTimeout`?"""
+    if turn.state.watch.step < turn.policy.propagation_delay:
+        turn.wake_in(turn.policy.propagation_delay - turn.state.watch.step)
+        return False
+    flows = turn.obs.active_flows.get(arn)
+    return flows == 0 or turn.state.watch.step >= turn.policy.drain_timeout
+
+
+def _registered(turn: Turn, arn: str) -> bool:
+    """Are enough targets registered to make it worth attaching? A group without takes the load balancer out of DNS."""
+    reading = health.newest(turn.obs, arn)
+    return reading is not None and reading.registered >= turn.need
+
+
+def unfit_message(turn: Turn, route: RouteState, unfit: Collection[str]) -> str:
+    """Which groups can't take traffic yet, with their counts."""
+    parts = []
+    for arn in unfit:
+        readings = turn.obs.health.get(arn, ())
+        need = turn.need if arn in route.canary else 1
+        known = f"{readings[-1].healthy} of {readings[-1].registered} targets healthy" if readings else "health unknown"
+        parts.append(f"{short(arn)} ({known}, {need} needed)")
+    return "Waiting for " + ", ".join(parts) + "."
+
+
+def _no_room(policy: RoutePolicy, route: RouteState, reading: RouteReading) -> str:
+    others = ", ".join(map(short, foreign(route, reading)))
+    said = f" Not the Cell's own there: {others}." if others else ""
+    return f"The route holds {policy.places} target groups; both versions don't fit.{said} Detach what isn't needed."

@@ -1,0 +1,98 @@
+"""What a Cell asks for, with the settings filled in: the core's own view of a spec, in seconds and Fractions.
+
+`okra.rollout.compile` makes one from a Cell and the controller's defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from okra.rollout.observation import Problem
+from okra.rollout.state import Step
+
+
+class OnFailure(StrEnum):
+    ROLLBACK = "Rollback"
+    STOP = "Stop"
+
+
+class OnDrift(StrEnum):
+    RESPECT = "Respect"
+    REASSERT = "Reassert"
+
+
+class OnNewerVersion(StrEnum):
+    RESTART = "Restart"
+    FINISH = "Finish"
+
+
+FORWARD_ACTION_GROUPS = 5
+"""Target groups that one forward action holds (Elastic Load Balancing quotas; not adjustable)."""
+FORWARD_ACTION_WEIGHT = 999
+"""The largest weight of a target group (TargetGroupTuple)."""
+
+
+def everything(_: Mapping[str, str]) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePolicy:
+    """One route of the Cell."""
+
+    key: str
+    """`RouteRef.key`."""
+    selects: Callable[[Mapping[str, str]], bool] = everything
+    """Does the target group selector match these tags?"""
+    take_over: bool = False
+    places: int = FORWARD_ACTION_GROUPS
+    limit: int = FORWARD_ACTION_WEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Durations in seconds of watched time, unless said otherwise."""
+
+    routes: tuple[RoutePolicy, ...]
+    plan: tuple[Step, ...]
+    owner: str = ""
+    """`<install>/<namespace>/<name>`: the owner tag's value."""
+    name: str = ""
+    """The Cell's name, for messages that name a command."""
+    label: str = "okra.mumoshu.github.io/version"
+    replicas: int = 1
+    pin: str | None = None
+    min_healthy: int | Fraction = Fraction(1, 2)
+    """A number of targets, or a part of the stable groups' mean."""
+    health_timeout: float = 300.0
+    propagation_delay: float = 15.0
+    bake_time: float = 0.0
+    retain_for: float = 600.0
+    """Wall-clock seconds: it only ever ends in detaching groups that carry nothing."""
+    drain_timeout: float = 300.0
+    poll_interval: float = 10.0
+    reread_after_revert: tuple[float, ...] = (10.0, 60.0)
+    prechecks: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    postchecks: tuple[str, ...] = ()
+    check_interval: float = 60.0
+    """Between two series while a step waits, and between two tries of failing prechecks."""
+    revert_when_inconclusive: frozenset[str] = frozenset()
+    """Checks with `onInconclusive: Revert`."""
+    on_failure: OnFailure = OnFailure.ROLLBACK
+    failure_delay: float = 60.0
+    on_newer_version: OnNewerVersion = OnNewerVersion.RESTART
+    on_drift: OnDrift = OnDrift.RESPECT
+    progress_deadline: float | None = None
+    deadline_reverts: bool = False
+    paused: bool = False
+    problem: Problem | None = None
+    """The spec is invalid, or not implemented yet: no AWS call at all."""
+
+    @property
+    def fresh_for(self) -> float:
+        """How old a reading may be, seconds, to raise weights on it."""
+        return max(self.poll_interval, 5.0)

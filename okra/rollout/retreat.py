@@ -1,0 +1,49 @@
+"""All weight off the groups that failed, in one write (DESIGN §5.6)."""
+
+from __future__ import annotations
+
+from okra.rollout import health
+from okra.rollout.moves import with_bystanders
+from okra.rollout.observation import LoadBalancerType, RouteReading
+from okra.rollout.state import RouteState
+from okra.rollout.turn import Turn
+from okra.rollout.weights import same_shares
+
+
+def serving_stable(turn: Turn, route: RouteState, reading: RouteReading) -> dict[str, int]:
+    """The attached stable groups that can serve, with their weights."""
+    attached = {arn: weight for arn, weight in route.stable.items() if arn in reading.weights and weight}
+    return {arn: weight for arn, weight in attached.items() if health.serves(turn.obs, arn)}
+
+
+def retreat(turn: Turn, route: RouteState) -> dict[str, int] | None:
+    """Weights with nothing on any group but stable ones that can serve.
+
+    Where nothing at all is known to serve, the exact stable weights: they were right before. None: no stable group
+    can serve, but another can, and traffic is never sent where it can't be served.
+    """
+    reading = turn.obs.readings[route.key]
+    target = serving_stable(turn, route, reading)
+    if not target:
+        if any(health.serves(turn.obs, arn) for arn, weight in reading.weights.items() if weight):
+            return None
+        target = {arn: weight for arn, weight in route.stable.items() if arn in reading.weights and weight}
+        if not target:
+            return None
+    weights = with_bystanders(target, reading)
+    return {arn: w for arn, w in weights.items() if w or not leaves(turn, route, reading, arn)}
+
+
+def leaves(turn: Turn, route: RouteState, reading: RouteReading, arn: str) -> bool:
+    """Is this failed group detached at once? With stickiness, clients would stay on it at weight 0; without a healthy
+    target it can take the load balancer out of DNS."""
+    if arn not in route.canary:
+        return False
+    sticky = reading.sticky and reading.load_balancer_type is LoadBalancerType.APPLICATION
+    known = health.newest(turn.obs, arn)
+    return sticky or (known is not None and known.healthy == 0)
+
+
+def is_exact(route: RouteState, reading: RouteReading) -> bool:
+    """Does the route show the stable weights of every member?"""
+    return same_shares(route.stable, reading.weights)

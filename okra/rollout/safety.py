@@ -1,0 +1,121 @@
+"""What ends a rollout from outside its plan, in the order of its weight (DESIGN §5)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from okra.rollout import health
+from okra.rollout.census import wanted
+from okra.rollout.effects import Release
+from okra.rollout.moves import unfit_message
+from okra.rollout.observation import WriteOutcome
+from okra.rollout.policy import OnNewerVersion
+from okra.rollout.start import present_share
+from okra.rollout.state import Failure, Outcome, Phase, RolloutKind
+from okra.rollout.turn import Turn
+from okra.rollout.versions import newer
+
+RUNNING = (Phase.GATE, Phase.STEP, Phase.BAKE, Phase.STOPPED)
+FOR_GOOD = 3
+"""Refusals in a row after which a write counts as failed for good, and takes the other routes back."""
+
+
+def deleted(turn: Turn) -> bool:
+    """A deleted Cell reverts what moves, then lets go."""
+    if not turn.obs.deleting:
+        return False
+    if turn.state.phase is Phase.IDLE:
+        turn.report("Deleting", "Nothing moves; the weights stay as they are.")
+        turn.effects.append(Release())
+        return True
+    if turn.state.phase in RUNNING and turn.rollout.kind is not RolloutKind.FIRST:
+        version = turn.rollout.version
+        _withdraw(turn, Failure("CellDeleted", f"The Cell is being deleted in the rollout of {version}.", turn.now))
+    return False
+
+
+def _withdraw(turn: Turn, failure: Failure, outcome: Outcome = Outcome.WITHDRAWN) -> None:
+    turn.fail(Failure(failure.reason, failure.message, failure.at, outcome, block=False, set_aside=False))
+
+
+def unhealthy(turn: Turn) -> bool:
+    """A canary group that carries traffic showed too few healthy targets three times in a row."""
+    if turn.state.phase not in RUNNING or turn.rollout.kind is RolloutKind.FIRST:
+        return False
+    for _, route, reading in turn.routes:
+        bad = [
+            arn for arn in route.canary if reading.weights.get(arn, 0) and health.unhealthy(turn.obs, arn, turn.need)
+        ]
+        if bad:
+            said = f"Unhealthy under traffic: {unfit_message(turn, route, bad)}"
+            block = turn.rollout.kind is RolloutKind.CANARY
+            turn.fail(Failure("CanaryUnhealthy", said, turn.now, block=block, set_aside=not block))
+            return False
+    return False
+
+
+def withdrawn(turn: Turn) -> bool:
+    """A canary group vanished or lost its tag: there is no such version any more; nothing is blocked."""
+    if turn.state.phase not in RUNNING or turn.rollout.kind is RolloutKind.FIRST or turn.obs.groups is None:
+        return False
+    version = turn.rollout.version
+    for _, route, _reading in turn.routes:
+        gone = [arn for arn in route.canary if arn not in turn.censuses[route.key].versions.get(version, ())]
+        if gone:
+            said = f"{len(gone)} of {len(route.canary)} target groups of {version} vanished or lost their label."
+            _withdraw(turn, Failure("Withdrawn", said, turn.now))
+            return False
+    return False
+
+
+def out_of_spec(turn: Turn) -> bool:
+    """An edit took a moving route out of the spec: the traffic goes back first."""
+    keys = tuple(route.key for route in turn.policy.routes)
+    if turn.state.phase in RUNNING and tuple(turn.route_policies) != keys:
+        _withdraw(
+            turn, Failure("RouteChanged", "spec.ingress names other routes now; reverting the old first.", turn.now)
+        )
+    return False
+
+
+def superseded(turn: Turn) -> bool:
+    """A newer version, or another pin, in mid-rollout."""
+    if turn.state.phase not in (Phase.GATE, Phase.STEP) or turn.rollout.kind is not RolloutKind.CANARY:
+        return False
+    version, pin = turn.rollout.version, turn.policy.pin
+    if pin == version:
+        return False
+    want = wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs)
+    back = pin is not None and newer(pin, version) is not True
+    if not back and (want.version is None or want.version == version or newer(want.version, version) is False):
+        return False
+    restarts = turn.policy.on_newer_version is OnNewerVersion.RESTART and present_share(turn) < Fraction(1, 2)
+    if back or restarts:
+        to = pin or want.version
+        said = f"{version} gives way to {to} at {float(present_share(turn)):.0%} of the traffic."
+        _withdraw(turn, Failure("Superseded", said, turn.now), Outcome.SUPERSEDED)
+    return False
+
+
+def refused_for_good(turn: Turn) -> bool:
+    """A write that AWS refuses again and again on one of several routes takes the others back."""
+    if turn.state.phase not in RUNNING or len(turn.state.routes) < 2 or turn.rollout.kind is RolloutKind.FIRST:
+        return False
+    for key, write in turn.obs.writes.items():
+        problem = write.problem
+        if write.outcome is WriteOutcome.REFUSED and write.failures >= FOR_GOOD and problem and problem.fatal:
+            said = f"{key} refuses its weights: {problem.message}"
+            turn.fail(Failure(problem.reason, said, turn.now, block=False, set_aside=True))
+            return False
+    return False
+
+
+def deadline(turn: Turn) -> bool:
+    """The rollout takes longer than `progressDeadline`: said, and reverted only if asked for."""
+    limit = turn.policy.progress_deadline
+    if limit is None or turn.state.phase not in (Phase.STEP, Phase.BAKE) or turn.state.watch.total < limit:
+        return False
+    said = f"No end after {limit:g} watched seconds."
+    if turn.policy.deadline_reverts and turn.rollout.kind is not RolloutKind.FIRST:
+        turn.fail(Failure("ProgressDeadlineExceeded", said, turn.now, block=turn.rollout.kind is RolloutKind.CANARY))
+    return False
