@@ -1,0 +1,233 @@
+"""ELB as AWS behaves where moto differs: what it refuses, what it returns, how it pages, what it forgets.
+
+A double that accepts what AWS refuses proves nothing about what Okra sends. Each patch says what AWS does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import signature
+from typing import Any
+
+from moto.core.resource_tagging import TaggedResource
+from moto.core.responses import ActionResult
+from moto.elbv2 import models, responses
+from moto.elbv2.exceptions import (
+    ActionTargetGroupNotFoundError,
+    ELBClientError,
+    ListenerNotFoundError,
+    LoadBalancerNotFoundError,
+    TooManyTagsError,
+)
+
+from okra.testing.moto_health import attachments
+
+_APPLICATION = frozenset({"HTTP", "HTTPS"})
+
+
+def apply(page_size: int | None = None) -> None:
+    """Patch moto's classes in this process. `page_size` caps every page, so that few things make many pages."""
+    backend: Any = models.ELBv2Backend
+    action: Any = models.FakeAction
+    action.__init__ = _described(action.__init__)
+    backend.create_rule = _guarded(backend.create_rule, _by_listener)
+    backend.modify_rule = _guarded(backend.modify_rule, _by_rule)
+    backend.modify_listener = _guarded(backend.modify_listener, _by_listener)
+    backend.create_listener = _guarded(backend.create_listener, _by_load_balancer)
+    backend.describe_listeners = _strict_listeners(backend.describe_listeners)
+    backend.describe_load_balancers = _strict_load_balancers(backend.describe_load_balancers)
+    backend.describe_target_groups = _with_attachments(backend.describe_target_groups)
+    backend.delete_target_group = _remembering(backend.delete_target_group)
+    backend.iter_tagged_resources = _iter_tagged_resources
+    backend.add_tags = _add_tags
+    backend.describe_tags = _describe_tags
+    views = responses.ELBV2Response
+    for name, result in (
+        ("describe_rules", "Rules"),
+        ("describe_listeners", "Listeners"),
+        ("describe_load_balancers", "LoadBalancers"),
+        ("describe_target_groups", "TargetGroups"),
+    ):
+        setattr(views, name, _paged(getattr(views, name), result, page_size))
+
+
+def _refuse(code: str, message: str) -> ELBClientError:
+    return ELBClientError(code, message)
+
+
+def _described(init: Callable[..., None]) -> Callable[..., None]:
+    """AWS returns a single group both ways, as TargetGroupArn and as ForwardConfig, and never an OIDC secret."""
+
+    def described(self: Any, data: dict[str, Any]) -> None:
+        config = data.get("ForwardConfig")
+        if data.get("Type") == "forward":
+            groups = (config or {}).get("TargetGroups") or [{"TargetGroupArn": data.get("TargetGroupArn")}]
+            if len(groups) == 1:
+                data = data | {"TargetGroupArn": groups[0]["TargetGroupArn"]}
+                data["ForwardConfig"] = {**(config or {}), "TargetGroups": groups}
+        if "AuthenticateOidcConfig" in data:
+            hidden = {"ClientSecret", "UseExistingClientSecret"}
+            oidc = {key: value for key, value in data["AuthenticateOidcConfig"].items() if key not in hidden}
+            data = data | {"AuthenticateOidcConfig": oidc}
+        init(self, data)
+
+    return described
+
+
+def _guarded(change: Callable[..., Any], subject: Callable[[Any, Mapping[str, Any]], Any]) -> Callable[..., Any]:
+    """Refuse the actions that AWS refuses. moto looks at hardly any of this, and in ModifyListener at nothing."""
+    parameters = signature(change)
+
+    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        given = parameters.bind(self, *args, **kwargs).arguments
+        balancer = subject(self, given)
+        for action in given.get("actions") or ():
+            _check_action(self, balancer, action, exists=change.__name__.startswith("modify"))
+        return change(self, *args, **kwargs)
+
+    return guarded
+
+
+def _check_action(backend: Any, balancer: Any, action: Mapping[str, Any], *, exists: bool) -> None:
+    oidc = action.get("AuthenticateOidcConfig")
+    if oidc is not None and "ClientSecret" not in oidc and not (exists and oidc.get("UseExistingClientSecret")):
+        raise _refuse("ValidationError", "A client secret must be specified")
+    if action.get("Type") != "forward":
+        return
+    groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
+    if "TargetGroupArn" in action and [group["TargetGroupArn"] for group in groups] not in (
+        [],
+        [action["TargetGroupArn"]],
+    ):
+        raise _refuse("ValidationError", "You cannot specify both a target group ARN and other target groups")
+    groups = groups or [{"TargetGroupArn": action.get("TargetGroupArn")}]
+    _check_weights([int(group.get("Weight", 1)) for group in groups])
+    used_by = attachments(backend)
+    for group in groups:
+        _check_group(backend, balancer, group["TargetGroupArn"], used_by)
+
+
+def _check_weights(weights: Sequence[int]) -> None:
+    if len(weights) > 5:
+        raise _refuse("ValidationError", "You cannot specify more than 5 target groups in an action")
+    if not all(0 <= weight <= 999 for weight in weights):
+        raise _refuse("ValidationError", "The weight for each target group must be between 0 and 999, inclusive")
+    if not any(weights):
+        raise _refuse("ValidationError", "The sum of the weights must be greater than 0")
+
+
+def _check_group(backend: Any, balancer: Any, arn: str, used_by: Mapping[str, Sequence[str]]) -> None:
+    group = backend.target_groups.get(arn)
+    if group is None:
+        raise ActionTargetGroupNotFoundError(arn)
+    if group.target_type != "lambda" and group.vpc_id != balancer.vpc_id:
+        raise _refuse("InvalidConfigurationRequest", f"The target group '{arn}' is not in the load balancer's VPC")
+    if group.protocol and (group.protocol in _APPLICATION) != (balancer.type == "application"):
+        raise _refuse("IncompatibleProtocols", f"The protocol of '{arn}' does not fit a {balancer.type} load balancer")
+    others = [other for other in used_by.get(arn, ()) if other != balancer.arn]
+    if others and balancer.type == "network":
+        raise _refuse("TargetGroupAssociationLimit", f"'{arn}' cannot be associated with more than one load balancer")
+
+
+def _by_listener(backend: Any, given: Mapping[str, Any]) -> Any:
+    arn = given["listener_arn"] if "listener_arn" in given else given["arn"]
+    return backend.load_balancers[backend.describe_listeners(None, [arn])[0].load_balancer_arn]
+
+
+def _by_rule(backend: Any, given: Mapping[str, Any]) -> Any:
+    rule = backend.describe_rules(listener_arn=None, rule_arns=[given["rule_arn"]])[0]
+    return _by_listener(backend, {"listener_arn": rule.listener_arn})
+
+
+def _by_load_balancer(backend: Any, given: Mapping[str, Any]) -> Any:
+    return backend.describe_load_balancers([given["load_balancer_arn"]], [])[0]
+
+
+def _strict_listeners(describe: Callable[..., Any]) -> Callable[..., Any]:
+    """AWS fails a call that names one unknown ARN. moto does only when it knows none of them."""
+
+    def described(self: Any, load_balancer_arn: str | None, listener_arns: Sequence[str]) -> Any:
+        found = describe(self, load_balancer_arn, listener_arns)
+        if {listener.arn for listener in found}.issuperset(listener_arns or ()):
+            return found
+        raise ListenerNotFoundError
+
+    return described
+
+
+def _strict_load_balancers(describe: Callable[..., Any]) -> Callable[..., Any]:
+    """As above; moto answers for an unknown ARN with the one named before it."""
+
+    def described(self: Any, arns: Sequence[str] | None, names: Sequence[str] | None) -> Any:
+        if self.load_balancers.keys() >= set(arns or ()):
+            return describe(self, arns, names)
+        raise LoadBalancerNotFoundError
+
+    return described
+
+
+def _with_attachments(describe: Callable[..., Any]) -> Callable[..., Any]:
+    """LoadBalancerArns are what uses the group now. moto appends at creation, ignores changes and repeats itself."""
+
+    def described(self: Any, *args: Any, **kwargs: Any) -> Any:
+        used_by = attachments(self)
+        for group in self.target_groups.values():
+            group.load_balancer_arns = used_by.get(group.arn, [])
+        return describe(self, *args, **kwargs)
+
+    return described
+
+
+def _remembering(delete: Callable[..., Any]) -> Callable[..., Any]:
+    """The tagging API goes on listing what was deleted, for a while that tests should not have to hit by luck."""
+
+    def deleted(self: Any, target_group_arn: str) -> Any:
+        group = delete(self, target_group_arn)
+        tags = self.tagging_service.get_tag_dict_for_resource(target_group_arn)
+        vars(self).setdefault("okra_deleted", {})[target_group_arn] = tags
+        return group
+
+    return deleted
+
+
+def _iter_tagged_resources(self: Any) -> Iterator[TaggedResource]:
+    """Over copies: moto pages by keeping an iterator over the live dict, which breaks when a group comes or goes."""
+    for balancer in list(self.load_balancers.values()):
+        tags = self.tagging_service.get_tag_dict_for_resource(balancer.arn)
+        yield TaggedResource(arn=balancer.arn, tags=tags, resource_type="elasticloadbalancing:loadbalancer")
+    groups = {arn: self.tagging_service.get_tag_dict_for_resource(arn) for arn in list(self.target_groups)}
+    for arn, tags in (groups | vars(self).get("okra_deleted", {})).items():
+        yield TaggedResource(arn=arn, tags=tags, resource_type="elasticloadbalancing:targetgroup")
+
+
+def _add_tags(self: Any, resource_arns: Sequence[str], tags: Sequence[Mapping[str, str]]) -> None:
+    """A resource takes 50 tags; moto allows 10."""
+    new = self.tagging_service.flatten_tag_list(tags)
+    for arn in resource_arns:
+        self._get_resource_by_arn(arn)
+        if len(self.tagging_service.get_tag_dict_for_resource(arn).keys() | new.keys()) > 50:
+            raise TooManyTagsError
+        self.tagging_service.tag_resource(arn, tags)
+
+
+def _describe_tags(self: Any, resource_arns: Sequence[str]) -> dict[str, dict[str, str]]:
+    """At most 20 ARNs, each of which must exist; moto answers for anything."""
+    if len(resource_arns) > 20:
+        raise _refuse("ValidationError", "You can specify up to 20 resources in a single call")
+    for arn in resource_arns:
+        self._get_resource_by_arn(arn)
+    return {arn: self.tagging_service.get_tag_dict_for_resource(arn) for arn in resource_arns}
+
+
+def _paged(view: Callable[..., Any], result: str, cap: int | None) -> Callable[..., Any]:
+    """Pages for all four listings (moto pages two), with markers that survive the deletion of what they point at."""
+
+    def paged(self: Any) -> ActionResult:
+        start = int(self.params.pop("Marker", "0"))
+        end = start + min(int(self.params.pop("PageSize", 400)), cap or 400)
+        self.params["PageSize"] = sys.maxsize
+        whole = list(view(self).result[result])
+        return ActionResult({result: whole[start:end], "NextMarker": str(end) if end < len(whole) else None})
+
+    return paged
