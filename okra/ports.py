@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 from okra.errors import OkraError
 from okra.rollout.observation import RouteReading, TargetGroup, TargetHealth, Weights
+from okra.rollout.policy import route_key
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON: apiVersion, kind, metadata, spec, status."""
@@ -148,9 +149,7 @@ class RouteRef:
     @property
     def key(self) -> str:
         """Stable name of the route within Okra."""
-        if self.rule_arn:
-            return self.rule_arn
-        return self.listener_arn if self.priority is None else f"{self.listener_arn}#{self.priority}"
+        return route_key(self.listener_arn, self.rule_arn, self.priority)
 
 
 class TrafficRouter(Protocol):
@@ -225,6 +224,8 @@ class Grain:
     """How long after its end a bucket may still change."""
     lookback: float = 0.0
     """How far before its end the query itself reaches (PromQL's `[5m]`)."""
+    settle: float = 0.0
+    """An empty answer about a window shorter than this means nothing yet: data may still arrive."""
 
 
 class MetricSource(Protocol):
