@@ -9,11 +9,11 @@ from pydantic import Field
 
 from okra.api.aws import AWSAccount
 from okra.api.base import Model, StatusModel, Violation
-from okra.api.cell import DeletionPolicy
 from okra.api.complex import ApplicationSet, ArgoCDStrategy, ClusterSecret
 from okra.api.conditions import Condition
 from okra.api.fields import EKSClusterName, ObjectName, Tags
 from okra.api.meta import Resource
+from okra.api.policies import DeletionPolicy
 
 _Conditions = Annotated[tuple[Condition, ...], Field(max_length=16)]
 

@@ -6,66 +6,31 @@ What a Cell leaves out stays None here: the controller's settings fill it (`okra
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
 from okra.api.aws import AWSAccount, region_of
 from okra.api.base import Loc, Model, Violation, camel
-from okra.api.checks import CheckList, check_name_rules
+from okra.api.checks import CellCheck, CheckList, check_name_rules
 from okra.api.complex import Application, Cluster, application_rules
 from okra.api.durations import Duration
-from okra.api.fields import Flag, Int, TagKey, Text
+from okra.api.fields import Flag, Int, Text
 from okra.api.ingress import Ingress
-from okra.api.meta import VERSION_LABEL, NamedMeta, Resource
+from okra.api.meta import NamedMeta, Resource
+from okra.api.policies import (
+    DeadlineAction,
+    DeletionPolicy,
+    OnDrift,
+    OnFailure,
+    OnNewerVersion,
+    VersionedBy,
+)
 from okra.api.quantities import IntOrPercent
 from okra.api.strategy import UpdateStrategy
 
 FORWARD_ACTION_GROUPS = 5
 """Target groups that one forward action holds (a quota that AWS doesn't raise)."""
-
-
-class VersionedBy(Model):
-    """What tells versions apart."""
-
-    label: TagKey = Field(default=VERSION_LABEL, description="The target groups' tag that holds the version.")
-
-
-class OnNewerVersion(StrEnum):
-    RESTART = "Restart"
-    FINISH = "Finish"
-
-
-class OnFailureAction(StrEnum):
-    ROLLBACK = "Rollback"
-    STOP = "Stop"
-
-
-class OnFailure(Model):
-    """What a failed check or an unhealthy canary leads to."""
-
-    action: OnFailureAction | None = Field(
-        default=None, description="Rollback: put the stable weights back. Stop: freeze the weights where they are."
-    )
-    delay: Duration | None = Field(
-        default=None, description="Wait this long before the rollback, while no traffic is on the canary."
-    )
-
-
-class DeadlineAction(StrEnum):
-    REPORT = "Report"
-    REVERT = "Revert"
-
-
-class OnDrift(StrEnum):
-    RESPECT = "Respect"
-    REASSERT = "Reassert"
-
-
-class DeletionPolicy(StrEnum):
-    RETAIN = "Retain"
-    DELETE = "Delete"
 
 
 class CellSpec(Model):
@@ -134,6 +99,16 @@ class CellSpec(Model):
         if self.ingress is not None:
             return ((("ingress",), self.ingress),)
         return tuple((("ingresses", index), each) for index, each in enumerate(self.ingresses or ()))
+
+    @property
+    def all_checks(self) -> Iterator[tuple[Loc, CellCheck]]:
+        """Every check of the Cell and its applications, and where it stands."""
+        holders: list[tuple[Loc, CellSpec | Application]] = [((), self)]
+        holders += [(("applications", index), each) for index, each in enumerate(self.applications or ())]
+        for base, holder in holders:
+            for field in ("prechecks", "checks", "postchecks"):
+                for index, check in enumerate(getattr(holder, field)):
+                    yield (*base, field, index), check
 
     @property
     def is_complex(self) -> bool:

@@ -86,6 +86,8 @@ class Analysis(Model):
             yield Violation(("query",), "has no use beside provider.web or provider.cloudWatch: they say what to ask")
         if not own and self.query is None:
             yield Violation(("query",), "is required: what to ask the metrics provider")
+        if self.min_samples is not None and self.provider and (self.provider.web or self.provider.prometheus):
+            yield Violation(("minSamples",), "needs provider datadog or cloudWatch, which count samples: remove it")
 
     def _limit_rules(self) -> Iterator[Violation]:
         if self.count is not None and self.count > 1 and self.interval is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from okra.api.cell import OnFailureAction
+from okra.api.policies import OnFailureAction
 from okra.api.provider import Provider
 from okra.api.quantities import IntOrPercent
 

@@ -48,13 +48,13 @@ def printable(text: str, limit: int = 60) -> str:
     return "".join(char if char.isprintable() else "�" for char in shown)
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+def did_you_mean(name: str, known: Iterable[str], *, likeness: float = 0.7) -> str | None:
     """The known name that `name` is probably a typo of; capitals and underscores don't matter."""
     names = list(known)
     plain = {_plain(each): each for each in names}
     if _plain(name) in plain:
         return plain[_plain(name)]
-    near = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=likeness)
     return plain[near[0]] if near else None
 
 

@@ -5,57 +5,64 @@ It never raises, whatever it is given: an object may have reached the store past
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from okra.api.base import Loc
-from okra.api.findings import Finding, did_you_mean, remedy_for
+from okra.api.findings import Finding, did_you_mean, printable, remedy_for
+from okra.api.json_values import defects
 from okra.api.kinds import BY_NAME, GROUPS, KINDS, KindInfo
 from okra.api.meta import OKRA_GROUP, VERSION, ObjectMeta, Resource
 from okra.api.rendering import findings_of
 from okra.api.schema_walk import fields_of, place_of
 
-MAX_DEPTH = 64
-MAX_VALUES = 100_000
-_INT64 = 2**63
+M = TypeVar("M", bound=BaseModel)
+
 _PASSES = 4
 _METADATA = frozenset(alias for alias, _ in fields_of(ObjectMeta))
 
 
 def parse(obj: object) -> tuple[Resource | None, list[Finding]]:
     """The object's model, or None and every finding. Status is ignored."""
-    if defects := list(_defects(obj)):
-        return None, defects
+    if broken := list(defects(obj)):
+        return None, broken
     if not isinstance(obj, dict):
         return None, [Finding("", "an object is a map with apiVersion, kind, metadata and spec")]
-    info = kind_of(obj)
-    if isinstance(info, Finding):
-        return None, [info]
-    return _validate(info.model, _relevant(obj))
+    info, findings = kind_of(obj)
+    if info is None:
+        return None, findings
+    model, more = _validate(info.model, {**_relevant(obj), "apiVersion": info.api_version})
+    return (None, findings + more) if findings else (model, more)
 
 
-def kind_of(obj: dict[str, Any]) -> KindInfo | Finding:
-    """Which of Okra's kinds an object is, or why it is none."""
+def parse_as(model: type[M], value: object) -> tuple[M | None, list[Finding]]:
+    """A part of an object (a `Provider` from a setting, say) by itself; paths are relative to it."""
+    broken = list(defects(value))
+    return (None, broken) if broken else _validate(model, value)
+
+
+def kind_of(obj: dict[str, Any]) -> tuple[KindInfo | None, list[Finding]]:
+    """Which of Okra's kinds an object is. With a finding, the kind that was probably meant, so that all is judged."""
     api_version, kind = obj.get("apiVersion"), obj.get("kind")
     if not isinstance(kind, str) or not kind:
-        return Finding.at(("kind",), f"is required: one of {', '.join(sorted({info.kind for info in KINDS}))}")
+        return None, [Finding.at(("kind",), f"is required: {', '.join(dict.fromkeys(info.kind for info in KINDS))}")]
+    same = [info for info in KINDS if info.kind == kind]
     if not isinstance(api_version, str) or not api_version:
-        groups = [info.api_version for info in KINDS if info.kind == kind]
-        return Finding.at(("apiVersion",), f"is required: {' or '.join(groups) or f'{OKRA_GROUP}/{VERSION}'}")
+        wanted = " or ".join(info.api_version for info in same) or f"{OKRA_GROUP}/{VERSION}"
+        return next(iter(same), None), [Finding.at(("apiVersion",), f"is required: {wanted}")]
     if info := BY_NAME.get((api_version, kind)):
-        return info
-    known = [info.kind for info in KINDS if info.api_version == api_version]
-    if known:
-        return Finding.at(("kind",), f"{kind[:63]!r} is no kind of {api_version}; {remedy_for(kind, known)}")
-    wanted = [f"{group}/{VERSION}" for group in GROUPS]
-    near = did_you_mean(api_version, wanted)
-    if api_version.partition("/")[0] in GROUPS:
-        near = f"{api_version.partition('/')[0]}/{VERSION}"
-    remedy = f"did you mean {near}?" if near else f"Okra's are {' and '.join(wanted)}"
-    return Finding.at(("apiVersion",), f"{api_version[:80]!r} is unknown; {remedy}")
+        return info, []
+    if known := [info.kind for info in KINDS if info.api_version == api_version]:
+        meant = BY_NAME.get((api_version, did_you_mean(kind, known) or ""))
+        remedy = remedy_for(kind, known)
+        return meant, [Finding.at(("kind",), f"{printable(kind)!r} is no kind of {api_version}; {remedy}")]
+    versions = [f"{group}/{VERSION}" for group in GROUPS]
+    near = next((each for each in versions if each.startswith(api_version.partition("/")[0] + "/")), None)
+    near = near or did_you_mean(api_version, versions)
+    remedy = f"did you mean {near}?" if near else f"Okra's are {' and '.join(versions)}"
+    meant = BY_NAME.get((near, kind)) if near else next(iter(same), None)
+    return meant, [Finding.at(("apiVersion",), f"{printable(api_version)!r} is unknown; {remedy}")]
 
 
 def _relevant(obj: dict[str, Any]) -> dict[str, Any]:
@@ -70,7 +77,7 @@ def _relevant(obj: dict[str, Any]) -> dict[str, Any]:
     return relevant
 
 
-def _validate(model: type[Resource], data: dict[str, Any]) -> tuple[Resource | None, list[Finding]]:
+def _validate(model: type[M], data: object) -> tuple[M | None, list[Finding]]:
     """Unknown fields are corrected after they were found, so that a typo doesn't hide what else is wrong."""
     unknown: list[Finding] = []
     for _ in range(_PASSES):
@@ -88,9 +95,9 @@ def _validate(model: type[Resource], data: dict[str, Any]) -> tuple[Resource | N
     return None, unknown
 
 
-def _without(data: dict[str, Any], extra: set[Loc], model: type[BaseModel]) -> dict[str, Any]:
+def _without(data: object, extra: set[Loc], model: type[BaseModel]) -> Any:
     """A copy in which each unknown field is renamed to what was probably meant, or dropped."""
-    copy: dict[str, Any] = _copied(data)
+    copy = _copied(data)
     for loc in extra:
         holder: Any = copy
         for item in loc[:-1]:
@@ -106,51 +113,3 @@ def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copied(each) for key, each in value.items()}
     return [_copied(each) for each in value] if isinstance(value, list) else value
-
-
-def _defects(obj: object) -> Iterator[Finding]:
-    """What no JSON object of a sane size holds. Ends at the first that makes going on pointless."""
-    pending: list[tuple[Loc, object]] = [((), obj)]
-    for count in range(MAX_VALUES + 1):
-        if not pending:
-            return
-        if count == MAX_VALUES:
-            yield Finding("", f"the object holds more than {MAX_VALUES} values")
-            return
-        loc, value = pending.pop()
-        if len(loc) > MAX_DEPTH:
-            yield Finding.at(loc[:4], f"is nested more than {MAX_DEPTH} deep")
-            return
-        match value:
-            case dict():
-                for key, each in value.items():
-                    if not isinstance(key, str) or not _is_unicode(key):
-                        yield Finding.at(loc, "has a key that is no string of valid Unicode")
-                    else:
-                        pending.append(((*loc, key), each))
-            case list():
-                pending.extend(((*loc, index), each) for index, each in enumerate(value))
-            case _ if defect := _scalar_defect(value):
-                yield Finding.at(loc, defect)
-
-
-def _scalar_defect(value: object) -> str | None:
-    match value:
-        case str():
-            return None if _is_unicode(value) else "is no valid Unicode"
-        case bool() | None:
-            return None
-        case int():
-            return None if -_INT64 <= value < _INT64 else "is a number too large for JSON's 64 bits"
-        case float():
-            return None if math.isfinite(value) else "must be a finite number"
-        case _:
-            return f"is no JSON value but a {type(value).__name__}"
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -15,7 +15,13 @@ from okra.api.fields import Flag, Form, LongText, Number, ObjectName, Region, Ro
 from okra.api.variables import Templated
 
 URL = Annotated[
-    str, Form(r"^https?://[^/\s].*$", "a URL that begins with http:// or https://", max_length=2048, echo=False)
+    str,
+    Form(
+        r"^https?://(\{\{[^{}]*\}\}|[^/@?#\s])+([/?#].*)?$",
+        "a URL that begins with http:// or https:// and holds no user and password (they belong into a Secret)",
+        max_length=2048,
+        echo=False,
+    ),
 ]
 Query = Annotated[str, Field(min_length=1, max_length=16_384), Templated]
 """A query in the source's own language, with `{{.Vars.NAME}}` replaced."""

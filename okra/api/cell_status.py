@@ -1,0 +1,172 @@
+"""A Cell's status: what people read, and everything that a restarted Okra needs to go on (DESIGN §3).
+
+Maps by ARN are written as lists: a merge patch would keep the keys that are gone, and an API server sorts maps.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from okra.api.base import StatusModel
+from okra.api.conditions import Condition
+
+Time = Annotated[str, Field(max_length=40)]
+ARN = Annotated[str, Field(max_length=2048)]
+Line = Annotated[str, Field(max_length=4096)]
+
+
+class GroupWeight(StatusModel):
+    """A target group and its weight."""
+
+    arn: ARN = Field(description="The target group.")
+    weight: int = Field(description="Its weight: 0-999.")
+
+
+Weights = Annotated[tuple[GroupWeight, ...], Field(max_length=16)]
+
+
+class Extra(StatusModel):
+    """A former target group that stays attached at weight 0 for a rollback in one write."""
+
+    arn: ARN = Field(description="The target group.")
+    until: Time = Field(description="When it is let go.")
+
+
+class RouteStatus(StatusModel):
+    """What Okra asked of one route."""
+
+    key: ARN = Field(description="How the spec names the route.")
+    arn: ARN = Field(default="", description="The rule's or listener's ARN, resolved once.")
+    stable: Weights = Field(default=(), description="The weights that a revert ends at.")
+    canary: Annotated[tuple[ARN, ...], Field(max_length=100)] = Field(
+        default=(), description="The target groups being introduced, frozen when the rollout started."
+    )
+    asked: Weights = Field(default=(), description="The weights that Okra last asked for.")
+    basis: Weights = Field(default=(), description="What the route showed when that was asked.")
+    serial: int = Field(default=0, description="How many times Okra asked.")
+    confirmed_at: Time | None = Field(default=None, description="When a read showed what was asked for.")
+    unacknowledged: Annotated[tuple[Weights, ...], Field(max_length=8)] = Field(
+        default=(), description="Earlier asks of this rollout that AWS never answered."
+    )
+    extras: Annotated[tuple[Extra, ...], Field(max_length=100)] = Field(
+        default=(), description="Target groups kept at weight 0."
+    )
+
+
+class StepStatus(StatusModel):
+    """One step of a rollout's plan."""
+
+    kind: str = Field(max_length=63, description="setWeight, pause, approval or analysis.")
+    share: str = Field(max_length=63, description="The canary's part of the traffic, as a fraction.")
+    wait: float | None = Field(default=None, description="Seconds; left out: until a person acts.")
+    checks: Annotated[tuple[str, ...], Field(max_length=32)] | None = Field(default=None, description="Check names.")
+
+
+class FailureStatus(StatusModel):
+    """The verdict against a rollout."""
+
+    reason: str = Field(max_length=1024, description="Why, as one CamelCase word.")
+    message: Line = Field(description="Why, for a person.")
+    time: Time = Field(description="When.")
+    outcome: str = Field(max_length=63, description="What the rollout ends as.")
+    block: bool = Field(default=False, description="The version was blocked.")
+    set_aside: bool = Field(default=False, description="The same groups don't start again by themselves.")
+
+
+class RolloutStatus(StatusModel):
+    """The present rollout, or the last one."""
+
+    number: int = Field(description="Counts the Cell's rollouts.")
+    version: str = Field(max_length=256, description="The version being introduced.")
+    kind: str = Field(max_length=63, description="Canary, Rollback, Join or FirstPlacement.")
+    plan: Annotated[tuple[StepStatus, ...], Field(max_length=1001)] = Field(description="Its steps.")
+    started_at: Time = Field(description="When it began.")
+    step: int = Field(default=0, description="Index of the present step.")
+    attempt: int = Field(default=1, description="Which attempt at the step: what was measured before doesn't count.")
+    series: int = Field(default=0, description="How many series of checks passed at this step.")
+    approved: bool = Field(default=False, description="A person approved.")
+    resumed: bool = Field(default=False, description="A person resumed.")
+    promoted: bool = Field(default=False, description="A person promoted.")
+    failing_since: Time | None = Field(default=None, description="Since when the prechecks fail.")
+    failure: FailureStatus | None = Field(default=None, description="The verdict against it.")
+    outcome: str = Field(default="Running", max_length=63, description="Running, or how it ended.")
+    ended_at: Time | None = Field(default=None, description="When it ended.")
+
+
+class BlockedVersion(StatusModel):
+    """A version that isn't tried again until a person retries or unblocks it."""
+
+    version: str = Field(max_length=256, description="The version.")
+    reason: Line = Field(description="Why.")
+    time: Time = Field(description="When.")
+
+
+class SetAsideVersion(StatusModel):
+    """Groups that don't start again by themselves, though their version isn't blocked."""
+
+    version: str = Field(max_length=256, description="The version.")
+    groups: Annotated[tuple[ARN, ...], Field(max_length=100)] = Field(description="Its target groups.")
+    targets: Annotated[tuple[str, ...], Field(max_length=5000)] = Field(default=(), description="Their targets then.")
+    reason: Line = Field(default="", description="Why.")
+
+
+class Held(StatusModel):
+    """What only a person lifts."""
+
+    reason: str = Field(max_length=1024, description="Why, as one CamelCase word.")
+    message: Line = Field(description="Why, and what to do.")
+    time: Time = Field(description="Since when.")
+
+
+class HandledCommand(StatusModel):
+    """A command that was executed, or refused, once."""
+
+    id: str = Field(max_length=256, description="Its id.")
+    verb: str = Field(max_length=63, description="What it asked for.")
+    by: str = Field(default="", max_length=256, description="Who.")
+    time: Time = Field(description="When.")
+    outcome: Line = Field(description="What came of it.")
+
+
+class Watched(StatusModel):
+    """Seconds in which Okra watched."""
+
+    step: float = Field(default=0.0, description="At the present weights.")
+    total: float = Field(default=0.0, description="Of this rollout, toward its deadline.")
+
+
+class CellStatus(StatusModel):
+    """A Cell's status."""
+
+    observed_generation: int | None = Field(default=None, description="The metadata.generation that was read.")
+    phase: str = Field(default="Pending", max_length=63, description="Where the Cell is.")
+    machine: str = Field(default="Idle", max_length=63, description="Idle, Gate, Step, Bake, Revert or Stopped.")
+    reason: str = Field(default="Pending", max_length=1024, description="Why, as one CamelCase word.")
+    message: str = Field(default="", max_length=32768, description="Why, for a person, and what to do.")
+    permanent: bool = Field(default=False, description="Nothing changes until a person acts.")
+    stable_version: str | None = Field(default=None, max_length=256, description="The version that holds the traffic.")
+    desired_version: str | None = Field(default=None, max_length=256, description="The version being introduced.")
+    previous_version: str | None = Field(default=None, max_length=256, description="What a rollback goes to.")
+    weight: str | None = Field(default=None, max_length=63, description="The canary's part of the traffic.")
+    step: str | None = Field(default=None, max_length=63, description="The present step of how many.")
+    routes: Annotated[tuple[RouteStatus, ...], Field(max_length=8)] = Field(default=(), description="The routes.")
+    rollout: RolloutStatus | None = Field(default=None, description="The present rollout, or the last one.")
+    rollouts: int = Field(default=0, description="How many rollouts there were.")
+    blocked_versions: Annotated[tuple[BlockedVersion, ...], Field(max_length=1000)] = Field(
+        default=(), description="Versions that failed."
+    )
+    set_aside: Annotated[tuple[SetAsideVersion, ...], Field(max_length=100)] = Field(
+        default=(), description="Groups that don't start by themselves."
+    )
+    held: Held | None = Field(default=None, description="What only a person lifts.")
+    paused: bool = Field(default=False, description="A person paused by command.")
+    commands: Annotated[tuple[HandledCommand, ...], Field(max_length=20)] = Field(
+        default=(), description="The last commands."
+    )
+    warnings: Annotated[tuple[Line, ...], Field(max_length=10)] = Field(default=(), description="What is ignored.")
+    watched: Watched = Field(default=Watched(), description="Seconds in which Okra watched.")
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = Field(
+        default=(), description="Ready, Reconciling, Stalled."
+    )

@@ -1,0 +1,127 @@
+"""The lint engine: text in, findings out, each with its file and line. `okra lint` is its command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from okra.api.base import Loc
+from okra.api.cell import Cell
+from okra.api.check import Check
+from okra.api.findings import did_you_mean, path_of, printable
+from okra.api.kinds import GROUPS
+from okra.api.objects import LoadedObject, TextProblem, read_objects
+from okra.api.parse import parse
+from okra.api.secret import parse_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A finding or a note, and where. `kind` and `name` are empty when the text itself can't be read."""
+
+    file: str
+    line: int
+    message: str
+    path: str = ""
+    kind: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        what = f"{self.kind}/{self.name}" if self.kind or self.name else "YAML"
+        return f"{self.file}:{self.line} {what}{' ' if self.path else ''}{self.path}: {self.message}"
+
+
+@dataclass(slots=True)
+class Report:
+    """All that a run found. Notes are no faults."""
+
+    files: int = 0
+    objects: int = 0
+    findings: list[Placed] = field(default_factory=list)
+    notes: list[Placed] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    file: str
+    loaded: LoadedObject
+    model: object
+
+    def place(self, loc: Loc, message: str) -> Placed:
+        loaded = self.loaded
+        kind, name = printable(loaded.kind) or "?", printable(loaded.name) or "?"
+        return Placed(self.file, loaded.line_of(loc), message, path_of(loc), kind, name)
+
+
+def lint(sources: Iterable[tuple[str, str]]) -> Report:
+    """Judge texts, given as (name of the file, text), each object by itself and all of them together."""
+    report = Report()
+    entries: list[_Entry] = []
+    for file, text in sources:
+        report.files += 1
+        objects, problems = read_objects(text)
+        report.objects += len(objects)
+        here = [_text_problem(file, problem) for problem in problems]
+        for loaded in objects:
+            entry, findings, notes = _judge(file, loaded)
+            entries.append(entry)
+            here += findings
+            report.notes += notes
+        report.findings += sorted(here, key=lambda placed: placed.line)
+    report.findings += _duplicates(entries)
+    report.notes += _unknown_checks(entries)
+    return report
+
+
+def _text_problem(file: str, problem: TextProblem) -> Placed:
+    return Placed(file, problem.line, problem.message, path_of(problem.loc), problem.kind, printable(problem.name))
+
+
+def _judge(file: str, loaded: LoadedObject) -> tuple[_Entry, list[Placed], list[Placed]]:
+    entry = _Entry(file, loaded, None)
+    twice = [replace(entry.place(each.loc, each.message), line=each.line) for each in loaded.duplicates]
+    if loaded.api_version == "v1" and loaded.kind == "Secret":
+        _, findings = parse_secret(loaded.object)
+    elif _is_foreign(loaded):
+        return entry, [], [entry.place((), "skipped: it is no kind of Okra's")]
+    else:
+        model, findings = parse(loaded.object)
+        entry = _Entry(file, loaded, model)
+    return entry, twice + [entry.place(finding.loc, finding.message) for finding in findings], []
+
+
+def _is_foreign(loaded: LoadedObject) -> bool:
+    """Another product's object, as opposed to one of Okra's with a typo in its apiVersion or kind."""
+    if not loaded.api_version or not loaded.kind:
+        return False
+    group = loaded.api_version.partition("/")[0]
+    if group in GROUPS:
+        return False
+    return did_you_mean(group, GROUPS, likeness=0.8) is None
+
+
+def _duplicates(entries: list[_Entry]) -> Iterator[Placed]:
+    first: dict[tuple[str, ...], _Entry] = {}
+    for entry in entries:
+        loaded = entry.loaded
+        key = (loaded.api_version.partition("/")[0], loaded.kind, loaded.namespace, loaded.name)
+        if not loaded.name:
+            continue
+        if key in first:
+            other = first[key]
+            message = f"is defined twice, first at {other.file}:{other.loaded.line}: remove or rename one"
+            yield entry.place(("metadata", "name"), message)
+        first.setdefault(key, entry)
+
+
+def _unknown_checks(entries: list[_Entry]) -> Iterator[Placed]:
+    """A Check may well be on the cluster already, so this is for information."""
+    known = {(entry.loaded.namespace, entry.loaded.name) for entry in entries if isinstance(entry.model, Check)}
+    for entry in entries:
+        if not isinstance(entry.model, Cell):
+            continue
+        for loc, check in entry.model.spec.all_checks:
+            if check.from_ is None or (entry.loaded.namespace, check.from_.check_name) in known:
+                continue
+            message = f"the Check {check.from_.check_name} is not in the given files: it must exist when the Cell runs"
+            yield entry.place(("spec", *loc, "from", "checkName"), message)
