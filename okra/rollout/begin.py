@@ -19,7 +19,7 @@ def invalid(turn: Turn) -> bool:
     """An invalid spec: said, and nothing else done."""
     if turn.policy.problem is None:
         return False
-    turn.report(turn.policy.problem.reason, turn.policy.problem.message)
+    turn.report(turn.policy.problem.reason, turn.policy.problem.message, permanent=True)
     return True
 
 
@@ -34,7 +34,7 @@ def blind(turn: Turn) -> bool:
             and (problem.fatal or key in unread)
             and (turn.state.phase is not Phase.REVERT or unread)
         ):
-            turn.report(problem.reason, problem.message)
+            turn.report(problem.reason, problem.message, permanent=problem.fatal)
             turn.keep_watching() if turn.state.moving else None
             return True
     if not unread:
@@ -66,7 +66,7 @@ def misrouted(turn: Turn) -> bool:
 
 
 def _refuse(turn: Turn, reason: str, message: str) -> bool:
-    turn.report(reason, message)
+    turn.report(reason, message, permanent=True)
     if turn.state.moving:
         turn.keep_watching()
     return True

@@ -35,6 +35,11 @@ FORWARD_ACTION_WEIGHT = 999
 """The largest weight of a target group (TargetGroupTuple)."""
 
 
+def route_key(listener_arn: str, rule_arn: str, priority: int | None) -> str:
+    """A route's stable name within Okra: its rule, or the listener with a priority, or the default action."""
+    return rule_arn or (listener_arn if priority is None else f"{listener_arn}#{priority}")
+
+
 def everything(_: Mapping[str, str]) -> bool:
     return True
 

@@ -193,6 +193,8 @@ class Condition:
 
     reason: str = "Pending"
     message: str = "Waiting for the first discovery."
+    permanent: bool = False
+    """Nothing changes until a person acts on AWS or the spec (RouteConflict, AccessDenied …)."""
 
 
 @dataclass(frozen=True, slots=True)

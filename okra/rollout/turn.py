@@ -101,8 +101,8 @@ class Turn:
         """What is measured, waited for, or timed out begins anew."""
         self.set(watch=replace(self.state.watch, step=0.0))
 
-    def report(self, reason: str, message: str) -> None:
-        self.set(condition=Condition(reason, message))
+    def report(self, reason: str, message: str, *, permanent: bool = False) -> None:
+        self.set(condition=Condition(reason, message, permanent))
 
     def emit(self, reason: str, message: str, type: Literal["Normal", "Warning"] = "Normal") -> None:
         self.effects.append(Emit(reason, message, type))

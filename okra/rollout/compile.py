@@ -1,0 +1,137 @@
+"""A Cell and the controller's settings → the core's Policy (DESIGN §4, §12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from okra.api.cell import Cell, CellSpec
+from okra.api.checks import CellCheck, OnInconclusive
+from okra.api.defaults import Defaults
+from okra.api.durations import Duration
+from okra.api.findings import Finding
+from okra.api.ingress import Ingress
+from okra.api.policies import DeadlineAction
+from okra.api.strategy import Step as ApiStep
+from okra.api.strategy import StrategyType
+from okra.rollout.observation import Problem
+from okra.rollout.policy import OnDrift, OnFailure, OnNewerVersion, Policy, RoutePolicy, route_key
+from okra.rollout.state import Step, StepKind
+from okra.rollout.weights import ONE
+
+LEAST_CHECK_INTERVAL = 10.0
+
+
+def invalid(findings: Sequence[Finding]) -> Policy:
+    """What an object that passed no validation gets: a condition, and no AWS call."""
+    said = "; ".join(f"{finding.path}: {finding.message}" for finding in findings[:3])
+    more = f" (and {len(findings) - 3} more)" if len(findings) > 3 else ""
+    return Policy(routes=(), plan=(), problem=Problem("InvalidSpec", f"{said}{more}"))
+
+
+def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
+    """What the Cell asks for; what it leaves out comes from the settings."""
+    spec = cell.spec
+    if problem := not_implemented(spec):
+        return Policy(routes=(), plan=(), name=cell.metadata.name, problem=problem)
+
+    def seconds(value: Duration | None, default: float) -> float:
+        return default if value is None else value.seconds
+
+    on_failure = spec.on_failure
+    checks = (*spec.prechecks, *spec.checks, *spec.postchecks)
+    healthy = spec.min_healthy_targets or defaults.min_healthy_targets
+    return Policy(
+        routes=tuple(_route(ingress) for _, ingress in spec.routes),
+        plan=plan_of(spec, defaults),
+        owner=f"{defaults.install}/{cell.metadata.namespace}/{cell.metadata.name}",
+        name=cell.metadata.name,
+        label=spec.versioned_by.label,
+        replicas=spec.replicas,
+        pin=spec.version,
+        min_healthy=Fraction(healthy.value, 100) if healthy.percent else healthy.value,
+        health_timeout=seconds(spec.health_timeout, defaults.health_timeout),
+        propagation_delay=seconds(spec.propagation_delay, defaults.propagation_delay),
+        bake_time=seconds(spec.bake_time, defaults.bake_time),
+        retain_for=seconds(spec.retain_for, defaults.retain_for),
+        drain_timeout=spec.drain_timeout.seconds,
+        poll_interval=defaults.poll_interval,
+        reread_after_revert=defaults.reread_after_revert,
+        prechecks=tuple(check.name for check in spec.prechecks),
+        checks=tuple(check.name for check in spec.checks),
+        postchecks=tuple(check.name for check in spec.postchecks),
+        check_interval=_check_interval(checks),
+        revert_when_inconclusive=frozenset(c.name for c in checks if c.on_inconclusive is OnInconclusive.REVERT),
+        on_failure=OnFailure(on_failure.action or defaults.on_failure),
+        failure_delay=seconds(on_failure.delay, defaults.on_failure_delay),
+        on_newer_version=OnNewerVersion(spec.update_strategy.on_newer_version),
+        on_drift=OnDrift(spec.on_drift),
+        progress_deadline=spec.progress_deadline.seconds if spec.progress_deadline else None,
+        deadline_reverts=spec.progress_deadline_action is DeadlineAction.REVERT,
+        paused=spec.paused,
+    )
+
+
+def not_implemented(spec: CellSpec) -> Problem | None:
+    """What the API knows and this version of Okra doesn't do yet."""
+    what = ""
+    if spec.is_complex:
+        what = "spec.applications: the complex shape"
+    for loc, ingress in spec.routes:
+        place = ".".join(map(str, ("spec", *loc)))
+        if ingress.route53 is not None:
+            what = f"{place}.route53: Route 53"
+        elif (alb := ingress.aws_application_load_balancer) and alb.rule and alb.rule.conditions is not None:
+            what = f"{place}.awsApplicationLoadBalancer.rule.conditions: creating a rule (name one that exists)"
+    for field, checks in (("prechecks", spec.prechecks), ("checks", spec.checks), ("postchecks", spec.postchecks)):
+        for index, check in enumerate(checks):
+            if check.job is not None:
+                what = f"spec.{field}[{index}].job: a check that runs a Job"
+    return Problem("NotImplemented", f"{what} isn't implemented in this version of Okra.") if what else None
+
+
+def _route(ingress: Ingress) -> RoutePolicy:
+    alb, balancer = ingress.aws_application_load_balancer, ingress.load_balancer
+    if balancer is None:
+        raise AssertionError("Route 53 is refused before")
+    rule = alb.rule if alb else None
+    key = route_key(balancer.listener_arn, (rule and rule.rule_arn) or "", rule.priority if rule else None)
+    return RoutePolicy(key, selects=balancer.target_group_selector.matches, take_over=bool(alb and alb.take_over))
+
+
+def plan_of(spec: CellSpec, defaults: Defaults) -> tuple[Step, ...]:
+    """The steps. Equal ones stay for stepInterval and then check; explicit ones say themselves how long."""
+    strategy, canary = spec.update_strategy, spec.update_strategy.canary
+    if canary is not None and canary.steps is not None:
+        return _explicit(canary.steps)
+    interval = defaults.step_interval
+    if canary is not None and canary.step_interval is not None:
+        interval = canary.step_interval.seconds
+    if strategy.type is StrategyType.BLUE_GREEN:
+        return (Step(StepKind.SET_WEIGHT, ONE, interval),)
+    size = (canary and canary.step_weight) or defaults.step_weight
+    total = (canary and canary.total_weight) or defaults.total_weight
+    count = -(-total // size)
+    return tuple(Step(StepKind.SET_WEIGHT, min(ONE, Fraction(size * k, total)), interval) for k in range(1, count + 1))
+
+
+def _explicit(steps: Sequence[ApiStep]) -> tuple[Step, ...]:
+    share, plan = Fraction(0), []
+    for step in steps:
+        if step.set_weight is not None:
+            share = Fraction(step.set_weight, 100)
+            plan.append(Step(StepKind.SET_WEIGHT, share))
+        elif step.pause is not None:
+            plan.append(Step(StepKind.PAUSE, share, step.pause.duration.seconds if step.pause.duration else None))
+        elif step.analysis is not None:
+            duration = step.analysis.duration.seconds if step.analysis.duration else 0.0
+            plan.append(Step(StepKind.ANALYSIS, share, duration, step.analysis.checks))
+        else:
+            plan.append(Step(StepKind.APPROVAL, share, None))
+    return (*plan, *(() if share == ONE else (Step(StepKind.SET_WEIGHT, ONE),)))
+
+
+def _check_interval(checks: Sequence[CellCheck]) -> float:
+    """Between two series: as often as the most patient of the checks measures."""
+    intervals = [c.analysis.interval.seconds for c in checks if c.analysis is not None and c.analysis.interval]
+    return max([LEAST_CHECK_INTERVAL, *intervals])
