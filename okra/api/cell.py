@@ -23,7 +23,6 @@ from okra.api.policies import (
     DeletionPolicy,
     OnDrift,
     OnFailure,
-    OnNewerVersion,
     VersionedBy,
 )
 from okra.api.quantities import IntOrPercent
@@ -47,9 +46,6 @@ class CellSpec(Model):
     versioned_by: VersionedBy = Field(default=VersionedBy(), description="What tells versions apart.")
     version: Text | None = Field(default=None, description="Pin this version instead of following the highest.")
     update_strategy: UpdateStrategy = Field(default=UpdateStrategy(), description="The steps of a rollout.")
-    on_newer_version: OnNewerVersion = Field(
-        default=OnNewerVersion.RESTART, description="A newer version in mid-rollout: Restart with it, or Finish first."
-    )
     clusters: Annotated[tuple[Cluster, ...], Field(min_length=1, max_length=64)] | None = Field(
         default=None, description="The clusters (complex shape)."
     )
@@ -183,7 +179,6 @@ _ONLY_SIMPLE = (
     "versioned_by",
     "version",
     "update_strategy",
-    "on_newer_version",
     "prechecks",
     "checks",
     "postchecks",

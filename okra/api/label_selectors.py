@@ -12,6 +12,9 @@ from okra.api.base import Model, Violation
 from okra.api.fields import TagKey, Tags, TagValue
 from okra.api.selectors import Operator, Requirement, Selector
 
+_MOST_LABELS = 50
+"""As many as AWS tags."""
+
 
 class LabelExpression(Model):
     """A set-based condition on one label."""
@@ -80,7 +83,7 @@ class TextSelector(LabelSelector):
 class ClusterSelector(Model):
     """Which of the Cell's clusters an application runs on: plain labels, or matchLabels, or matchEKSTags."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra={"maxProperties": _MOST_LABELS})
     __pydantic_extra__: dict[str, TagValue]
 
     match_labels: Tags | None = Field(default=None, description="Labels of clusters[] that must be equal.")
@@ -105,5 +108,7 @@ class ClusterSelector(Model):
         ways = [way for way in (self.plain, self.match_labels, self.match_eks_tags) if way]
         if not ways:
             yield Violation((), "matches everything: name at least one label, or remove clusterSelector")
+        if len(self.plain) > _MOST_LABELS:
+            yield Violation((), f"holds {len(self.plain)} labels; at most {_MOST_LABELS}")
         if len(ways) > 1:
             yield Violation((), "mixes plain labels, matchLabels and matchEKSTags: use one of them")

@@ -17,6 +17,7 @@ COMMAND_ANNOTATION = "okra.mumoshu.github.io/command"
 ANALYSIS_HASH_ANNOTATION = "analysis-hash"
 
 _Time = Annotated[str, Field(max_length=64)]
+_Word = Annotated[str, Field(max_length=317)]
 
 
 class OwnerReference(Model):
@@ -45,7 +46,7 @@ class ObjectMeta(Model):
     deletion_grace_period_seconds: Int | None = Field(default=None, description="Set by the store.")
     generate_name: _Time | None = Field(default=None, description="Used by the store when there is no name.")
     self_link: str | None = Field(default=None, max_length=2048, description="Not used any more.")
-    finalizers: Annotated[tuple[str, ...], Field(max_length=64)] = Field(
+    finalizers: Annotated[tuple[_Word, ...], Field(max_length=64)] = Field(
         default=(), description="What must be done before the object may go."
     )
     owner_references: Annotated[tuple[OwnerReference, ...], Field(max_length=64)] = Field(

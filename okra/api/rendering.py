@@ -18,7 +18,15 @@ _KEY = "[key]"
 
 def findings_of(error: ValidationError, model: type[BaseModel]) -> list[Finding]:
     """One finding for each error; `model` is what was validated."""
-    return [_finding(each, model) for each in error.errors(include_url=False)]
+    errors = error.errors(include_url=False)
+    places = {each["loc"] for each in errors}
+    return [_finding(each, model) for each in errors if not _is_echo(each, places)]
+
+
+def _is_echo(error: ErrorDetails, places: set[Loc]) -> bool:
+    """Pydantic counts valid entries only: a list whose entries are all wrong is called empty as well."""
+    loc = error["loc"]
+    return error["type"] == "too_short" and any(len(each) > len(loc) and each[: len(loc)] == loc for each in places)
 
 
 def _finding(error: ErrorDetails, model: type[BaseModel]) -> Finding:

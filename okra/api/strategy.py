@@ -11,6 +11,7 @@ from pydantic import Field
 from okra.api.base import Model, Violation, filled
 from okra.api.durations import Duration
 from okra.api.fields import Int, Name
+from okra.api.policies import OnNewerVersion
 
 Weight = Annotated[Int, Field(ge=1, le=1000)]
 
@@ -96,6 +97,9 @@ class UpdateStrategy(Model):
 
     type: StrategyType = Field(default=StrategyType.CANARY, description="Canary or BlueGreen.")
     canary: Canary | None = Field(default=None, description="The steps of a Canary.")
+    on_newer_version: OnNewerVersion = Field(
+        default=OnNewerVersion.RESTART, description="A newer version in mid-rollout: Restart with it, or Finish first."
+    )
 
     def rules(self) -> Iterator[Violation]:
         if self.type is StrategyType.BLUE_GREEN and self.canary is not None:

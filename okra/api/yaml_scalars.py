@@ -13,13 +13,13 @@ _CORE = "tag:yaml.org,2002:"
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset(word for yes in ("true", "yes", "on") for word in (yes, yes.capitalize(), yes.upper()))
 _FALSE = frozenset(word for no in ("false", "no", "off") for word in (no, no.capitalize(), no.upper()))
-_INT = re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)")
+_INT = re.compile(r"[-+]?(?:0b[01][01_]*|0o?[0-7][0-7_]*|0x[0-9a-fA-F][0-9a-fA-F_]*|0|[1-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?")
 _SPECIAL = {"inf": float("inf"), "+inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}
 
 
 def resolve(text: str, tag: str | None, *, plain: bool) -> Any:
-    """A scalar's value: plain ones are resolved, quoted ones are strings. ValueError for a tag beyond the core schema."""
+    """A scalar's value: plain ones are resolved, quoted ones are strings. ValueError for a tag of somebody's own."""
     if plain:
         return _plain(text)
     if tag is None or tag in ("!", _CORE + "str"):
@@ -35,7 +35,7 @@ def _plain(text: str) -> Any:
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
     if len(text) <= 64:
-        if _INT.fullmatch(text) and any(char.isdigit() for char in text):
+        if _INT.fullmatch(text):
             return _integer(text.replace("_", ""))
         if _FLOAT.fullmatch(text):
             return float(text.replace("_", ""))

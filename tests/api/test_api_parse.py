@@ -1,0 +1,214 @@
+"""`parse` takes anything and says everything."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from okra.api.cell import Cell
+from okra.api.kinds import KINDS
+from okra.api.parse import parse, parse_as
+from okra.api.provider import Provider
+from tests.api.cases import CASES, VALID, merged
+
+DATA = Path(__file__).with_name("data")
+SIMPLE = next(case.object for case in CASES if case.name == "the smallest Cell")
+
+
+def simple(patch: dict[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = merged(SIMPLE, patch)
+    return result
+
+
+@pytest.mark.parametrize("file", sorted(DATA.glob("*.yaml")), ids=lambda file: file.name)
+def test_the_documents_of_the_readmes_parse_once_filled_in(file: Path) -> None:
+    model, findings = parse(yaml.safe_load(file.read_text()))
+    assert findings == []
+    assert isinstance(model, Cell)
+
+
+def test_what_a_cell_leaves_out_is_none() -> None:
+    model, _ = parse(SIMPLE)
+    assert isinstance(model, Cell)
+    spec = model.spec
+    left_out = (
+        spec.update_strategy.canary,
+        spec.bake_time,
+        spec.retain_for,
+        spec.propagation_delay,
+        spec.health_timeout,
+        spec.min_healthy_targets,
+        spec.on_failure.action,
+        spec.on_failure.delay,
+        spec.progress_deadline,
+    )
+    assert left_out == (None,) * len(left_out)
+    assert (spec.drain_timeout.seconds, spec.paused, model.metadata.namespace) == (300, False, "default")
+
+
+def test_all_findings_come_at_once_even_behind_a_typo() -> None:
+    obj = simple({"spec": {"replica": 9, "bakeTime": 5, "version": 2.1, "checks": [{"nam": "DD", "from": {}}]}})
+    del obj["spec"]["replicas"]
+    _, findings = parse(obj)
+    assert [finding.path for finding in findings] == [
+        "spec.checks[0].nam",
+        "spec.replica",
+        "spec.version",
+        "spec.checks[0].name",
+        "spec.checks[0].from.checkName",
+        "spec.bakeTime",
+    ]
+
+
+def test_a_typo_hides_neither_the_rules_of_its_value_nor_of_what_surrounds_it() -> None:
+    obj = simple({"spec": {"replica": 9}})
+    del obj["spec"]["replicas"]
+    _, findings = parse(obj)
+    typo, rule = findings
+    assert str(typo) == "spec.replica: unknown field; did you mean replicas?"
+    assert str(rule).startswith("spec.replicas: must be below 5: a forward action holds 5 target groups")
+
+
+def test_without_an_api_version_the_rest_is_judged_too() -> None:
+    obj = simple({"spec": {"replicas": 0}})
+    del obj["apiVersion"]
+    _, findings = parse(obj)
+    assert [finding.path for finding in findings] == ["apiVersion", "spec.replicas"]
+
+
+def test_status_is_ignored() -> None:
+    model, findings = parse({**SIMPLE, "status": {"anything": ["at", {"all": None}]}})
+    assert findings == []
+    assert model is not None
+
+
+def test_null_is_absent() -> None:
+    obj = copy.deepcopy(SIMPLE)
+    obj["spec"] |= {"bakeTime": None, "checks": None, "onFailure": None, "paused": None}
+    model, findings = parse(obj)
+    assert findings == []
+    assert isinstance(model, Cell)
+    assert model.spec.checks == ()
+
+
+def test_metadata_of_a_newer_server_is_no_reason_to_stop() -> None:
+    stored = {"uid": "1", "resourceVersion": "5", "managedFields": [{"f": {}}], "somethingNew": {"a": 1}}
+    assert parse(simple({"metadata": stored}))[1] == []
+    del stored["uid"]
+    assert [finding.path for finding in parse(simple({"metadata": stored}))[1]] == ["metadata.somethingNew"]
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (None, "an object is a map"),
+        ([], "an object is a map"),
+        ({}, "is required"),
+        ({"kind": 5}, "is required"),
+        (simple({"spec": {"version": float("nan")}}), "finite"),
+        (simple({"spec": {"replicas": 10**400}}), "too large"),
+        (simple({"spec": {"version": "\ud800"}}), "no valid Unicode"),
+        (simple({"spec": {"\udfff": 1}}), "no string of valid Unicode"),
+        (simple({"spec": {5: 1}}), "no string of valid Unicode"),
+        (simple({"spec": {"version": b"1"}}), "no JSON value but a bytes"),
+        (simple({"spec": {"a": {"b": {"c" * 500: "\x1b[2J"}}}}), "unknown field"),
+    ],
+)
+def test_garbage_is_a_finding(value: object, says: str) -> None:
+    model, findings = parse(value)
+    assert model is None
+    assert any(says in finding.message for finding in findings)
+    assert all(str(finding).isprintable() for finding in findings)
+
+
+def test_bottomless_and_endless_objects_are_findings() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(10_000):
+        deep = {"a": deep}
+    endless: dict[str, Any] = {}
+    endless["spec"] = endless
+    for value in (deep, endless):
+        assert "deep" in parse(value)[1][0].message
+    assert "more than" in parse(simple({"spec": {"checks": [0] * 200_000}}))[1][0].message
+
+
+def test_values_that_may_be_secrets_are_not_repeated() -> None:
+    secret = "s3cret-value"
+    web = {"url": f"http://user:{secret}@example.com", "headers": {"Authorization": [secret], "X": secret + "\n"}}
+    spec = {
+        "aws": {"externalID": secret + "!"},
+        "checks": [{"name": "a", "analysis": {"max": secret, "provider": {"web": web}}}],
+    }
+    _, findings = parse(simple({"spec": spec}))
+    assert len(findings) == 5
+    assert not any(secret in str(finding) for finding in findings)
+
+
+def test_a_part_is_parsed_by_itself() -> None:
+    provider, findings = parse_as(Provider, {"datadog": {"site": "datadoghq.eu"}})
+    assert findings == []
+    assert provider is not None
+    assert provider.datadog is not None
+    _, findings = parse_as(Provider, {"datadog": {"sites": "datadoghq.eu"}})
+    assert [str(finding) for finding in findings] == ["datadog.sites: unknown field; did you mean site?"]
+    assert parse_as(Provider, "datadog")[1][0].message == "must be a map, not a string"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=8)
+    | st.binary(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8) | st.integers(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_parse_never_raises_on_any_value(value: object) -> None:
+    model, findings = parse(value)
+    assert (model is None) == bool(findings)
+
+
+@given(st.sampled_from(KINDS), st.dictionaries(st.sampled_from(["spec", "metadata", "status", "x"]), JSON))
+def test_parse_never_raises_on_any_object_of_its_kinds(info: Any, rest: dict[str, Any]) -> None:
+    model, findings = parse({"apiVersion": info.api_version, "kind": info.kind, **rest})
+    assert (model is None) == bool(findings)
+
+
+def places(value: Any, loc: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [loc, *(each for key, below in entries for each in places(below, (*loc, key)))]
+
+
+@settings(max_examples=400)
+@given(st.data())
+def test_parse_never_raises_on_a_valid_object_with_a_part_replaced(data: st.DataObject) -> None:
+    obj = copy.deepcopy(data.draw(st.sampled_from(VALID)).object)
+    *above, last = data.draw(st.sampled_from(places(obj)[1:]))
+    holder: Any = obj
+    for key in above:
+        holder = holder[key]
+    match data.draw(st.sampled_from(["replace", "remove", "rename", "repeat"])):
+        case "replace":
+            holder[last] = data.draw(JSON)
+        case "remove":
+            del holder[last]
+        case "rename" if isinstance(holder, dict):
+            holder[data.draw(st.text(max_size=8))] = holder.pop(last)
+        case _:
+            holder[last] = [holder[last]] * 3
+    model, findings = parse(obj)
+    assert (model is None) == bool(findings)
+    assert all(str(finding).isprintable() for finding in findings)
+    if model is not None:
+        json.dumps(model.model_dump(mode="json", by_alias=True))
