@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from okra.errors import Invalid, Refused
-from okra.rollout.observation import NOTHING, Action, Weights
+from okra.rollout.observation import Action, Weights
 
 MAX_WEIGHT = 999
 MAX_GROUPS = 5
@@ -34,7 +34,7 @@ class Routing:
     """What a list of actions does with traffic. `weights` in the order of the action, empty unless it forwards."""
 
     action: Action
-    weights: Weights = NOTHING
+    weights: Weights = field(default_factory=dict)
     sticky: bool = False
 
 

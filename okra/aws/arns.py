@@ -11,10 +11,8 @@ import re
 from okra.errors import Invalid
 from okra.ports import RouteRef
 
-_LISTENER = re.compile(
-    r"arn:[\w-]+:elasticloadbalancing:(?P<region>[\w-]+):\d+:listener/(?P<type>app|net)/[^/]+/[^/]+/[^/]+"
-)
-_RULE = re.compile(r"arn:[\w-]+:elasticloadbalancing:[\w-]+:\d+:listener-rule/app/[^/]+/[^/]+/[^/]+/[^/]+")
+_LISTENER = re.compile(r"arn:[\w-]+:elasticloadbalancing:(?P<region>[\w-]+):\d+:listener/\w+/[^/]+/[^/]+/[^/]+")
+_RULE = re.compile(r"arn:[\w-]+:elasticloadbalancing:[\w-]+:\d+:listener-rule/\w+/[^/]+/[^/]+/[^/]+/[^/]+")
 
 
 def check(ref: RouteRef, region: str) -> None:
@@ -22,21 +20,13 @@ def check(ref: RouteRef, region: str) -> None:
     listener = _LISTENER.fullmatch(ref.listener_arn)
     if listener is None:
         raise Invalid(
-            f"{ref.listener_arn!r} is not the ARN of a listener of an application or network load balancer"
+            f"{ref.listener_arn!r} is not the ARN of a listener"
             " (arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener/app/NAME/ID/ID)"
         )
     if listener["region"] != region:
         raise Invalid(
             f"The listener {ref.listener_arn} is in {listener['region']}, and Okra looks for it in {region}:"
             f" set aws.region to {listener['region']}"
-        )
-    if ref.network != (listener["type"] == "net"):
-        actual = "a network" if listener["type"] == "net" else "an application"
-        field = "awsNetworkLoadBalancer" if listener["type"] == "net" else "awsApplicationLoadBalancer"
-        raise Invalid(f"The listener {ref.listener_arn} belongs to {actual} load balancer: name it under {field}")
-    if ref.network and (ref.rule_arn or ref.priority is not None):
-        raise Invalid(
-            f"The listener {ref.listener_arn} has no rules: a network load balancer has a default action only"
         )
     if ref.rule_arn and (_RULE.fullmatch(ref.rule_arn) is None or listener_of(ref.rule_arn) != ref.listener_arn):
         raise Invalid(f"{ref.rule_arn!r} is not the ARN of a rule of the listener {ref.listener_arn}")

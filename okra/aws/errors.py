@@ -126,7 +126,7 @@ _REFUSED = {
     "InvalidTarget": "a target group is in another VPC than the load balancer, or a target does not exist",
     "OperationNotPermitted": "AWS does not permit this operation here",
     "ResourceInUse": "the resource is in use",
-    "TargetGroupAssociationLimit": "a target group is on another load balancer already; with an NLB it can have only one",
+    "TargetGroupAssociationLimit": "a target group is on another load balancer already, and an NLB shares none",
     "TooManyActions": "the rule has too many actions",
     "TooManyRegistrationsForTargetId": "a target is registered too often with this load balancer",
     "TooManyTags": "the route has as many tags as AWS allows: remove one so that Okra can mark its owner",

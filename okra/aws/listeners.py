@@ -10,9 +10,8 @@ from okra.aws.batches import Batches, ByArn
 from okra.aws.calls import Calls
 from okra.aws.operations import DESCRIBE_LISTENERS, DESCRIBE_LOAD_BALANCERS
 from okra.aws.responses import UNKNOWN_FIELDS
-from okra.errors import OkraError
-from okra.ports import Account
-from okra.rollout.observation import LoadBalancerType
+from okra.errors import Invalid, OkraError
+from okra.ports import Account, RouteRef
 
 _BATCH = 20
 """ARNs in one call, as the API's other operations allow."""
@@ -21,7 +20,8 @@ _BATCH = 20
 @dataclass(frozen=True, slots=True)
 class LoadBalancer:
     arn: str
-    type: LoadBalancerType
+    type: str
+    """As the API says: application, network, gateway."""
     vpc_id: str
 
 
@@ -43,6 +43,24 @@ class Facts:
 
     protocol: str
     load_balancer: LoadBalancer
+
+    def objection(self, ref: RouteRef) -> Invalid | None:
+        """Why `ref` can't be a route here: the Cell names it as another kind of load balancer's than this is."""
+        kind = self.load_balancer.type
+        if kind not in _FIELDS:
+            return Invalid(f"The listener {ref.listener_arn} belongs to a {kind} load balancer: it has no weights")
+        if ref.network != (kind == "network"):
+            return Invalid(
+                f"The listener {ref.listener_arn} belongs to a load balancer of type {kind}:"
+                f" name it under {_FIELDS[kind]}"
+            )
+        if ref.network and (ref.rule_arn or ref.priority is not None):
+            return Invalid(f"The listener {ref.listener_arn} has no rules: a network load balancer has one action only")
+        return None
+
+
+_FIELDS = {"application": "awsApplicationLoadBalancer", "network": "awsNetworkLoadBalancer"}
+"""Where a Cell names a route of each type of load balancer."""
 
 
 class Listeners:
@@ -103,7 +121,7 @@ class Listeners:
         return {
             raw["LoadBalancerArn"]: LoadBalancer(
                 arn=raw["LoadBalancerArn"],
-                type=LoadBalancerType(raw.get("Type", "application")),
+                type=raw.get("Type", "application"),
                 vpc_id=raw.get("VpcId", ""),
             )
             for raw in answer.data["LoadBalancers"]

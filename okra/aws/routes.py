@@ -8,17 +8,19 @@ from typing import Any
 
 from okra.aws.actions import routing_of
 from okra.aws.batches import Batches
-from okra.aws.calls import Calls
+from okra.aws.calls import Answer, Calls
 from okra.aws.listeners import Facts, Listener, Listeners
 from okra.aws.operations import DESCRIBE_RULES
 from okra.aws.responses import UNKNOWN_FIELDS
 from okra.errors import NotFound, OkraError, Refused
 from okra.ports import Account, RouteRef
-from okra.rollout.observation import RouteReading
+from okra.rollout.observation import LoadBalancerType, RouteReading
 
 _Result = RouteReading | OkraError
 _Place = tuple[Account, str]
 """An account (with its region) and the ARN of a listener there."""
+_PAGE = 400
+"""Rules in one page at most: what AWS allows."""
 
 
 class Routes:
@@ -54,39 +56,50 @@ class Routes:
 
     async def _read_defaults(self, account: Account, refs: Sequence[RouteRef]) -> dict[RouteRef, _Result]:
         listeners = await self._listeners.read(account, {ref.listener_arn for ref in refs})
-        return {ref: await self._default(account, listeners[ref.listener_arn]) for ref in refs}
+        return {ref: await self._read_default(ref, listeners[ref.listener_arn]) for ref in refs}
 
-    async def _default(self, account: Account, listener: Listener | OkraError) -> _Result:
+    async def _read_default(self, ref: RouteRef, listener: Listener | OkraError) -> _Result:
         if isinstance(listener, OkraError):
             return listener
         try:
-            facts = await self._listeners.remember(account, listener)
+            facts = await self._listeners.remember(ref.account, listener)
         except OkraError as error:
             return error
-        return _reading(listener.arn, listener.default_actions, listener.unknown_fields, listener.began_at, facts)
+        return facts.objection(ref) or _reading(
+            listener.arn, listener.default_actions, listener.unknown_fields, listener.began_at, facts
+        )
 
     async def _read_rules(self, place: _Place, refs: Sequence[RouteRef]) -> dict[RouteRef, _Result]:
         account, listener_arn = place
         try:
             facts = await self._listeners.facts(account, listener_arn)
-            only = refs[0].rule_arn if len({ref.rule_arn for ref in refs}) == 1 else ""
-            if only:
-                answer = await self._calls.all(account, DESCRIBE_RULES, target=only, RuleArns=[only])
-            else:
-                answer = await self._calls.all(account, DESCRIBE_RULES, target=listener_arn, ListenerArn=listener_arn)
+            objections: dict[RouteRef, _Result] = {
+                ref: objection for ref in refs if (objection := facts.objection(ref))
+            }
+            if len(objections) == len(refs):
+                return objections
+            answer = await self._describe_rules(account, listener_arn, refs)
         except OkraError as error:
             return dict.fromkeys(refs, error)
-        unknown = answer.data.get(UNKNOWN_FIELDS, {})
-        results: dict[RouteRef, _Result] = {}
-        for ref in refs:
-            rule = _find(answer.data["Rules"], ref)
-            if isinstance(rule, OkraError):
-                results[ref] = rule
-                continue
-            arn = listener_arn if _is_default(ref) else rule["RuleArn"]
-            fields = unknown.get(rule["RuleArn"], ())
-            results[ref] = _reading(arn, rule.get("Actions", []), fields, answer.began_at, facts)
-        return results
+        return {ref: objections.get(ref) or _rule_reading(ref, answer, facts) for ref in refs}
+
+    async def _describe_rules(self, account: Account, listener_arn: str, refs: Sequence[RouteRef]) -> Answer:
+        """One rule by its ARN if it is all that is asked for, else all of the listener's."""
+        arns = {ref.rule_arn for ref in refs}
+        if len(arns) == 1 and (only := arns.pop()):
+            return await self._calls.all(account, DESCRIBE_RULES, target=only, RuleArns=[only])
+        return await self._calls.all(
+            account, DESCRIBE_RULES, target=listener_arn, ListenerArn=listener_arn, PageSize=_PAGE
+        )
+
+
+def _rule_reading(ref: RouteRef, answer: Answer, facts: Facts) -> _Result:
+    rule = _find(answer.data["Rules"], ref)
+    if isinstance(rule, OkraError):
+        return rule
+    unknown = answer.data.get(UNKNOWN_FIELDS, {}).get(rule["RuleArn"], ())
+    arn = ref.listener_arn if _is_default(ref) else rule["RuleArn"]
+    return _reading(arn, rule.get("Actions", []), unknown, answer.began_at, facts)
 
 
 def _is_default(ref: RouteRef) -> bool:
@@ -127,7 +140,7 @@ def _reading(
         action=routing.action,
         sticky=routing.sticky,
         load_balancer_arn=facts.load_balancer.arn,
-        load_balancer_type=facts.load_balancer.type,
+        load_balancer_type=LoadBalancerType(facts.load_balancer.type),
         vpc_id=facts.load_balancer.vpc_id,
         protocol=facts.protocol,
         raw=actions,

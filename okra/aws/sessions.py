@@ -8,14 +8,17 @@ have clients of their own: writes are never retried by the SDK, and never wait f
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from aiobotocore.client import AioBaseClient
 from aiobotocore.config import AioConfig
 from aiobotocore.credentials import AioDeferredRefreshableCredentials
 from aiobotocore.session import AioSession
+from botocore.loaders import create_loader
 
 from okra.aws.operations import ASSUME_ROLE, Service
 from okra.aws.responses import before_parse
@@ -55,12 +58,10 @@ class Sessions:
         """`account` with its region filled in from AWS_REGION, AWS_DEFAULT_REGION or the profile. Invalid if none."""
         if account.region:
             return account
-        async with self._lock:
-            if not self._default_region:
-                self._default_region = await asyncio.to_thread(self._find_region)
-        if not self._default_region:
+        region = self._default_region or await self._configured_region()
+        if not region:
             raise Invalid("No AWS region: set spec.aws.region, or AWS_REGION for Okra")
-        return replace(account, region=self._default_region)
+        return replace(account, region=region)
 
     async def client(self, account: Account, service: Service, *, writes: bool = False) -> AioBaseClient:
         """The client for a resolved account. CredentialsInvalid when there are none to sign with."""
@@ -113,20 +114,36 @@ class Sessions:
             return self._base_session()
         key = replace(account, region="")
         if key not in self._sessions:
-            session = AioSession()
-            session.register_component("data_loader", self._base_session().get_component("data_loader"))
+            session = _new_session()
             session.register_component("credential_provider", _AssumedRole(account, self._assume_role))
             self._sessions[key] = session
         return self._sessions[key]
 
     def _base_session(self) -> AioSession:
         if self._base is None:
-            self._base = AioSession()
+            self._base = _new_session()
         return self._base
+
+    async def _configured_region(self) -> str:
+        async with self._lock:
+            self._default_region = await asyncio.to_thread(self._find_region)
+        return self._default_region
 
     def _find_region(self) -> str:
         configured = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
         return configured or self._base_session().get_config_variable("region") or ""
+
+
+def _new_session() -> AioSession:
+    session = AioSession()
+    session.register_component("data_loader", _models())
+    return session
+
+
+@cache
+def _models() -> Any:
+    """The SDK's data files, which never change: one copy for all sessions of this process."""
+    return create_loader(os.environ.get("AWS_DATA_PATH"))
 
 
 @dataclass(frozen=True, slots=True)

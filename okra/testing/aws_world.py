@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Self
 
 import boto3
@@ -45,7 +45,7 @@ class AwsWorld:
     def client(self, service: str) -> Any:
         """A boto3 client, for what the methods here don't say."""
         if service not in self._clients:
-            self._clients[service] = boto3.session.Session().client(
+            self._clients[service] = _session().client(
                 service,
                 region_name=self.region,
                 endpoint_url=self.url,
@@ -282,6 +282,12 @@ def forward(weights: Mapping[str, int], **config: Any) -> dict[str, Any]:
     """A forward action; `config` joins its ForwardConfig, for stickiness."""
     groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()]
     return {"Type": "forward", "ForwardConfig": {"TargetGroups": groups, **config}}
+
+
+@cache
+def _session() -> Any:
+    """One for the process: each reads the SDK's data files anew, a tenth of a second."""
+    return boto3.session.Session()
 
 
 def _target(name: str) -> dict[str, Any]:

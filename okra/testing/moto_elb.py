@@ -31,6 +31,7 @@ def apply(page_size: int | None = None) -> None:
     backend: Any = models.ELBv2Backend
     action: Any = models.FakeAction
     action.__init__ = _described(action.__init__)
+    backend.create_load_balancer = _with_typed_arns(backend.create_load_balancer)
     backend.create_rule = _guarded(backend.create_rule, _by_listener)
     backend.modify_rule = _guarded(backend.modify_rule, _by_rule)
     backend.modify_listener = _guarded(backend.modify_listener, _by_listener)
@@ -73,6 +74,20 @@ def _described(init: Callable[..., None]) -> Callable[..., None]:
         init(self, data)
 
     return described
+
+
+def _with_typed_arns(create: Callable[..., Any]) -> Callable[..., Any]:
+    """An NLB's ARN says `net`; moto's says `app`."""
+    module: Any = models
+    parameters, make = signature(create), module.make_arn_for_load_balancer
+
+    def created(self: Any, *args: Any, **kwargs: Any) -> Any:
+        kind = parameters.bind(self, *args, **kwargs).arguments.get("loadbalancer_type")
+        infix = {"network": "net", "gateway": "gwy"}.get(kind or "", "app")
+        module.make_arn_for_load_balancer = lambda **named: make(**named).replace("/app/", f"/{infix}/", 1)
+        return create(self, *args, **kwargs)
+
+    return created
 
 
 def _guarded(change: Callable[..., Any], subject: Callable[[Any, Mapping[str, Any]], Any]) -> Callable[..., Any]:

@@ -9,22 +9,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import select
-import subprocess
-import sys
-import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterable
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from okra.testing.child import WITH_PARENT, Child, end_with_parent
 
 if TYPE_CHECKING:
     from moto.backends import SERVICE_NAMES
 
-_START_TIMEOUT = 60.0
-_STOP_TIMEOUT = 5.0
 _SERVICES: tuple[SERVICE_NAMES, ...] = ("cloudwatch", "ec2", "elbv2", "resourcegroupstaggingapi", "sts")
 """Loaded before the URL is printed: moto imports a service at its first call, which takes up to a second."""
 
@@ -33,86 +27,55 @@ class MotoServer:
     """Starts the server, and stops it: a context manager, sync or async. The child also ends when this process does."""
 
     def __init__(self, *, page_size: int | None = None) -> None:
-        self._arguments = ["--page-size", str(page_size)] if page_size else []
-        self._process: subprocess.Popen[str] | None = None
-        self._log: IO[str] | None = None
+        self._child = Child("okra.testing.moto_server", *(["--page-size", str(page_size)] if page_size else []))
         self.url = ""
 
     @property
     def environ(self) -> dict[str, str]:
         """What an SDK, in this process or a child, needs in its environment to use this server."""
-        return {
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        return environ_for(self.url)
 
     @property
     def log(self) -> str:
         """What the server has written: tracebacks of its own failures."""
-        if self._log is None:
-            return ""
-        self._log.seek(0)
-        return self._log.read()
+        return self._child.log
 
     def start(self) -> Self:
         """Start, and return when it answers. RuntimeError with its log if it doesn't."""
-        self._log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 — closed by stop()
-        environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-        self._process = subprocess.Popen(  # noqa: S603 — this interpreter, this module
-            [sys.executable, "-m", "okra.testing.moto_server", "--port", "0", "--with-parent", *self._arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=environ,
-            text=True,
-        )
-        output = self._process.stdout
-        ready = output is not None and bool(select.select([output], [], [], _START_TIMEOUT)[0])
-        self.url = output.readline().strip() if output is not None and ready else ""
-        if not self.url:
-            log = self.log
-            self.stop()
-            raise RuntimeError(f"the AWS double did not start:\n{log}")
+        self.url = self._child.start()
         return self
 
     def stop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(_STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    stream.close()
-        if self._log is not None:
-            self._log.close()
-            self._log = None
+        self._child.stop()
 
     def reset(self) -> None:
-        """Forget every resource. A few milliseconds, against seconds for another server."""
+        """Forget every resource. Some milliseconds, against seconds for another server."""
         request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")  # noqa: S310 — our own URL
         urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
 
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     async def __aenter__(self) -> Self:
         return await asyncio.to_thread(self.start)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.stop)
+
+
+def environ_for(url: str) -> dict[str, str]:
+    """The environment in which every SDK speaks to the double at `url`, or to a fault proxy before it."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -120,18 +83,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free port; the URL is printed")
     parser.add_argument("--page-size", type=int, default=None, help="entries in a page of ELB's listings at most")
-    parser.add_argument("--with-parent", action="store_true", help="end when standard input is closed")
+    parser.add_argument(WITH_PARENT, action="store_true", help="end when standard input is closed")
     options = parser.parse_args(argv)
     if options.with_parent:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        end_with_parent()
     server = _server(options.host, options.port, options.page_size)
     print(f"http://{options.host}:{server.server_port}", flush=True)
     server.serve_forever()
-
-
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)
 
 
 def _server(host: str, port: int, page_size: int | None) -> Any:

@@ -1,0 +1,83 @@
+"""A server in a child process: it prints its URL when it is ready, and ends when its parent does, however that ends."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import threading
+from typing import IO
+
+WITH_PARENT = "--with-parent"
+"""The child's flag: end when standard input is closed, which the kernel does when the parent is gone."""
+
+_START_TIMEOUT = 60.0
+_STOP_TIMEOUT = 5.0
+
+
+class Child:
+    """`python -m module arguments`, started by `start()`. Its standard error is kept as `log`."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        self._module = module
+        self._arguments = arguments
+        self._process: subprocess.Popen[str] | None = None
+        self._log: IO[str] | None = None
+
+    @property
+    def log(self) -> str:
+        if self._log is None:
+            return ""
+        self._log.seek(0)
+        return self._log.read()
+
+    def start(self) -> str:
+        """The URL it printed. RuntimeError with its log if it prints none in time."""
+        self._log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 — closed by stop()
+        # Credentials and endpoints of the developer's own AWS must not reach a double.
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        self._process = subprocess.Popen(  # noqa: S603 — this interpreter, a module of ours
+            [sys.executable, "-m", self._module, WITH_PARENT, *self._arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=environ,
+            text=True,
+        )
+        output = self._process.stdout
+        ready = output is not None and bool(select.select([output], [], [], _START_TIMEOUT)[0])
+        url = output.readline().strip() if output is not None and ready else ""
+        if not url:
+            log = self.log
+            self.stop()
+            raise RuntimeError(f"{self._module} did not start:\n{log}")
+        return url
+
+    def stop(self) -> None:
+        """End it, at once if it must be. Nothing is left open; may be called again."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(_STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    stream.close()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+
+def end_with_parent() -> None:
+    """For the child: end this process when the parent is gone."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True, name="end-with-parent").start()

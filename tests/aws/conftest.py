@@ -1,0 +1,68 @@
+"""The AWS room against the double, through the fault proxy, with timeouts short enough to wait for."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from okra.aws.facade import Aws, open_aws
+from okra.aws.sessions import Timeouts
+from okra.ports import Account, RouteRef
+from okra.testing.aws_world import Route
+from tests.support.aws import aws_environ, aws_server, aws_world, fault_proxy, world_may_block
+
+__all__ = ["aws_environ", "aws_server", "aws_world", "fault_proxy", "world_may_block"]
+
+TIMEOUTS = Timeouts(connect=0.5, read=0.3, read_total=2.0, write_total=0.4)
+
+
+class SystemClock:
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+@dataclass
+class Counted:
+    """What `on_call` was told."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    outcomes: list[tuple[str, str]] = field(default_factory=list)
+
+    def __call__(self, operation: str, seconds: float, outcome: str) -> None:
+        assert seconds >= 0
+        self.calls[operation.partition(":")[2]] += 1
+        self.outcomes.append((operation, outcome))
+
+
+@pytest.fixture
+def counted() -> Counted:
+    return Counted()
+
+
+@pytest.fixture
+async def aws(aws_environ: Mapping[str, str], counted: Counted) -> AsyncIterator[Aws]:
+    async with open_aws(clock=SystemClock(), environ=aws_environ, timeouts=TIMEOUTS, on_call=counted) as opened:
+        yield opened
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account()
+
+
+def ref_of(route: Route, *, network: bool = False, by_arn: bool = False) -> RouteRef:
+    """How a Cell names a route of `AwsWorld.route`."""
+    return RouteRef(
+        Account(),
+        route.listener_arn,
+        network=network,
+        rule_arn=route.arn if by_arn else "",
+        priority=None if by_arn else route.priority,
+    )
