@@ -66,6 +66,7 @@ class Attempt(StatusModel):
     rollout: int = Field(description="The rollout's number.")
     step: int = Field(description="The step's index.")
     attempt: int = Field(description="Which attempt at the step.")
+    series: int = Field(default=0, description="Which series of the attempt.")
     verdict: str = Field(max_length=63, description="Passed, Failed, Inconclusive or Error.")
     time: _Time = Field(description="When it was over (RFC 3339).")
     message: str = Field(default="", max_length=4096, description="Why.")

@@ -1,0 +1,287 @@
+"""The actor of one Cell: it gathers what the core needs to know, lets it decide, and executes what it asks for.
+
+Nobody else in Okra writes this Cell's routes. All that it must not forget is in `status`; a restarted actor reads the
+object and the world again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Literal
+
+import structlog
+
+from okra.actors.cell_checks import CellChecks
+from okra.actors.cell_routes import refs_of
+from okra.actors.executor import Executor, execute_all
+from okra.actors.messages import (
+    AskAgain,
+    Describe,
+    Discovered,
+    Key,
+    ObjectChanged,
+    ObjectGone,
+    SeriesDone,
+    Subscribe,
+    Unsubscribe,
+    Wake,
+    key_of,
+)
+from okra.actors.runtime.actor import Actor
+from okra.actors.sight import Sight
+from okra.actors.wiring import Wiring
+from okra.api.cell import Cell
+from okra.api.meta import COMMAND_ANNOTATION
+from okra.api.parse import parse
+from okra.errors import Conflict, NotFound, OkraError, Retryable, Unavailable
+from okra.ports import Account, Kind, Object, RouteRef
+from okra.rollout.compile import compile_policy, invalid
+from okra.rollout.machine import decide
+from okra.rollout.observation import Command
+from okra.rollout.policy import Policy
+from okra.rollout.state import State
+from okra.rollout.status import from_status, to_status
+
+log = structlog.get_logger("okra")
+
+Message = ObjectChanged | ObjectGone | Discovered | SeriesDone | AskAgain | Wake | Describe
+
+CELL = Kind("okra.mumoshu.github.io", "v1alpha1", "Cell", "cells")
+MOST_TURNS = 100
+"""Turns in a row before other messages get their turn."""
+RETRY = 1.0
+PATIENCE = 10.0
+
+
+class CellActor(Actor[Message]):
+    kind = CELL
+
+    def __init__(self, wiring: Wiring, obj: Object) -> None:
+        self.wiring, self.object = wiring, obj
+        self.key: Key = key_of(obj)
+        self.sight = Sight(wiring)
+        self.cell: Cell | None = None
+        self.policy: Policy = invalid(())
+        self.state = State()
+        self.refs: dict[str, RouteRef] = {}
+        self.unsaved = False
+        """A revert went to AWS before the store took its state."""
+        self.checks = CellChecks(self)
+        self._hands = Executor(self)
+        self._executor = wiring.wrap(self._hands)
+        self._subscribed: tuple[RouteRef, ...] | None = None
+        self._gone = False
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    async def started(self) -> None:
+        try:
+            self._take(await self.wiring.store.get(self.kind, *self.key), with_state=True)
+        except NotFound:
+            self.vanished()
+            return
+        await self._work()
+
+    async def receive(self, message: Message) -> None:
+        match message:
+            case ObjectChanged(object=obj):
+                if obj["metadata"].get("resourceVersion") == self.resource_version:
+                    return
+                self._take(obj, with_state=False)
+            case ObjectGone():
+                await self._let_go()
+                self.vanished()
+                return
+            case Discovered():
+                self.sight.discovered(message, {ref.account for ref in self.refs.values()})
+                if message.owners:
+                    await self._give_way(message)
+            case SeriesDone():
+                self.checks.done(message)
+            case AskAgain():
+                self.sight.claim_again()
+                await self.checks.ask_again()
+            case Wake():
+                pass
+            case Describe():
+                self.reply(message, self.describe())
+                return
+        await self._work()
+
+    async def stopping(self) -> None:
+        self._discovery(Unsubscribe(self.key))
+
+    def vanished(self) -> None:
+        """There is nothing left to look after."""
+        self._gone = True
+        self.exit()
+
+    # -- the object ------------------------------------------------------------------------------------------------
+
+    @property
+    def resource_version(self) -> str:
+        version: str = self.object["metadata"]["resourceVersion"]
+        return version
+
+    @property
+    def generation(self) -> int | None:
+        generation: int | None = self.object["metadata"].get("generation")
+        return generation
+
+    @property
+    def deleting(self) -> bool:
+        return bool(self.object["metadata"].get("deletionTimestamp"))
+
+    @property
+    def account(self) -> Account:
+        return next((ref.account for ref in self.refs.values()), Account())
+
+    def _take(self, obj: Object, *, with_state: bool) -> None:
+        """Take over an object's spec and metadata; its state only from a read of our own.
+
+        A watch may show what is older than what we wrote: then the next guarded write says Conflict, and we reload.
+        """
+        self.object = obj
+        if with_state:
+            self.state, self.unsaved = from_status(obj.get("status") or {}), False
+        model, findings = parse(obj)
+        self.cell = model if isinstance(model, Cell) else None
+        self.policy = invalid(findings) if self.cell is None else compile_policy(self.cell, self.wiring.defaults)
+        if self.cell is not None and self.policy.problem is None:
+            self.refs = refs_of(self.cell, self.state)
+            self.sight.owned_by(self.policy.owner)
+            self.sight.keep_routes(self.refs)
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        refs = tuple(self.refs.values()) if self.policy.problem is None else ()
+        if refs != self._subscribed:
+            self._subscribed = refs
+            created = self.object["metadata"].get("creationTimestamp", "")
+            self._discovery(Subscribe(self.ref, self.key, created, self.policy.owner, refs))
+
+    def _discovery(self, message: Subscribe | Unsubscribe) -> None:
+        self.wiring.refs["discovery"].tell(message)
+
+    async def reload(self) -> None:
+        """Somebody else wrote the object: what we knew is void."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                self._take(await self.wiring.store.get(self.kind, *self.key), with_state=True)
+        except NotFound:
+            self.vanished()
+        except TimeoutError as error:
+            raise Unavailable("The store doesn't answer.") from error
+
+    # -- deciding --------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        """Decide and execute until there is nothing to do now, or others should have their turn."""
+        try:
+            for _ in range(MOST_TURNS):
+                if self._gone or not await self._turn():
+                    return
+            self.timers.after("wake", 0.0, Wake())
+        except Retryable as error:
+            log.warning("Retrying", kind="Cell", namespace=self.key[0], name=self.key[1], error=str(error))
+            self.timers.after("wake", RETRY, Wake())
+
+    async def _turn(self) -> bool:
+        self.sight.told(self._commands(), deleting=self.deleting, may_write=self.wiring.gate.may_write())
+        if self.unsaved:
+            await self._save()
+        decision = decide(self.policy, self.state, self.sight.obs, self.sight.tick())
+        before = self.state
+        again = await execute_all(self._executor, decision)
+        if self.state is before:
+            self.state = decision.state  # nothing in it was worth a write: running clocks
+        if again:
+            return True
+        if not self.state.moving and not self.deleting and not self._gone:
+            await self._hands.drop_finalizer()
+        self._arm(decision.wake_at)
+        return False
+
+    def _arm(self, wake_at: float | None) -> None:
+        if self.sight.contested() or self.checks.waiting:
+            self.timers.after("again", self.wiring.defaults.discovery_interval, AskAgain())
+        if wake_at is None:
+            self.timers.cancel("wake")
+        else:
+            self.timers.after("wake", max(0.0, wake_at - self.wiring.clock.now()), Wake())
+
+    async def _save(self) -> None:
+        """Catch up on what a revert could not persist."""
+        body = to_status(self.state, self.object.get("status") or {}, self.generation, self.sight.tick())
+        try:
+            async with asyncio.timeout(PATIENCE):
+                self.object = await self.wiring.store.patch_status(
+                    self.kind, *self.key, body, resource_version=self.resource_version
+                )
+        except Conflict:
+            await self.reload()
+        except TimeoutError as error:
+            raise Unavailable("The store doesn't answer.") from error
+        self.unsaved = False
+
+    def _commands(self) -> tuple[Command, ...]:
+        """The command of the annotation, if it is one. It is a person's text: nothing in it is trusted."""
+        text = self.object["metadata"].get("annotations", {}).get(COMMAND_ANNOTATION)
+        if not text:
+            return ()
+        try:
+            found = json.loads(text)
+            fields = {name: str(found.get(name, ""))[:200] for name in ("id", "verb", "arg", "by")}
+        except (ValueError, AttributeError):
+            return (Command(id=text[:64], verb="(not JSON)"),)
+        return (Command(**fields),) if fields["id"] else ()
+
+    # -- giving up routes ------------------------------------------------------------------------------------------
+
+    async def _give_way(self, found: Discovered) -> None:
+        """An older Cell of this installation names our route: our tag must not keep it out."""
+        for key in found.owners:
+            reading, ref = found.readings.get(key), self.refs.get(key)
+            if reading is not None and ref is not None and not self.state.moving:
+                await self._untag(ref, reading.arn)
+
+    async def _let_go(self) -> None:
+        """The owner tag goes with the Cell."""
+        for key, ref in self.refs.items():
+            reading = self.sight.obs.readings.get(key)
+            if reading is not None and self.wiring.gate.may_write():
+                await self._untag(ref, reading.arn)
+
+    async def _untag(self, ref: RouteRef, arn: str) -> None:
+        try:
+            await self.wiring.router.release(ref, arn, self.policy.owner)
+        except OkraError as error:
+            self.say("TagNotRemoved", f"The owner tag stays on {arn}: {error}", "Warning")
+
+    async def release(self) -> None:
+        """The Cell is being deleted and nothing moves: let go, and let it go."""
+        await self._let_go()
+        await self._hands.drop_finalizer()
+        self.vanished()
+
+    # -- telling ---------------------------------------------------------------------------------------------------
+
+    def say(self, reason: str, message: str, type: Literal["Normal", "Warning"] = "Normal") -> None:
+        rollout = self.state.rollout
+        fields: dict[str, Any] = {"phase": str(self.state.phase)}
+        if rollout is not None:
+            fields |= {"rollout": rollout.number, "version": rollout.version, "step": rollout.step + 1}
+        fields["weights"] = [dict(route.asked) for route in self.state.routes]
+        self.wiring.journal.record(self.kind, self.object, reason, message, type, **fields)
+
+    def describe(self) -> dict[str, Any]:
+        """For /debug/cells: what it wants, what it knows, what it saw."""
+        obs = self.sight.obs
+        return {
+            "policy": self.policy,
+            "state": self.state,
+            "observation": obs,
+            "routes": list(self.refs),
+            "unsaved": self.unsaved,
+        }

@@ -1,0 +1,237 @@
+"""A Cell's checks: it makes the Check objects, asks their actors for a series, and joins the verdicts (DESIGN §4, §7).
+
+One check of a Cell may be several objects (one a cluster): failed when one of them has, passed when all have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from okra.actors.messages import Forward, RunSeries, SeriesDone
+from okra.analysis.naming import ANNOTATION, CheckObject, checks_for
+from okra.api.checks import CellCheck
+from okra.errors import AlreadyExists, NotFound, OkraError, Retryable, Unavailable
+from okra.ports import Kind, Object
+from okra.rollout.effects import RunChecks
+from okra.rollout.observation import SeriesResult, TargetGroup, Verdict
+
+if TYPE_CHECKING:
+    from okra.actors.cell import CellActor
+
+CHECK = Kind("okra.mumoshu.github.io", "v1alpha1", "Check", "checks")
+CELL_LABEL = "okra.mumoshu.github.io/cell"
+CHECK_LABEL = "okra.mumoshu.github.io/check"
+CLUSTER_TAGS = ("okra.mumoshu.github.io/cluster", "elbv2.k8s.aws/cluster")
+PATIENCE = 10.0
+WORST_FIRST = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASSED)
+
+
+@dataclass
+class _Series:
+    """The series that runs: which objects each check waits for, and what they said."""
+
+    effect: RunChecks
+    objects: dict[str, list[tuple[str, Object | None, CheckObject | None]]]
+    done: dict[str, SeriesDone] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+
+
+class CellChecks:
+    def __init__(self, cell: CellActor) -> None:
+        self._cell = cell
+        self._series: _Series | None = None
+        self._applied: dict[str, str] = {}
+        """Check name → the hash that this process has seen applied."""
+
+    @property
+    def waiting(self) -> bool:
+        return self._series is not None and len(self._series.told) < len(self._series.objects)
+
+    async def run(self, effect: RunChecks) -> None:
+        """Begin one series of each check. What can't begin is an Error of that check: it says nothing about the app."""
+        self._cell.sight.requested(effect.token)
+        self._series = _Series(effect, {})
+        for check in self._wanted(effect.checks):
+            try:
+                self._series.objects[check.name] = await self._objects(check)
+            except Retryable:
+                self._cell.sight.forget_series()
+                raise
+            except OkraError as error:
+                self._series.objects[check.name] = []
+                self._tell(check.name, Verdict.ERROR, str(error))
+        for name in effect.checks:
+            if name not in self._series.objects:
+                self._tell(name, Verdict.ERROR, f"The Cell has no check {name} any more.")
+        self._ask()
+
+    async def ask_again(self) -> None:
+        """An actor may have crashed with our request: the same token again is the same request."""
+        if self.waiting:
+            self._ask()
+
+    def done(self, message: SeriesDone) -> None:
+        series = self._series
+        if series is None or message.token != series.effect.token or message.cell != self._cell.key:
+            return
+        series.done[message.check] = message
+        for name, objects in series.objects.items():
+            found = [series.done[each] for each, _, _ in objects if each in series.done]
+            failed = any(each.verdict is Verdict.FAILED for each in found)
+            if found and (failed or len(found) == len(objects)):
+                worst = min(found, key=lambda each: WORST_FIRST.index(each.verdict))
+                self._tell(name, worst.verdict, worst.message)
+
+    def _tell(self, check: str, verdict: Verdict, message: str) -> None:
+        series = self._series
+        if series is None or check in series.told:
+            return
+        series.told.add(check)
+        at = self._cell.sight.tick()
+        self._cell.sight.judged(SeriesResult(check, series.effect.token, verdict, message, at))
+        self._cell.say(f"Check{verdict}", f"{check}: {message}", "Normal" if verdict is Verdict.PASSED else "Warning")
+
+    def _wanted(self, names: Iterable[str]) -> list[CellCheck]:
+        if self._cell.cell is None:
+            return []
+        spec = self._cell.cell.spec
+        known = {check.name: check for check in (*spec.prechecks, *spec.checks, *spec.postchecks)}
+        return [known[name] for name in names if name in known]
+
+    def _ask(self) -> None:
+        series, cell = self._series, self._cell
+        if series is None:
+            return
+        not_before = series.effect.not_before or None
+        for objects in series.objects.values():
+            for name, obj, made in objects:
+                if name in series.done:
+                    continue
+                stable = made.stable if made else None
+                asked = RunSeries(cell.key, series.effect.token, not_before, cell.ref, stable, cell.account)
+                cell.wiring.refs["checks"].tell(Forward((cell.key[0], name), asked, obj))
+
+    # -- objects ---------------------------------------------------------------------------------------------------
+
+    async def _objects(self, check: CellCheck) -> list[tuple[str, Object | None, CheckObject | None]]:
+        """The Check objects of one check, there before they are asked."""
+        if check.from_ is not None:
+            return [(check.from_.check_name, None, None)]
+        cell = self._cell
+        spec = as_json(check)
+        spec["name"] = check.name
+        spec["analysis"] = self._with_defaults(spec["analysis"])
+        made = checks_for(cell.key[1], [spec], self._variables(canary=True), self._variables(canary=False))
+        names = {each.name for each in made}
+        fresh = not names <= self._applied.keys()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                objects = [(each.name, await self._apply(each), each) for each in made]
+                if fresh:
+                    await self._prune(check.name, names)
+        except TimeoutError as error:
+            raise Unavailable("The store doesn't answer.") from error
+        return list(objects)
+
+    def _with_defaults(self, analysis: dict[str, Any]) -> dict[str, Any]:
+        """The controller's provider, and the Cell's AWS account for CloudWatch, where the check doesn't say."""
+        default = self._cell.wiring.defaults.check_provider
+        provider = dict(analysis.get("provider") or (as_json(default) if default else {}))
+        account = self._cell.account
+        if "cloudWatch" in provider:
+            own = {"region": account.region} | ({"roleARN": account.role_arn} if account.role_arn else {})
+            provider["cloudWatch"] = {**own, **provider["cloudWatch"]}
+        return {**analysis, "provider": provider}
+
+    def _variables(self, *, canary: bool) -> list[Mapping[str, str]]:
+        """The template variables of each canary (or stable) target group, in the routes' order."""
+        cell, obs = self._cell, self._cell.sight.obs
+        groups = {group.arn: group for group in obs.groups or ()}
+        rollout = cell.state.rollout
+        version, stable = (rollout.version if rollout else ""), cell.state.stable_version or ""
+        found: list[Mapping[str, str]] = []
+        for route in cell.state.routes:
+            reading, ref = obs.readings.get(route.key), cell.refs.get(route.key)
+            if reading is None or ref is None:
+                continue
+            for arn in route.canary if canary else route.stable:
+                group = groups.get(arn) or TargetGroup(arn, arn.split("/")[1])
+                name = next((group.tags[tag] for tag in CLUSTER_TAGS if group.tags.get(tag)), group.name)
+                found.append(
+                    {
+                        "clusterName": name,
+                        "eksClusterName": name,
+                        "albListenerARN": ref.listener_arn,
+                        "targetGroupARN": arn,
+                        "targetGroupName": group.name,
+                        "loadBalancer": reading.load_balancer_arn.partition(":loadbalancer/")[2],
+                        "version": version,
+                        "stableVersion": stable,
+                    }
+                )
+        return found
+
+    async def _apply(self, made: CheckObject) -> Object:
+        """Create or update the object; one of the same name that isn't ours is never touched."""
+        cell = self._cell
+        if made.name not in self._applied:
+            await self._refuse_foreign(made.name)
+        body: Object = {
+            "apiVersion": CHECK.api_version,
+            "kind": CHECK.kind,
+            "metadata": {
+                "namespace": cell.key[0],
+                "name": made.name,
+                "labels": {CELL_LABEL: cell.key[1], CHECK_LABEL: made.check},
+                "annotations": {ANNOTATION: made.hash},
+                "ownerReferences": [
+                    {
+                        "apiVersion": cell.kind.api_version,
+                        "kind": cell.kind.kind,
+                        "name": cell.key[1],
+                        "uid": self._uid,
+                        "controller": True,
+                        "blockOwnerDeletion": True,
+                    }
+                ],
+            },
+            "spec": made.spec,
+        }
+        applied = await cell.wiring.store.apply(CHECK, body)
+        self._applied[made.name] = made.hash
+        return applied
+
+    async def _refuse_foreign(self, name: str) -> None:
+        try:
+            found = await self._cell.wiring.store.get(CHECK, self._cell.key[0], name)
+        except NotFound:
+            return
+        if all(owner.get("uid") != self._uid for owner in found["metadata"].get("ownerReferences", ())):
+            said = f"The Check {name} exists and isn't this Cell's. Rename the check, or use it with from.checkName."
+            raise AlreadyExists(said)
+
+    async def _prune(self, check: str, current: set[str]) -> None:
+        """Delete this check's objects for clusters that the Cell has no more."""
+        cell = self._cell
+        selector = f"{CELL_LABEL}={cell.key[1]},{CHECK_LABEL}={check}"
+        listing = await cell.wiring.store.list(CHECK, cell.key[0], selector)
+        for obj in listing.items:
+            metadata = obj["metadata"]
+            ours = any(owner.get("uid") == self._uid for owner in metadata.get("ownerReferences", ()))
+            if ours and metadata["name"] not in current:
+                await cell.wiring.store.delete(CHECK, cell.key[0], metadata["name"], uid=metadata["uid"])
+
+    @property
+    def _uid(self) -> str:
+        uid: str = self._cell.object["metadata"]["uid"]
+        return uid
+
+
+def as_json(model: BaseModel) -> dict[str, Any]:
+    """As a person would write it: without what is left to defaults."""
+    return model.model_dump(mode="json", exclude_none=True, exclude_defaults=True)

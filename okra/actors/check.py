@@ -1,0 +1,228 @@
+"""The actor of one Check: it measures when a Cell asks for a series, or, on its own, at its interval (DESIGN §7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from okra.actors.check_status import CheckRecord
+from okra.actors.messages import Describe, Key, ObjectChanged, ObjectGone, RunSeries, SeriesDone, key_of
+from okra.actors.runtime.actor import Actor
+from okra.actors.wiring import Wiring
+from okra.analysis.policy import AnalysisPolicy, policy_from
+from okra.analysis.series import Series
+from okra.analysis.verdict import Measurement, errored, judge
+from okra.analysis.window import NotReady, window_for
+from okra.api.check import Check
+from okra.api.checks import Analysis
+from okra.api.parse import parse
+from okra.errors import Invalid, NotFound, OkraError, Unavailable
+from okra.ports import Account, MetricSource, Object, Reading
+from okra.rollout.observation import Token, Verdict
+
+log = structlog.get_logger("okra")
+
+RunKey = tuple[Key, Token] | None
+"""Whose series: a Cell's, or (None) the Check's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """It is time for the next measurement of a run."""
+
+    run: RunKey
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    run: RunKey
+    found: Measurement | NotReady
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    series: Series
+    request: RunSeries | None = None
+
+
+Message = ObjectChanged | ObjectGone | RunSeries | Measure | Measured | Describe
+
+
+class CheckActor(Actor[Message]):
+    def __init__(self, wiring: Wiring, obj: Object) -> None:
+        self._wiring, self._object = wiring, obj
+        self._key = key_of(obj)
+        self._check: Check | None = None
+        self._problem = ""
+        self._runs: dict[RunKey, Run] = {}
+        self._record = CheckRecord(wiring, obj)
+
+    async def started(self) -> None:
+        try:
+            await self._take(await self._wiring.store.get(self._record.kind, *self._key))
+        except NotFound:
+            self.exit()
+
+    async def receive(self, message: Message) -> None:
+        match message:
+            case ObjectChanged(object=obj):
+                if obj["metadata"].get("generation") == self._object["metadata"].get("generation"):
+                    self._record.saw(obj)
+                else:
+                    await self._take(obj)
+            case ObjectGone():
+                self.exit()
+            case RunSeries():
+                await self._asked(message)
+            case Measure(run=key):
+                self._measure(key)
+            case Measured(run=key, found=found):
+                await self._measured(key, found)
+            case Describe():
+                self.reply(message, self.describe())
+
+    # -- the object ------------------------------------------------------------------------------------------------
+
+    async def _take(self, obj: Object) -> None:
+        self._object = obj
+        self._record.saw(obj)
+        model, findings = parse(obj)
+        self._check = model if isinstance(model, Check) else None
+        reason, self._problem = "InvalidSpec", "; ".join(f"{f.path}: {f.message}" for f in findings[:3])
+        if self._check is not None and self._check.spec.job is not None:
+            reason, self._problem = "NotImplemented", "spec.job isn't implemented in this version of Okra."
+        elif self._check is not None:
+            try:
+                self._policy(in_cell=True)
+            except Invalid as error:
+                self._problem = str(error)
+        await self._record.problem(reason, self._problem)
+        self._end(None)
+        if not self._problem and self._alone:
+            self._begin(None, Series(self._policy(in_cell=False), self._wiring.clock.now()))
+
+    @property
+    def _alone(self) -> bool:
+        """Was it applied by a person, and may it run by itself?"""
+        owned = any(owner.get("controller") for owner in self._object["metadata"].get("ownerReferences", ()))
+        return not owned and self._check is not None and not self._check.spec.suspend
+
+    @property
+    def _analysis(self) -> Analysis:
+        if self._check is None or self._check.spec.analysis is None:
+            raise Invalid(self._problem or "spec.analysis is required.")
+        return self._check.spec.analysis
+
+    def _policy(self, *, in_cell: bool) -> AnalysisPolicy:
+        dry_run = self._check is not None and self._check.spec.dry_run
+        return policy_from(self._analysis, in_cell=in_cell, dry_run=dry_run)
+
+    # -- runs ------------------------------------------------------------------------------------------------------
+
+    async def _asked(self, request: RunSeries) -> None:
+        """The same request again: it runs already, or its recorded verdict is the answer."""
+        key = request.cell, request.token
+        if (known := self._record.verdict_of(request)) is not None:
+            self._answer(request, *known)
+        elif self._problem:
+            self._answer(request, Verdict.ERROR, self._problem)
+        elif (run := self._runs.get(key)) is not None:
+            self._runs[key] = replace(run, request=request)
+        else:
+            for other in [k for k in self._runs if k is not None and k[0] == request.cell]:
+                self._end(other)  # a Cell has one attempt at a time
+            self._begin(key, Series(self._policy(in_cell=True), self._wiring.clock.now()), request)
+
+    def _begin(self, key: RunKey, series: Series, request: RunSeries | None = None) -> None:
+        self._runs[key] = Run(series, request)
+        self._arm(key, series.next_at)
+
+    def _begin_again(self, series: Series) -> None:
+        """A Check on its own never stops measuring; a breached limit only begins the count anew."""
+        policy = series.policy
+        begins = self._wiring.clock.now() + (policy.interval or 0.0) - policy.initial_delay
+        self._begin(None, Series(policy, begins))
+
+    def _end(self, key: RunKey) -> None:
+        self._runs.pop(key, None)
+        self.timers.cancel(key)
+
+    def _arm(self, key: RunKey, at: float | None) -> None:
+        if at is not None:
+            self.timers.after(key, max(0.0, at - self._wiring.clock.now()), Measure(key))
+
+    def _measure(self, key: RunKey) -> None:
+        if (run := self._runs.get(key)) is not None:
+            self.run(self._ask_source(run), done=lambda found: Measured(key, found))
+
+    async def _measured(self, key: RunKey, found: Measurement | NotReady) -> None:
+        run = self._runs.get(key)
+        if run is None:
+            return  # given up meanwhile
+        if isinstance(found, NotReady):
+            self._arm(key, found.ready_at)
+            return
+        series = run.series.record(found)
+        self._runs[key] = replace(run, series=series)
+        if series.verdict is None:
+            if run.request is None:
+                await self._record.measured(series)
+            self._arm(key, series.next_at)
+            return
+        self._end(key)
+        await self._record.ended(series, run.request)
+        if key is None and series.policy.count is None and series.next_at is None:
+            self._begin_again(series)
+        if run.request is not None:
+            self._answer(run.request, series.verdict, series.message)
+
+    def _answer(self, request: RunSeries, verdict: Verdict, message: str) -> None:
+        request.reply_to.tell(SeriesDone(self._key[1], request.cell, request.token, verdict, message))
+
+    # -- measuring -------------------------------------------------------------------------------------------------
+
+    async def _ask_source(self, run: Run) -> Measurement | NotReady:
+        """One measurement, of both sides if the condition compares them. What goes wrong here says nothing of the app."""
+        now = self._wiring.clock.now
+        request, analysis, policy = run.request, self._analysis, run.series.policy
+        account = request.account if request else Account()
+        try:
+            source = await self._open(analysis, account)
+            try:
+                not_before = request.not_before if request else None
+                window = window_for(source.grain, now=now(), not_before=not_before, length=policy.window)
+                if isinstance(window, NotReady):
+                    return window
+                reading = await source.measure(window)
+                stable = None
+                if request is not None and request.stable is not None:
+                    stable = await self._measure_stable(request.stable, account, window)
+            finally:
+                await source.close()
+            return judge(policy, reading, at=now(), stable=stable)
+        except OkraError as error:
+            return errored(error, at=now())
+        except TimeoutError:
+            return errored(Unavailable("no answer in time"), at=now())
+
+    async def _open(self, analysis: Analysis, account: Account) -> MetricSource:
+        provider = analysis.provider or self._wiring.defaults.check_provider
+        if provider is None:
+            raise Invalid("spec.analysis.provider is required: OKRA_CHECK_PROVIDER sets no default")
+        return await self._wiring.sources.open(provider, analysis.query, self._key[0], account)
+
+    async def _measure_stable(self, analysis: Mapping[str, Any], account: Account, window: Any) -> Reading:
+        source = await self._open(Analysis.model_validate(analysis), account)
+        try:
+            return await source.measure(window)
+        finally:
+            await source.close()
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "problem": self._problem,
+            "runs": [{"for": key, "series": run.series} for key, run in self._runs.items()],
+        }

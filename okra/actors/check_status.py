@@ -1,0 +1,132 @@
+"""What a Check's status says: the last results, whether the last run passed, and the verdict of each Cell's attempt."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from okra.actors.cell_checks import CHECK
+from okra.actors.messages import RunSeries, key_of
+from okra.actors.wiring import Wiring
+from okra.analysis.naming import ANNOTATION
+from okra.analysis.series import Series
+from okra.api.check import ATTEMPTS_KEPT, AnalysisStatus, Attempt, CheckStatus, Result
+from okra.api.conditions import Condition, ConditionStatus, ConditionType
+from okra.errors import OkraError
+from okra.ports import Object
+from okra.rollout.observation import Verdict
+from okra.rollout.status import write_time
+
+log = structlog.get_logger("okra")
+
+PATIENCE = 10.0
+
+
+class CheckRecord:
+    """The status of one Check, as last seen, and its writing. A write that fails is logged: it is read by people, and
+    the next one carries all of it again."""
+
+    kind = CHECK
+
+    def __init__(self, wiring: Wiring, obj: Object) -> None:
+        self._wiring, self._object = wiring, obj
+        self._status = CheckStatus()
+
+    def saw(self, obj: Object) -> None:
+        self._object = obj
+        self._status = CheckStatus.model_validate(obj.get("status") or {})
+
+    def verdict_of(self, request: RunSeries) -> tuple[Verdict, str] | None:
+        """The recorded verdict of this very attempt."""
+        cell, token = "/".join(request.cell), request.token
+        for each in self._status.attempts:
+            same = (each.rollout, each.step, each.attempt, each.series)
+            if each.cell == cell and same == (token.rollout, token.step, token.attempt, token.series):
+                return Verdict(each.verdict), each.message
+        return None
+
+    async def problem(self, reason: str, message: str) -> None:
+        """Say that the Check can't run, or that it can again."""
+        if message:
+            await self._write(conditions=self._conditions(reason, message, ready=False, stalled=True))
+        elif any(
+            condition.type == ConditionType.STALLED and condition.status == "True"
+            for condition in self._status.conditions
+        ):
+            await self._write(conditions=self._conditions("Ready", "Not measured yet.", ready=False, stalled=False))
+
+    async def measured(self, series: Series) -> None:
+        """A Check on its own has one more measurement."""
+        await self._write(**self._results(series, passed=series.last_passed))
+
+    async def ended(self, series: Series, request: RunSeries | None) -> None:
+        """A series has its verdict."""
+        found = self._results(series, passed=series.verdict is Verdict.PASSED)
+        if request is not None and series.verdict is not None:
+            token = request.token
+            attempt = Attempt(
+                cell="/".join(request.cell),
+                rollout=token.rollout,
+                step=token.step,
+                attempt=token.attempt,
+                series=token.series,
+                verdict=series.verdict,
+                time=self._now(),
+                message=series.message[:1000],
+            )
+            found["attempts"] = (*self._status.attempts, attempt)[-ATTEMPTS_KEPT:]
+        await self._write(**found)
+
+    def _results(self, series: Series, *, passed: bool) -> dict[str, Any]:
+        annotations = self._object["metadata"].get("annotations", {})
+        results = tuple(
+            Result(
+                value=each.value,
+                time=write_time(each.time),
+                query=each.query,
+                verdict=each.verdict or "TooLittleData",
+                reason=each.reason[:1000],
+            )
+            for each in series.results
+        )
+        reason = "Passed" if passed else str(series.verdict or "NotPassed")
+        return {
+            "last_passed": passed,
+            "last_run_time": self._now(),
+            "analysis": AnalysisStatus(observed_hash=annotations.get(ANNOTATION), results=results),
+            "conditions": self._conditions(reason, series.message[:1000], ready=passed, stalled=False),
+        }
+
+    def _conditions(self, reason: str, message: str, *, ready: bool, stalled: bool) -> tuple[Condition, ...]:
+        since = {c.type: (c.status, c.last_transition_time) for c in self._status.conditions}
+        found = []
+        for type_, holds in ((ConditionType.READY, ready), (ConditionType.STALLED, stalled)):
+            status = ConditionStatus.TRUE if holds else ConditionStatus.FALSE
+            was, when = since.get(type_, (None, None))
+            found.append(
+                Condition(
+                    type=type_,
+                    status=status,
+                    reason=reason,
+                    message=message,
+                    observed_generation=self._object["metadata"].get("generation"),
+                    last_transition_time=when if was == status and when else self._now(),
+                )
+            )
+        return tuple(found)
+
+    async def _write(self, **changes: Any) -> None:
+        changes["observed_generation"] = self._object["metadata"].get("generation")
+        self._status = self._status.model_copy(update=changes)
+        body = self._status.model_dump(mode="json", include=set(changes))
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._wiring.store.patch_status(self.kind, *key_of(self._object), body)
+        except (OkraError, TimeoutError) as error:
+            name = self._object["metadata"]["name"]
+            log.warning("StatusNotWritten", kind="Check", name=name, error=str(error) or type(error).__name__)
+
+    def _now(self) -> str:
+        return write_time(self._wiring.clock.now())

@@ -1,0 +1,139 @@
+"""One directory a kind: starts an actor at the first sight of an object, and stops it when the object is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from okra.actors.messages import Forward, Key, Listed, ObjectChanged, ObjectGone, SeriesDone, key_of
+from okra.actors.runtime.actor import Actor
+from okra.actors.runtime.child import ChildSpec
+from okra.actors.runtime.messages import ChildFailed
+from okra.actors.runtime.policy import ChildKind, Policy
+from okra.actors.runtime.supervisor import Supervisor
+from okra.actors.wiring import Wiring
+from okra.api.conditions import Condition, ConditionStatus, ConditionType
+from okra.errors import OkraError
+from okra.ports import Kind, Object
+from okra.rollout.observation import Verdict
+from okra.rollout.status import write_time
+
+log = structlog.get_logger("okra")
+
+Message = Listed | ObjectChanged | ObjectGone | Forward | ChildFailed
+PATIENCE = 10.0
+
+
+class Directory(Actor[Message]):
+    """`make` makes the actor of an object; it is told of each change as ObjectChanged, and of the end as ObjectGone."""
+
+    def __init__(self, wiring: Wiring, kind: Kind, make: Callable[[Object], Actor[Any]]) -> None:
+        self._wiring, self._kind, self._make = wiring, kind, make
+        self._objects: dict[Key, Object] = {}
+
+    async def started(self) -> None:
+        self._actors = self.own(Supervisor(Policy(stop_together=True), on_failure=self.ref.tell))
+
+    async def receive(self, message: Message) -> None:
+        match message:
+            case Listed(objects=objects):
+                for key in self._objects.keys() - {key_of(obj) for obj in objects}:
+                    await self._gone(self._objects[key])
+                for obj in objects:
+                    await self._changed(obj)
+            case ObjectChanged(object=obj):
+                await self._changed(obj)
+            case ObjectGone(object=obj):
+                await self._gone(obj)
+            case Forward():
+                await self._forward(message)
+            case ChildFailed():
+                await self._failed(message)
+
+    async def _changed(self, obj: Object) -> None:
+        key = key_of(obj)
+        known = self._objects.get(key)
+        if known is not None and _uid(known) != _uid(obj):
+            await self._gone(known)
+            known = None
+        self._objects[key] = obj
+        name = _name(key)
+        if known is None or self._actors.get(name) is None:
+            # The factory reads the newest object: after a crash the first sight is long out of date.
+            factory = lambda: self._make(self._objects.get(key, obj))  # noqa: E731
+            self._actors.start_child(ChildSpec(name, factory, kind=ChildKind.TRANSIENT))
+        elif (ref := self._actors.get(name)) is not None:
+            ref.tell(ObjectChanged(obj))
+            if known["metadata"].get("generation") != obj["metadata"].get("generation"):
+                self._actors.unpark(name)
+
+    async def _gone(self, obj: Object) -> None:
+        """The actor lets go of what it holds in AWS, and ends by itself."""
+        key = key_of(obj)
+        if self._objects.pop(key, None) is None:
+            return
+        ref = self._actors.get(_name(key))
+        if ref is not None and not ref.tell(ObjectGone(obj)):
+            await self._actors.stop_child(_name(key))
+
+    async def _forward(self, message: Forward) -> None:
+        if message.object is not None and message.key not in self._objects:
+            await self._changed(message.object)
+        ref = self._actors.get(_name(message.key))
+        if ref is None or not ref.tell(message.message):
+            asked = message.message
+            said = f"There is no {self._kind.kind} {message.key[1]} in namespace {message.key[0]}."
+            asked.reply_to.tell(SeriesDone(message.key[1], asked.cell, asked.token, Verdict.ERROR, said))
+
+    async def _failed(self, failed: ChildFailed) -> None:
+        """An actor crashed. One that crashes in a loop is said in its object's status; the others go on."""
+        obj = self._objects.get(_key(failed.name))
+        log.error("ActorFailed", kind=self._kind.kind, name=failed.name, error=failed.error, restarts=failed.restarts)
+        if not failed.parked or obj is None:
+            return
+        again = f" Tried again in {failed.retry_in:.0f} s, or when its spec changes." if failed.retry_in else ""
+        said = f"The actor of this {self._kind.kind} keeps crashing: {failed.error}.{again}"
+        self._wiring.journal.record(self._kind, obj, "ActorCrashLoop", said, "Warning", restarts=failed.restarts)
+        await self._say_stalled(obj, said)
+
+    async def _say_stalled(self, obj: Object, message: str) -> None:
+        at = write_time(self._wiring.clock.now())
+        generation = obj["metadata"].get("generation")
+        conditions = [
+            Condition(
+                type=type_,
+                status=status,
+                reason="ActorCrashLoop",
+                message=message,
+                observed_generation=generation,
+                last_transition_time=at,
+            ).model_dump(mode="json")
+            for type_, status in (
+                (ConditionType.READY, ConditionStatus.FALSE),
+                (ConditionType.RECONCILING, ConditionStatus.FALSE),
+                (ConditionType.STALLED, ConditionStatus.TRUE),
+            )
+        ]
+        namespace, name = key_of(obj)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._wiring.store.patch_status(self._kind, namespace, name, {"conditions": conditions})
+        except (OkraError, TimeoutError) as error:
+            log.warning("StatusNotWritten", kind=self._kind.kind, name=name, error=str(error))
+
+
+def _name(key: Key) -> str:
+    return "/".join(key)
+
+
+def _key(name: str) -> Key:
+    namespace, _, plain = name.partition("/")
+    return namespace, plain
+
+
+def _uid(obj: Object) -> str | None:
+    uid: str | None = obj["metadata"].get("uid")
+    return uid

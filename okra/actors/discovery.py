@@ -1,0 +1,172 @@
+"""Discovery: AWS is listed once per account and region, for all Cells; each is told what concerns it (DESIGN §3).
+
+Cost doesn't grow with the number of Cells that look at the same groups and listeners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from okra.actors.messages import Discovered, Key, Subscribe, Unsubscribe
+from okra.actors.runtime.actor import Actor
+from okra.actors.runtime.child import ChildSpec
+from okra.actors.runtime.messages import Level
+from okra.actors.runtime.ref import ActorRef
+from okra.actors.runtime.supervisor import Supervisor
+from okra.actors.wiring import Wiring
+from okra.errors import Fatal, OkraError
+from okra.ports import Account, RouteRef
+from okra.rollout.observation import Problem, RouteReading, TargetGroup
+
+GATHER = 0.02
+"""Seconds to wait after a subscription, so that Cells that come together are served by one listing."""
+
+
+def problem_of(error: OkraError) -> Problem:
+    return Problem(error.reason, str(error), isinstance(error, Fatal))
+
+
+class Discoveries(Actor[Subscribe | Unsubscribe]):
+    """Starts one Discovery per account and region on first need, and stops it when nobody needs it."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._accounts: dict[Key, set[Account]] = {}
+
+    async def started(self) -> None:
+        self._discoveries = self.own(Supervisor())
+
+    async def receive(self, message: Subscribe | Unsubscribe) -> None:
+        refs = message.refs if isinstance(message, Subscribe) else ()
+        accounts = {ref.account for ref in refs}
+        for account in self._accounts.get(message.key, set()) - accounts:
+            self._of(account).tell(Unsubscribe(message.key))
+        if isinstance(message, Subscribe):
+            for account in accounts:
+                own = tuple(ref for ref in refs if ref.account == account)
+                self._of(account).tell(Subscribe(message.cell, message.key, message.created, message.owner, own))
+            self._accounts[message.key] = accounts
+        else:
+            self._accounts.pop(message.key, None)
+        await self._stop_idle()
+
+    def _of(self, account: Account) -> ActorRef[Any]:
+        return self._discoveries.start_child(ChildSpec(name_of(account), lambda: Discovery(self._wiring, account)))
+
+    async def _stop_idle(self) -> None:
+        needed = {name_of(account) for accounts in self._accounts.values() for account in accounts}
+        for snapshot in self._discoveries.snapshots():
+            if snapshot.name not in needed:
+                await self._discoveries.stop_child(snapshot.name)
+
+
+def name_of(account: Account) -> str:
+    return " ".join(part for part in (account.region or "default", account.role_arn) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll(Level):
+    """List now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """One listing: the groups (or why not), and each route's reading (or why not)."""
+
+    groups: tuple[TargetGroup, ...] | OkraError
+    routes: Mapping[RouteRef, RouteReading | OkraError]
+
+
+class Discovery(Actor[Subscribe | Unsubscribe | Poll | Polled]):
+    """One account and region."""
+
+    def __init__(self, wiring: Wiring, account: Account) -> None:
+        self._wiring, self._account = wiring, account
+        self._cells: dict[Key, Subscribe] = {}
+        self._told: dict[Key, object] = {}
+        self._polling = False
+        self._groups: tuple[TargetGroup, ...] | None = None
+        self._changes = 0
+        """Of the groups: comparing a number a Cell is cheaper than comparing them."""
+
+    async def receive(self, message: Subscribe | Unsubscribe | Poll | Polled) -> None:
+        match message:
+            case Subscribe():
+                self._cells[message.key] = message
+                self._told.pop(message.key, None)
+                self._poll_in(GATHER)
+            case Unsubscribe():
+                self._cells.pop(message.key, None)
+                self._told.pop(message.key, None)
+            case Poll():
+                if not self._polling:
+                    self._polling = True
+                    self.run(self._poll(), done=lambda polled: polled)
+            case Polled():
+                self._polling = False
+                self._tell(message)
+                waits = self._wiring.wait_estimate(self._account)
+                self._poll_in(GATHER if self._untold() else self._wiring.defaults.discovery_interval + waits)
+
+    def _untold(self) -> bool:
+        return any(key not in self._told for key in self._cells)
+
+    def _poll_in(self, seconds: float) -> None:
+        self.timers.after("poll", seconds, Poll())
+
+    async def _poll(self) -> Polled:
+        refs = {ref for cell in self._cells.values() for ref in cell.refs}
+        groups: tuple[TargetGroup, ...] | OkraError
+        routes: Mapping[RouteRef, RouteReading | OkraError]
+        try:
+            groups = tuple(await self._wiring.inventory.target_groups(self._account))
+        except OkraError as error:
+            groups = error
+        try:
+            routes = await self._wiring.router.read(refs) if refs else {}
+        except OkraError as error:
+            routes = dict.fromkeys(refs, error)
+        return Polled(groups, routes)
+
+    def _tell(self, polled: Polled) -> None:
+        if not isinstance(polled.groups, OkraError) and polled.groups != self._groups:
+            self._groups = polled.groups
+            self._changes += 1
+        rivals = self._rivals(polled)
+        for key, cell in self._cells.items():
+            if any(ref not in polled.routes for ref in cell.refs):
+                continue  # it came while the listing ran
+            message = self._for(cell, polled, rivals)
+            sign = self._changes, _sign(message)
+            if self._told.get(key) != sign and cell.cell.tell(message):
+                self._told[key] = sign
+
+    def _for(self, cell: Subscribe, polled: Polled, rivals: Mapping[str, Subscribe]) -> Discovered:
+        found = {ref.key: polled.routes[ref] for ref in cell.refs}
+        problems = {key: problem_of(each) for key, each in found.items() if isinstance(each, OkraError)}
+        readings = {key: each for key, each in found.items() if isinstance(each, RouteReading)}
+        groups = polled.groups
+        if isinstance(groups, OkraError):
+            problems[""] = problem_of(groups)
+        owners = {
+            key: rivals[reading.arn].owner for key, reading in readings.items() if rivals[reading.arn].key != cell.key
+        }
+        return Discovered(self._account, None if isinstance(groups, OkraError) else groups, readings, problems, owners)
+
+    def _rivals(self, polled: Polled) -> dict[str, Subscribe]:
+        """Route ARN → the Cell that it belongs to: the oldest of those that name it, by whatever name."""
+        first: dict[str, Subscribe] = {}
+        for cell in sorted(self._cells.values(), key=lambda cell: (cell.created, cell.key)):
+            for ref in cell.refs:
+                reading = polled.routes.get(ref)
+                if isinstance(reading, RouteReading):
+                    first.setdefault(reading.arn, cell)
+        return first
+
+
+def _sign(message: Discovered) -> object:
+    """What a Cell must be told again about, beside the groups: all but the times of the reads."""
+    readings = {key: (r.arn, r.action, dict(r.weights), r.sticky) for key, r in message.readings.items()}
+    return readings, dict(message.problems), dict(message.owners)

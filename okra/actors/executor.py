@@ -1,0 +1,168 @@
+"""Executes the core's effects, in order, one at a time; stops at the first that fails (DESIGN §3, the write protocol).
+
+Between any two effects the process may be killed: what is on disk and in AWS then is all that the next one needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from okra.errors import Conflict, NotFound, OkraError, Retryable, Throttled, Unavailable
+from okra.rollout.effects import Claim, Decision, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
+from okra.rollout.observation import Problem, TargetGroup, Write, WriteOutcome
+from okra.rollout.status import to_status
+
+if TYPE_CHECKING:
+    from okra.actors.cell import CellActor
+
+FINALIZER = "okra.mumoshu.github.io/rollout"
+PERSIST = 10.0
+PERSIST_URGENT = 1.0
+"""Seconds that a revert waits for the store before AWS goes first."""
+
+
+class EffectExecutor(Protocol):
+    async def execute(self, effect: Effect) -> bool:
+        """Do it. False: the rest of this decision is void; decide again. Raises Retryable: wait, then decide again."""
+        ...
+
+
+class Executor:
+    """The real one, for one Cell."""
+
+    def __init__(self, cell: CellActor) -> None:
+        self._cell = cell
+        self._wiring = cell.wiring
+        self._sight = cell.sight
+
+    async def execute(self, effect: Effect) -> bool:
+        match effect:
+            case Persist():
+                return await self._persist(effect)
+            case SetWeights():
+                return await self._set_weights(effect)
+            case Observe(health=arns):
+                await self._observe(arns)
+            case Claim(route=key):
+                await self._claim(key)
+            case RunChecks():
+                await self._cell.checks.run(effect)
+            case Release():
+                await self._cell.release()
+                return False
+            case Emit(reason=reason, message=message, type=type_):
+                self._cell.say(reason, message, type_)
+        return True
+
+    async def _persist(self, effect: Persist) -> bool:
+        cell = self._cell
+        body = to_status(effect.state, cell.object.get("status") or {}, cell.generation, self._sight.tick())
+        try:
+            async with asyncio.timeout(PERSIST_URGENT if effect.urgent else PERSIST):
+                cell.object = await self._wiring.store.patch_status(
+                    cell.kind, *cell.key, body, resource_version=cell.resource_version
+                )
+        except Conflict:
+            await cell.reload()
+            return False
+        except NotFound:
+            cell.vanished()
+            return False
+        except (Retryable, TimeoutError) as error:
+            if not effect.urgent or not self._wiring.gate.may_write():
+                raise Unavailable(f"The store doesn't take the status: {str(error) or 'no answer in time'}") from error
+            cell.unsaved = True
+        else:
+            cell.unsaved = False
+        cell.state = effect.state
+        return True
+
+    async def _set_weights(self, effect: SetWeights) -> bool:
+        cell, key = self._cell, effect.route
+        ref, basis = cell.refs.get(key), self._sight.obs.readings.get(key)
+        if ref is None or basis is None or not self._wiring.gate.may_write():
+            return False
+        if not effect.urgent and not await self.keep_finalizer():
+            return False
+        outcome, problem = WriteOutcome.ACKNOWLEDGED, None
+        try:
+            await self._wiring.router.write(ref, effect.weights, basis, urgent=effect.urgent)
+        except Throttled as error:
+            outcome, problem = WriteOutcome.REFUSED, Problem(error.reason, str(error), fatal=False)
+        except Retryable as error:
+            outcome, problem = WriteOutcome.UNKNOWN, Problem(error.reason, str(error), fatal=False)
+        except OkraError as error:
+            outcome, problem = WriteOutcome.REFUSED, Problem(error.reason, str(error))
+        before = self._sight.obs.writes.get(key)
+        failures = 0 if problem is None else (before.failures if before else 0) + 1
+        self._sight.wrote(key, Write(effect.serial, outcome, self._sight.tick(), problem, failures))
+        if problem is not None:
+            cell.say("WriteFailed", f"{key}: {problem.message}", "Warning")
+        return True
+
+    async def keep_finalizer(self) -> bool:
+        """From the first attach until the rollout ends: a deleted Cell must revert first."""
+        cell = self._cell
+        if FINALIZER in cell.object["metadata"].get("finalizers", ()) or not cell.state.moving or cell.deleting:
+            return True
+        return await self._set_finalizers((*cell.object["metadata"].get("finalizers", ()), FINALIZER))
+
+    async def drop_finalizer(self) -> bool:
+        finalizers = self._cell.object["metadata"].get("finalizers", ())
+        if FINALIZER not in finalizers:
+            return True
+        return await self._set_finalizers(name for name in finalizers if name != FINALIZER)
+
+    async def _set_finalizers(self, finalizers: Iterable[str]) -> bool:
+        cell = self._cell
+        patch = {"metadata": {"finalizers": list(finalizers), "resourceVersion": cell.resource_version}}
+        try:
+            async with asyncio.timeout(PERSIST):
+                cell.object = await self._wiring.store.patch(cell.kind, *cell.key, patch)
+        except Conflict:
+            await cell.reload()
+            return False
+        except NotFound:
+            cell.vanished()
+            return False
+        except TimeoutError as error:
+            raise Unavailable("The store doesn't answer.") from error
+        return True
+
+    async def _observe(self, arns: frozenset[str]) -> None:
+        cell = self._cell
+        await self._sight.sweep(cell.refs.values(), arns, self._draining(), cell.account)
+
+    def _draining(self) -> list[TargetGroup]:
+        """Groups at 0 that are to be detached: are they still in use?"""
+        now, cell = self._wiring.clock.now(), self._cell
+        groups = {group.arn: group for group in self._sight.obs.groups or ()}
+        found = []
+        for route in cell.state.routes:
+            reading = self._sight.obs.readings.get(route.key)
+            idle = [arn for arn, weight in (reading.weights if reading else {}).items() if weight == 0]
+            over = [arn for arn in idle if route.retained.get(arn, now + 1) <= now]
+            leaving = [arn for arn in idle if arn in route.stable] if cell.state.moving else []
+            found += [groups[arn] for arn in {*over, *leaving} if arn in groups]
+        return found
+
+    async def _claim(self, key: str) -> None:
+        ref, reading = self._cell.refs.get(key), self._sight.obs.readings.get(key)
+        if ref is None or reading is None:
+            return
+        try:
+            owner = await self._wiring.router.claim(ref, reading.arn, self._cell.policy.owner)
+        except OkraError as error:
+            self._sight.claim_failed(key, error)
+        else:
+            self._sight.claimed(key, owner)
+
+
+async def execute_all(executor: EffectExecutor, decision: Decision) -> bool:
+    """Execute a decision's effects. True when the core should decide again at once."""
+    for effect in decision.effects:
+        if not await executor.execute(effect):
+            return True
+    return any(not isinstance(effect, RunChecks | Emit) for effect in decision.effects)

@@ -1,0 +1,203 @@
+"""What one Cell sees: readings, health and answers, merged into the Observation that the core decides on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from okra.actors.discovery import problem_of
+from okra.actors.messages import Discovered
+from okra.actors.wiring import Wiring
+from okra.errors import Fatal, NotFound, OkraError
+from okra.ports import Account, RouteRef
+from okra.rollout.observation import (
+    Command,
+    Observation,
+    Problem,
+    RouteReading,
+    SeriesResult,
+    TargetGroup,
+    TargetHealth,
+    Token,
+    Write,
+)
+
+SWEEP = 20.0
+"""Seconds that one look at all routes and groups may take."""
+RESULTS_KEPT = 64
+HEALTH_KEPT = 3
+TICK = 1e-6
+
+
+class Sight:
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._groups: dict[Account, tuple[TargetGroup, ...]] = {}
+        self._discovery_problems: dict[Account, Mapping[str, Problem]] = {}
+        self._read_problems: dict[str, Problem] = {}
+        self._claim_problems: dict[str, Problem] = {}
+        self._rivals: dict[str, str] = {}
+        self._claimed: dict[str, str] = {}
+        self._last = 0.0
+        self.obs = Observation()
+
+    def tick(self) -> float:
+        """Epoch seconds, later than any moment before: what began after is known to have begun after."""
+        self._last = max(self._wiring.clock.now(), self._last + TICK)
+        return self._last
+
+    def see(self, **changes: Any) -> None:
+        self.obs = replace(self.obs, **changes)
+
+    # -- discovery -------------------------------------------------------------------------------------------------
+
+    def discovered(self, found: Discovered, accounts: Collection[Account]) -> None:
+        """`accounts`: all that the Cell has routes in; the groups are known when each was listed."""
+        if found.groups is not None:
+            self._groups[found.account] = found.groups
+        self._discovery_problems[found.account] = found.problems
+        for key, reading in found.readings.items():
+            self._read(key, reading)
+        for key in (*found.readings, *found.problems):
+            self._rivals.pop(key, None)
+        self._rivals.update(found.owners)
+        if all(account in self._groups for account in accounts):
+            groups = tuple(chain.from_iterable(self._groups[account] for account in accounts))
+            self.see(groups=groups)
+        self._join()
+
+    def contested(self) -> bool:
+        """Does somebody else own one of the routes, by tag or by age, or did a claim fail?"""
+        others = any(owner != self._own for owner in self._claimed.values())
+        return others or bool(self._rivals) or bool(self._claim_problems)
+
+    _own = ""
+
+    def owned_by(self, owner: str) -> None:
+        self._own = owner
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    async def sweep(
+        self, refs: Iterable[RouteRef], health: Collection[str], flows: Collection[TargetGroup], account: Account
+    ) -> None:
+        """Read all routes and the health of these groups. What fails leaves what was known, and a problem."""
+        try:
+            async with asyncio.timeout(SWEEP):
+                await asyncio.gather(
+                    self._read_routes(tuple(refs)),
+                    *(self._read_health(account, arn) for arn in sorted(health)),
+                    *(self._read_flows(account, group) for group in flows),
+                )
+        except TimeoutError:
+            said = f"AWS didn't answer within {SWEEP:g} s."
+            self._read_problems[""] = Problem("Unavailable", said, fatal=False)
+            self._join()
+        else:
+            if (old := self._read_problems.get("")) is not None and not old.fatal:
+                del self._read_problems[""]
+                self._join()
+        self.see(swept_at=self.tick())
+
+    async def _read_routes(self, refs: tuple[RouteRef, ...]) -> None:
+        self.tick()
+        try:
+            found: Mapping[RouteRef, RouteReading | OkraError] = await self._wiring.router.read(refs)
+        except OkraError as error:
+            found = dict.fromkeys(refs, error)
+        for ref, each in found.items():
+            if isinstance(each, OkraError):
+                self._read_problems[ref.key] = problem_of(each)
+            else:
+                self._read(ref.key, each)
+        self._join()
+
+    def _read(self, key: str, reading: RouteReading) -> None:
+        """A reading that is not newer than the newest tells nothing."""
+        self._read_problems.pop(key, None)
+        old = self.obs.readings.get(key)
+        if old is not None and reading.began_at <= old.began_at:
+            return
+        previous = {**self.obs.previous, **({key: old} if old is not None else {})}
+        self.see(readings={**self.obs.readings, key: reading}, previous=previous)
+
+    async def _read_health(self, account: Account, arn: str) -> None:
+        try:
+            reading = await self._wiring.inventory.health(account, arn)
+        except NotFound:
+            return  # deleted since: discovery will say so
+        except Fatal as error:
+            self._read_problems[""] = problem_of(error)
+            self._join()
+            return
+        except OkraError:
+            return  # a failed read is no evidence
+        self.saw_health(arn, reading)
+
+    def saw_health(self, arn: str, reading: TargetHealth) -> None:
+        if (old := self._read_problems.get("")) is not None and old.fatal:
+            del self._read_problems[""]
+            self._join()
+        kept = (*self.obs.health.get(arn, ()), reading)[-HEALTH_KEPT:]
+        self.see(health={**self.obs.health, arn: kept})
+
+    async def _read_flows(self, account: Account, group: TargetGroup) -> None:
+        try:
+            flows = await self._wiring.inventory.active_flows(account, group)
+        except OkraError:
+            flows = None
+        known = {arn: value for arn, value in self.obs.active_flows.items() if arn != group.arn}
+        self.see(active_flows={**known, **({group.arn: flows} if flows is not None else {})})
+
+    # -- answers ---------------------------------------------------------------------------------------------------
+
+    def wrote(self, key: str, write: Write) -> None:
+        self.see(writes={**self.obs.writes, key: write})
+
+    def claimed(self, key: str, owner: str) -> None:
+        self._claimed[key] = owner
+        self._claim_problems.pop(key, None)
+        self._join()
+
+    def claim_failed(self, key: str, error: OkraError) -> None:
+        self._claim_problems[key] = problem_of(error)
+        self._join()
+
+    def claim_again(self) -> None:
+        """Forget whose the contested routes are, and why claims failed: ask again."""
+        self._claim_problems.clear()
+        self._claimed = {key: owner for key, owner in self._claimed.items() if owner == self._own}
+        self._join()
+
+    def judged(self, result: SeriesResult) -> None:
+        self.see(results=(*self.obs.results, result)[-RESULTS_KEPT:])
+
+    def requested(self, token: Token) -> None:
+        self.see(requested=token)
+
+    def forget_series(self) -> None:
+        self.see(requested=None)
+
+    def told(self, commands: tuple[Command, ...], *, deleting: bool, may_write: bool) -> None:
+        if (self.obs.commands, self.obs.deleting, self.obs.may_write) != (commands, deleting, may_write):
+            self.see(commands=commands, deleting=deleting, may_write=may_write)
+
+    def keep_routes(self, keys: Collection[str]) -> None:
+        """Forget what concerns routes that the Cell has no more."""
+        for name in ("readings", "previous", "writes"):
+            known = getattr(self.obs, name)
+            self.see(**{name: {key: value for key, value in known.items() if key in keys}})
+        for table in (self._read_problems, self._claim_problems):
+            for key in [key for key in table if key and key not in keys]:
+                del table[key]
+        self._claimed = {key: owner for key, owner in self._claimed.items() if key in keys}
+        self._join()
+
+    def _join(self) -> None:
+        problems: dict[str, Problem] = {}
+        for each in (*self._discovery_problems.values(), self._claim_problems, self._read_problems):
+            problems.update(each)
+        self.see(problems=problems, owners={**self._claimed, **self._rivals})

@@ -1,0 +1,62 @@
+"""What the composition root hands to the actors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from okra.actors.journal import Journal
+from okra.actors.runtime.ref import ActorRef
+from okra.api.defaults import Defaults
+from okra.api.provider import Provider
+from okra.ports import Account, Clock, MetricSource, ObjectStore, TargetInventory, TrafficRouter
+
+if TYPE_CHECKING:
+    from okra.actors.executor import EffectExecutor
+    from okra.actors.messages import Forward, Subscribe, Unsubscribe
+
+
+class MetricSources(Protocol):
+    """Opens the source that a rendered provider names; the secret it refers to is read anew each time."""
+
+    async def open(self, provider: Provider, query: str | None, namespace: str, account: Account) -> MetricSource:
+        """Raises Invalid, NotFound (no such Secret) or CredentialsInvalid, saying what to do."""
+        ...
+
+
+class WriteGate(Protocol):
+    """May this process write to AWS at this moment? Asked right before each write (lease, read-only, global pause)."""
+
+    def may_write(self) -> bool: ...
+
+
+class AlwaysOpen:
+    """The gate of a process that has no rivals: `okra run`."""
+
+    def may_write(self) -> bool:
+        return True
+
+
+def unchanged(executor: EffectExecutor) -> EffectExecutor:
+    return executor
+
+
+@dataclass(slots=True)
+class Wiring:
+    """The ports, the settings, and the actors that others talk to."""
+
+    store: ObjectStore
+    clock: Clock
+    defaults: Defaults
+    router: TrafficRouter
+    inventory: TargetInventory
+    sources: MetricSources
+    journal: Journal
+    gate: WriteGate = field(default_factory=AlwaysOpen)
+    wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
+    """For tests that die between two effects."""
+    wait_estimate: Callable[[Account], float] = lambda _: 0.0
+    """Seconds that an AWS read would wait for the rate budget: polls stretch by it."""
+    refs: Mapping[str, ActorRef[Subscribe | Unsubscribe | Forward]] = field(default_factory=dict)
+    """`discovery` and `checks`, once they are started."""
