@@ -126,8 +126,9 @@ class Sessions:
 
     async def _configured_region(self) -> str:
         async with self._lock:
-            self._default_region = await asyncio.to_thread(self._find_region)
-        return self._default_region
+            if not self._default_region:
+                self._default_region = await asyncio.to_thread(self._find_region)
+            return self._default_region
 
     def _find_region(self) -> str:
         configured = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")

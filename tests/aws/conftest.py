@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +19,12 @@ from tests.support.aws import aws_environ, aws_server, aws_world, fault_proxy, w
 __all__ = ["aws_environ", "aws_server", "aws_world", "fault_proxy", "world_may_block"]
 
 TIMEOUTS = Timeouts(connect=0.5, read=0.3, read_total=2.0, write_total=0.4)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_loop_by_accident() -> None:
+    """looptime asks for a loop around synchronous tests too, and asyncio would make one that nobody closes."""
+    asyncio.set_event_loop(None)
 
 
 class SystemClock:
