@@ -185,7 +185,7 @@ class CheckActor(Actor[Message]):
     # -- measuring -------------------------------------------------------------------------------------------------
 
     async def _ask_source(self, run: Run) -> Measurement | NotReady:
-        """One measurement, of both sides if the condition compares them. What goes wrong here says nothing of the app."""
+        """One measurement, of both sides if the condition compares them. What fails here says nothing of the app."""
         now = self._wiring.clock.now
         request, analysis, policy = run.request, self._analysis, run.series.policy
         account = request.account if request else Account()

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from okra.actors.messages import Forward, Key, Listed, ObjectChanged, ObjectGone, SeriesDone, key_of
+from okra.actors.messages import Forward, Key, Listed, Lookup, ObjectChanged, ObjectGone, SeriesDone, key_of
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.messages import ChildFailed
@@ -23,7 +23,7 @@ from okra.rollout.status import write_time
 
 log = structlog.get_logger("okra")
 
-Message = Listed | ObjectChanged | ObjectGone | Forward | ChildFailed
+Message = Listed | ObjectChanged | ObjectGone | Forward | ChildFailed | Lookup
 PATIENCE = 10.0
 
 
@@ -52,6 +52,8 @@ class Directory(Actor[Message]):
                 await self._forward(message)
             case ChildFailed():
                 await self._failed(message)
+            case Lookup(key=key):
+                self.reply(message, self._actors.get(_name(key)))
 
     async def _changed(self, obj: Object) -> None:
         key = key_of(obj)

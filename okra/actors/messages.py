@@ -61,6 +61,13 @@ class Forward:
     object: Object | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup(Ask["ActorRef[Any] | None"]):
+    """Which actor looks after this object?"""
+
+    key: Key
+
+
 # -- discovery -------------------------------------------------------------------------------------------------------
 
 

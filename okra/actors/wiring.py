@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from okra.actors.journal import Journal
 from okra.actors.runtime.ref import ActorRef
@@ -14,7 +14,6 @@ from okra.ports import Account, Clock, MetricSource, ObjectStore, TargetInventor
 
 if TYPE_CHECKING:
     from okra.actors.executor import EffectExecutor
-    from okra.actors.messages import Forward, Subscribe, Unsubscribe
 
 
 class MetricSources(Protocol):
@@ -58,5 +57,5 @@ class Wiring:
     """For tests that die between two effects."""
     wait_estimate: Callable[[Account], float] = lambda _: 0.0
     """Seconds that an AWS read would wait for the rate budget: polls stretch by it."""
-    refs: Mapping[str, ActorRef[Subscribe | Unsubscribe | Forward]] = field(default_factory=dict)
+    refs: Mapping[str, ActorRef[Any]] = field(default_factory=dict)
     """`discovery` and `checks`, once they are started."""
