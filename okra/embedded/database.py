@@ -12,8 +12,9 @@ for an fsync a commit: milliseconds, on disks that share them tens, on each of t
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from okra.embedded import faults, schema
@@ -23,20 +24,21 @@ MEMORY = ":memory:"
 """A store without a file, for tests: one connection, no thread, gone at close."""
 
 BUSY_TIMEOUT = 5.0
-"""Seconds that a transaction waits for another process's."""
+"""Seconds that a transaction waits for another process's: each is over in milliseconds."""
 
 
-def connect(path: str, *, create: bool = True) -> sqlite3.Connection:
+def connect(path: str, *, create: bool = True, patience: float = BUSY_TIMEOUT) -> sqlite3.Connection:
     """A connection in autocommit mode to a state file in the current schema. The caller closes it, in this thread.
 
-    `create=False`: NotFound when there is no file. Invalid: not ours, newer than this Okra, or not writable.
+    `create=False`: NotFound when there is no file. `patience`: seconds to wait for other processes' transactions,
+    here and later; Unavailable after that. Invalid: not ours, newer than this Okra, or not writable.
     """
     if path != MEMORY:
         _prepare(path, create=create)
     try:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT)
+        connection = sqlite3.connect(path, isolation_level=None, timeout=patience)
         try:
-            _adopt(connection, path)
+            _adopt(connection, path, patience)
         except BaseException:
             connection.close()
             raise
@@ -46,43 +48,63 @@ def connect(path: str, *, create: bool = True) -> sqlite3.Connection:
 
 
 def _prepare(path: str, *, create: bool) -> None:
-    """See that a file is there, created for its owner only: SQLite gives the -wal and -shm files its permissions."""
+    """See that the folder is there, or the file. The file is SQLite's to make and never opened here: closing a
+    descriptor of our own would drop the locks that this process's other connections hold on it."""
     file = Path(path)
     try:
         if create:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         elif not file.exists():
             raise NotFound(f"there is no state file {path}: name the one that `okra run` uses with --state")
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise faults.unreachable(error, path) from error
 
 
-def _adopt(connection: sqlite3.Connection, path: str) -> None:
+def _adopt(connection: sqlite3.Connection, path: str, patience: float) -> None:
     """Recognise the file before anything in it is changed, then bring it to the current schema and mode."""
-    _checked_version(connection, path)
-    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-    if mode not in ("wal", "memory"):
+    with _transaction(connection, "BEGIN"):
+        _checked_version(connection, path)
+    if path != MEMORY:
+        with contextlib.suppress(PermissionError):  # somebody else's file, shared on purpose
+            Path(path).chmod(0o600)  # now: the -wal and -shm files get the permissions that it has
+        use_wal(connection, path, patience)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    with _transaction(connection, "BEGIN IMMEDIATE"):  # several processes may meet here: one finds an old version
+        version = _checked_version(connection, path)
+        if version < schema.VERSION:
+            schema.migrate(connection, version)
+
+
+def use_wal(connection: sqlite3.Connection, path: str, patience: float) -> None:
+    """Change the journal mode, waiting for others here: SQLite's own timeout doesn't cover it."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+    if mode != "wal":
         raise Invalid(
             f"the state file {path} is on a file system without shared memory (a network mount?): "
             "name one on a local disk with --state",
             reason=faults.UNUSABLE,
         )
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("BEGIN IMMEDIATE")  # two processes may meet here: only one finds an old version
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
     try:
-        version = _checked_version(connection, path)
-        if version < schema.VERSION:
-            schema.migrate(connection, version)
+        yield
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    if path != MEMORY:
-        with contextlib.suppress(PermissionError):  # somebody else's file, shared on purpose
-            Path(path).chmod(0o600)
 
 
 def _checked_version(connection: sqlite3.Connection, path: str) -> int:

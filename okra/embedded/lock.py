@@ -1,4 +1,7 @@
-"""One `okra run` a state file: two would both own the same routes."""
+"""One `okra run` a state file: two would both own the same routes.
+
+Synchronous, and meant to be entered before the event loop starts.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def run_lock(path: str | Path) -> Iterator[None]:
     process however that ends, so there is no stale one to clean up, and the file stays. Commands that only read or
     annotate don't take it.
     """
-    file = Path(f"{path}.lock")
+    file = Path(f"{Path(path).resolve()}.lock")  # one lock, by whatever name the file is called
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

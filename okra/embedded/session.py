@@ -74,10 +74,9 @@ class Session:
             self._sql.execute("COMMIT")
         except sqlite3.Error as error:
             self._undo()
-            fault = translate(error, self._path)
-            fault.__cause__ = error
             for job in jobs:
-                job.error = fault
+                job.error = translate(error, self._path)
+                job.error.__cause__ = error
             return None
         return Commit(frozenset(tx.touched), revision) if tx.touched else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ async def test_a_new_object_gets_a_uid_a_version_a_generation_and_a_creation_tim
 
 
 async def test_what_only_the_server_sets_is_ignored_in_a_new_object(store: ObjectStore, ns: str) -> None:
-    forged = {"uid": "forged", "generation": 7, "creationTimestamp": "2001-01-01T00:00:00Z"}
+    forged: dict[str, Any] = {"uid": "forged", "generation": 7, "creationTimestamp": "2001-01-01T00:00:00Z"}
     metadata = (await store.create(WIDGET, widget("a", ns, **forged)))["metadata"]
     assert metadata["uid"] != "forged"
     assert metadata["generation"] == 1
@@ -71,7 +72,7 @@ async def test_a_name_that_the_api_server_refuses_is_invalid(store: ObjectStore,
     ids=lambda metadata: next(iter(metadata)),
 )
 async def test_metadata_that_the_api_server_refuses_is_invalid_and_nothing_is_created(
-    store: ObjectStore, ns: str, metadata: dict[str, object]
+    store: ObjectStore, ns: str, metadata: dict[str, Any]
 ) -> None:
     with pytest.raises(Invalid):
         await store.create(WIDGET, widget("a", ns, **metadata))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from okra.errors import Conflict, Invalid, NotFound
@@ -12,7 +14,7 @@ from tests.store.waiting import brief, until_gone, upcoming
 FINALIZER = "contract.okra.mumoshu.github.io/hold"
 
 
-async def create_held(store: ObjectStore, ns: str, **metadata: object) -> Object:
+async def create_held(store: ObjectStore, ns: str, **metadata: Any) -> Object:
     return await store.create(WIDGET, widget("held", ns, finalizers=[FINALIZER], **metadata))
 
 
