@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from okra.api.base import Loc
 
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 _SHOWN = 12
 """How many known names a message lists."""
 
@@ -35,7 +37,7 @@ def path_of(loc: Loc) -> str:
     for item in loc:
         if isinstance(item, int):
             path += f"[{item}]"
-        elif item.isidentifier():
+        elif _PLAIN.fullmatch(item):
             path += f".{item}" if path else item
         else:
             path += f"[{printable(item)}]"

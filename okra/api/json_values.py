@@ -16,10 +16,10 @@ _INT64 = 2**63
 def defects(obj: object) -> Iterator[Finding]:
     """What no JSON value of a sane size holds. Ends at the first that makes going on pointless."""
     pending: list[tuple[Loc, object]] = [((), obj)]
-    for count in range(MAX_VALUES + 1):
-        if not pending:
-            return
-        if count == MAX_VALUES:
+    count = 0
+    while pending:
+        count += 1
+        if count > MAX_VALUES:
             yield Finding("", f"the object holds more than {MAX_VALUES} values")
             return
         loc, value = pending.pop()

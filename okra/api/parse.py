@@ -14,7 +14,7 @@ from okra.api.findings import Finding, did_you_mean, printable, remedy_for
 from okra.api.json_values import defects
 from okra.api.kinds import BY_NAME, GROUPS, KINDS, KindInfo
 from okra.api.meta import OKRA_GROUP, VERSION, ObjectMeta, Resource
-from okra.api.rendering import findings_of
+from okra.api.rendering import MAX_FINDINGS, findings_of, unknown_fields
 from okra.api.schema_walk import fields_of, place_of
 
 M = TypeVar("M", bound=BaseModel)
@@ -85,8 +85,8 @@ def _validate(model: type[M], data: object) -> tuple[M | None, list[Finding]]:
             valid = model.model_validate(data, by_alias=True, by_name=False)
         except ValidationError as error:
             findings = findings_of(error, model)
-            extra = {tuple(each["loc"]) for each in error.errors() if each["type"] == "extra_forbidden"}
-            if not extra:
+            extra = unknown_fields(error)
+            if not 0 < len(extra) <= MAX_FINDINGS:
                 return None, unknown + findings
             unknown += [finding for finding in findings if finding.loc in extra]
             data = _without(data, extra, model)

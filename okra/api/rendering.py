@@ -12,15 +12,23 @@ from okra.api.base import Loc
 from okra.api.findings import Finding, did_you_mean, printable, remedy_for
 from okra.api.schema_walk import Place, place_of
 
+MAX_FINDINGS = 100
+"""Nobody reads more, and an object may hold a hundred thousand mistakes."""
+
 _KEY = "[key]"
 """How pydantic marks an error in a map's key."""
 
 
 def findings_of(error: ValidationError, model: type[BaseModel]) -> list[Finding]:
-    """One finding for each error; `model` is what was validated."""
-    errors = error.errors(include_url=False)
+    """One finding for each error, up to a limit; `model` is what was validated."""
+    errors = error.errors(include_url=False)[:MAX_FINDINGS]
     places = {each["loc"] for each in errors}
     return [_finding(each, model) for each in errors if not _is_echo(each, places)]
+
+
+def unknown_fields(error: ValidationError) -> set[Loc]:
+    """Where the errors are that say no more than that a field is unknown."""
+    return {each["loc"] for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"}
 
 
 def _is_echo(error: ErrorDetails, places: set[Loc]) -> bool:
@@ -123,10 +131,8 @@ def _noun(value: object) -> str:
             return "a string"
         case dict():
             return "a map"
-        case list() | tuple():
-            return "a list"
         case _:
-            return f"a {type(value).__name__}"
+            return "a list"
 
 
 _MESSAGES: Mapping[str, Callable[[ErrorDetails, Place], str]] = {

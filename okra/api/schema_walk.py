@@ -86,12 +86,8 @@ def _step(annotation: Any, item: str | int) -> Place:
             return Place(str(item), owner, None)
         return Place(str(item), owner, field.annotation, field.description or "")
     plain = _unwrap(annotation)
-    arguments = get_args(plain)
-    if get_origin(plain) is tuple:
-        return Place(str(item), None, arguments[0])
-    if get_origin(plain) is dict:
-        return Place(str(item), None, arguments[1])
-    return Place(str(item), None, None)
+    element = {tuple: 0, dict: 1}.get(get_origin(plain))
+    return Place(str(item), None, None if element is None else get_args(plain)[element])
 
 
 def _unwrap(annotation: Any) -> Any:

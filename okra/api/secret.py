@@ -7,13 +7,12 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from okra.api.fields import Flag
 from okra.api.findings import Finding
-from okra.api.json_values import defects
 from okra.api.meta import Resource
-from okra.api.rendering import findings_of
+from okra.api.parse import parse_as
 
 
 class Secret(Resource):
@@ -32,12 +31,9 @@ class Secret(Resource):
 
 def parse_secret(obj: Mapping[str, Any]) -> tuple[Secret | None, list[Finding]]:
     """The Secret, or what is wrong with it."""
-    if found := list(defects(obj)):
-        return None, found
-    try:
-        secret = Secret.model_validate(obj, by_alias=True, by_name=False)
-    except ValidationError as error:
-        return None, findings_of(error, Secret)
+    secret, findings = parse_as(Secret, obj)
+    if secret is None:
+        return None, findings
     try:
         secret.values()
     except (binascii.Error, ValueError):

@@ -24,22 +24,22 @@ VARIABLES: Mapping[str, str] = {
 }
 """Variable → what it stands for."""
 
-_ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_REFERENCE = re.compile(r"\s*\.Vars\.([A-Za-z][A-Za-z0-9]*)\s*")
+_REFERENCE = re.compile(r"\{\{\s*\.Vars\.([A-Za-z][A-Za-z0-9]*)\s*\}\}")
+_ACTION = re.compile(r"\{\{([^{}]*)(\}{0,2})")
 
 
 def problem_of(text: str) -> str | None:
     """What is wrong with the templates in `text`, or None."""
-    for action in _ACTION.findall(text):
-        found = _REFERENCE.fullmatch(action)
-        if found is None:
-            return f"{{{{{action[:40]}}}}} is no template that Okra knows: write {{{{.Vars.NAME}}}}"
-        if found[1] not in VARIABLES:
-            near = difflib.get_close_matches(found[1], VARIABLES, n=1)
+    for name in _REFERENCE.findall(text):
+        if name not in VARIABLES:
+            near = difflib.get_close_matches(name, VARIABLES, n=1)
             remedy = f"did you mean .Vars.{near[0]}?" if near else f"known are {', '.join(VARIABLES)}"
-            return f"the variable .Vars.{found[1]} is unknown; {remedy}"
-    if "{{" in _ACTION.sub("", text):
-        return "a {{ is not closed: write {{.Vars.NAME}}"
+            return f"the variable .Vars.{name} is unknown; {remedy}"
+    for literal in _REFERENCE.split(text)[::2]:
+        if action := _ACTION.search(literal):
+            if action[2] != "}}":
+                return "a {{ is not closed: write {{.Vars.NAME}}"
+            return f"{{{{{action[1][:40]}}}}} is no template that Okra knows: write {{{{.Vars.NAME}}}}"
     return None
 
 

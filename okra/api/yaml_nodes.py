@@ -6,6 +6,7 @@ takes duplicate keys in silence.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ MAX_DEPTH = 64
 MAX_VALUES = 100_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAB = "a tab can't indent: use spaces"
+_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
+_BEYOND_ASCII = re.compile(r"[^\t\n\r -~]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -78,16 +82,15 @@ class Document:
 
 def read(text: str) -> Iterator[Document]:
     """The documents of `text`, as far as it can be read; then YAMLProblem."""
+    if _is_json(text):
+        text = _json_as_yaml(text)
     if control := _UNPRINTABLE.search(text):
         line = text.count("\n", 0, control.start())
         raise YAMLProblem(line, "holds a control character: remove it, or write it as an escape in quotes")
-    if text.lstrip()[:1] in ("{", "["):
-        text = text.replace("\t", " ")  # JSON may indent with tabs, and has none inside strings
     try:
         yield from _documents(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise YAMLProblem(mark.line if mark else 0, _explain(error, text)) from None
+        raise YAMLProblem(_line_of(error, text), _explain(error, text)) from None
 
 
 def _documents(events: Iterator[Event]) -> Iterator[Document]:
@@ -150,17 +153,20 @@ class _Expansion:
         self._count = 0
 
     def expand(self, node: _Node, loc: Loc, depth: int) -> Any:
+        self._account(node.line, depth)
         self._document.lines.setdefault(loc, node.line)
-        self._count += 1
-        if self._count > MAX_VALUES:
-            raise YAMLProblem(node.line, f"holds more than {MAX_VALUES} values (aliases count each time)")
-        if depth > MAX_DEPTH:
-            raise YAMLProblem(node.line, f"is nested more than {MAX_DEPTH} deep")
         if node.items is not None:
             return [self.expand(item, (*loc, index), depth + 1) for index, item in enumerate(node.items)]
         if node.pairs is not None:
             return self._mapping(node.pairs, loc, depth)
         return node.scalar
+
+    def _account(self, line: int, depth: int) -> None:
+        self._count += 1
+        if self._count > MAX_VALUES:
+            raise YAMLProblem(line, f"holds more than {MAX_VALUES} values (aliases count each time)")
+        if depth > MAX_DEPTH:
+            raise YAMLProblem(line, f"is nested more than {MAX_DEPTH} deep")
 
     def _mapping(self, pairs: list[_Pair], loc: Loc, depth: int) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -183,8 +189,7 @@ class _Expansion:
         for source in merge.node.items if merge.node.items is not None else [merge.node]:
             if source.pairs is None:
                 raise YAMLProblem(merge.line, "<< merges maps: give it an alias of a map")
-            if depth > MAX_DEPTH:
-                raise YAMLProblem(merge.line, f"is nested more than {MAX_DEPTH} deep")
+            self._account(merge.line, depth)
             own = [pair for pair in source.pairs if pair.merges or pair.key not in values]
             merged = self._mapping(own, loc, depth + 1)
             values.update({key: value for key, value in merged.items() if key not in values})
@@ -197,12 +202,36 @@ def _scalar(event: ScalarEvent) -> Any:
         raise YAMLProblem(_line(event), str(error)) from None
 
 
+def _is_json(text: str) -> bool:
+    if text.lstrip()[:1] not in ("{", "["):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _json_as_yaml(text: str) -> str:
+    """JSON is almost YAML: but for tabs, halves of characters as escapes, and what only YAML takes for a line's end."""
+    text = _PAIR.sub(lambda found: found[1] + json.loads(f'"{found[2]}"'), text.replace("\t", " "))
+    return _BEYOND_ASCII.sub(lambda found: f"\\U{ord(found[0]):08x}", text)
+
+
+def _line_of(error: yaml.MarkedYAMLError, text: str) -> int:
+    """Where the error is. What is missing at the end of the text is missing where it was begun."""
+    mark = error.problem_mark
+    if mark is None or (error.context_mark is not None and mark.line >= text.rstrip().count("\n") + 1):
+        mark = error.context_mark
+    return mark.line if mark else 0
+
+
 def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
     problem = error.problem or "unreadable"
+    if "tab character" in problem:
+        return _TAB
     if "cannot start any token" in problem and error.problem_mark is not None:
         line = [*text.splitlines(), ""][error.problem_mark.line]
         sign = line[error.problem_mark.column :][:1]
-        return (
-            "a tab can't indent: use spaces" if sign == "\t" else f"a value that begins with {sign} belongs in quotes"
-        )
+        return _TAB if sign == "\t" else f"a value that begins with {sign} belongs in quotes"
     return f"{problem} ({error.context})" if error.context else problem

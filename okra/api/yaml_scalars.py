@@ -23,7 +23,7 @@ def resolve(text: str, tag: str | None, *, plain: bool) -> Any:
     if plain:
         return _plain(text)
     if tag is None or tag in ("!", _CORE + "str"):
-        return _joined(text)
+        return text
     if tag in (_CORE + "int", _CORE + "float", _CORE + "bool", _CORE + "null"):
         return _plain(text)
     raise ValueError(f"the tag {tag[:60]} is not known here: remove it")
@@ -41,7 +41,7 @@ def _plain(text: str) -> Any:
             return float(text.replace("_", ""))
         if text.lower().replace(".", "", 1) in _SPECIAL and "." in text:
             return _SPECIAL[text.lower().replace(".", "", 1)]
-    return _joined(text)
+    return text
 
 
 def _integer(text: str) -> int:
@@ -49,13 +49,6 @@ def _integer(text: str) -> int:
     if digits.startswith("0") and digits.isdecimal():
         return sign * int(digits, 8)
     return sign * int(digits, 0)
-
-
-def _joined(text: str) -> str:
-    """JSON's `\\ud83d\\ude00` is one character; the parser makes two halves of it."""
-    if any("\ud800" <= char <= "\udfff" for char in text):
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def key_of(scalar: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,56 @@ def test_values_that_may_be_secrets_are_not_repeated() -> None:
     _, findings = parse(simple({"spec": spec}))
     assert len(findings) == 5
     assert not any(secret in str(finding) for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        (
+            {"checks": [{"name": f"c{n}", "from": {"checkName": "a"}} for n in range(40)]},
+            "spec.checks: holds 40 entries; at most 32",
+        ),
+        ({"version": "v" * 300}, "spec.version: must be at most 253 characters long"),
+        ({"ingresses": [None]}, "spec.ingresses[0]: must be a map, not empty"),
+        ({"paused": "true"}, "spec.paused: must be true or false, not a string"),
+        ({"onDrift": True}, "spec.onDrift: must be Respect or Reassert, not true or false"),
+        (
+            {"checks": [{"name": "a", "analysis": {"max": [1]}}]},
+            "spec.checks[0].analysis.max: must be a number, not a list",
+        ),
+    ],
+)
+def test_every_kind_of_mistake_has_words(spec: dict[str, Any], says: str) -> None:
+    assert says in [str(finding) for finding in parse(simple({"spec": spec}))[1]]
+
+
+def test_a_hundred_thousand_mistakes_are_judged_in_no_time_and_few_are_named() -> None:
+    began = time.perf_counter()
+    for spec in ({f"x{n}": n for n in range(90_000)}, {"checks": [{"nam": "DD"}] * 30_000}):
+        _, findings = parse(simple({"spec": spec}))
+        assert len(findings) == 100
+    assert time.perf_counter() - began < 10
+
+
+def test_selectors_are_bounded() -> None:
+    complex_cell = next(case.object for case in VALID if case.name == "clusters and applications")
+    application = complex_cell["spec"]["applications"][0]
+    labels = {f"l{n}": "x" for n in range(60)}
+    long = merged(application, {"argocd": {"applicationSet": {"name": None, "selector": "a," * 600}}})
+    for each, says in (({**application, "clusterSelector": labels}, "at most 50"), (long, "at most 1024 characters")):
+        _, findings = parse(merged(complex_cell, {"spec": {"applications": [each]}}))
+        assert [says in finding.message for finding in findings] == [True]
+
+
+def test_typos_below_typos_are_found_until_they_are_too_many() -> None:
+    typo = {"ingres": {"awsApplicationLoadBalncer": {"targetGroupSelektor": {"matchLabel": {"a": "b"}}}}}
+    obj = merged(SIMPLE, {"spec": {"ingress": None, **typo}})
+    assert [finding.path.rpartition(".")[2] for finding in parse(obj)[1]][:4] == [
+        "ingres",
+        "awsApplicationLoadBalncer",
+        "targetGroupSelektor",
+        "matchLabel",
+    ]
 
 
 def test_a_part_is_parsed_by_itself() -> None:

@@ -75,6 +75,7 @@ def test_an_interval_is_above_zero() -> None:
     ("written", "whole", "many"),
     [
         (2, 9, 2),
+        (2.0, 9, 2),
         ("50%", 3, 2),
         ("50%", 4, 2),
         ("1%", 3, 1),
@@ -84,12 +85,12 @@ def test_an_interval_is_above_zero() -> None:
         ("33%", 2.5, 1),
     ],
 )
-def test_a_share_is_rounded_up_and_at_least_one(written: int | str, whole: float, many: int) -> None:
+def test_a_share_is_rounded_up_and_at_least_one(written: float | str, whole: float, many: int) -> None:
     holder = Holder.model_validate({"healthy": written})
     assert holder.healthy is not None
     assert holder.healthy.of(whole) == many
     assert holder.model_dump(mode="json")["healthy"] == written
-    assert str(holder.healthy) == str(written)
+    assert str(holder.healthy) == str(written).removesuffix(".0")
     assert Holder.model_validate({"healthy": holder.healthy}) == holder
 
 

@@ -1,0 +1,265 @@
+"""`okra lint`: each finding with file, line, kind, name and path; exit codes for pipelines."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from okra.api.lint import Report
+from okra.api.lint import lint as judge
+from okra.cli.lint import lint
+
+DATA = Path(__file__).with_name("data")
+MINIMAL = (DATA / "minimal-cell.yaml").read_text()
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: dd}\nstringData: {api-key: abc}\n"
+
+
+def findings(*texts: str) -> list[str]:
+    report = judge((f"{index}.yaml", text) for index, text in enumerate(texts))
+    return [str(finding) for finding in report.findings]
+
+
+def line_with(text: str, fragment: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), 1) if fragment in line)
+
+
+@pytest.mark.parametrize("name", ["complex-cell.yaml", "system.yaml"])
+def test_both_typos_of_the_readmes_are_named_in_one_run(name: str) -> None:
+    text = (DATA / name).read_text()
+    before, _, after = text.rpartition("analysis:")
+    broken = (
+        before
+        + "analysis"
+        + after.replace(
+            "labels:\n          myservice-role: backgroundjobs", "lables:\n          myservice-role: backgroundjobs"
+        )
+    )
+    colon = broken[: len(before)].count("\n") + 1
+    label = line_with(broken, "lables")
+    kind = "System" if name == "system.yaml" else "Cell"
+    first, second = findings(broken)
+    assert first.startswith(f"0.yaml:{colon} {kind}/mysystem: can't be read as YAML")
+    assert first.endswith("did you forget ':' after 'analysis'?")
+    path = "spec.applications[2].argocd.clusterSecret.lables"
+    assert second == f"0.yaml:{label} {kind}/mysystem {path}: unknown field; did you mean labels?"
+
+
+def test_a_finding_has_the_line_of_its_field_or_of_what_surrounds_it() -> None:
+    text = MINIMAL.replace("replicas: 2", "replicas: 7").replace(
+        "        matchLabels:\n          role: web\n", "        {}\n"
+    )
+    broken = text.replace("  name: shop\n", "  labels: {a: b}\n")
+    assert [entry.split(": ")[0] for entry in findings(broken)] == [
+        f"0.yaml:{line_with(broken, 'metadata:')} Cell/? metadata.name",
+        f"0.yaml:{line_with(broken, 'targetGroupSelector:')} Cell/? spec.ingress.awsApplicationLoadBalancer"
+        ".targetGroupSelector",
+    ]
+
+
+def test_a_key_that_is_given_twice_is_a_finding() -> None:
+    text = MINIMAL + "  replicas: 3\n"
+    first = line_with(text, "replicas: 2")
+    assert findings(text) == [
+        f"0.yaml:{len(text.splitlines())} Cell/shop spec.replicas: is given twice, first in line {first}: remove one"
+    ]
+
+
+def test_an_object_that_is_defined_twice_is_a_finding_where_it_is_the_second_time() -> None:
+    other = MINIMAL.replace("name: shop", "name: shop\n  namespace: default")
+    (finding,) = findings(MINIMAL, other)
+    assert finding.startswith(f"1.yaml:{line_with(other, 'name: shop')} Cell/shop metadata.name: is defined twice")
+    assert "first at 0.yaml:2" in finding
+    assert findings(MINIMAL, MINIMAL.replace("name: shop", "name: shop\n  namespace: test")) == []
+
+
+def test_a_check_that_is_not_in_the_files_is_a_note_only() -> None:
+    cell = MINIMAL + "  checks:\n  - name: dd\n    from:\n      checkName: errors\n"
+    check = (
+        "apiVersion: okra.mumoshu.github.io/v1alpha1\nkind: Check\nmetadata: {name: errors}\n"
+        "spec: {analysis: {query: q, max: 1}}\n"
+    )
+    report = judge([("a.yaml", cell)])
+    assert report.findings == []
+    assert [(note.line, note.path) for note in report.notes] == [
+        (line_with(cell, "checkName"), "spec.checks[0].from.checkName")
+    ]
+    assert judge([("a.yaml", cell), ("b.yaml", check)]).notes == []
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        ("apiVersion: okra.mumoshu.github.io/v1alpha1\nkind: Chek", "kind: 'Chek' is no kind of"),
+        ("apiVersion: okra.mumoshu.github.io/v1beta1\nkind: Cell", "did you mean okra.mumoshu.github.io/v1alpha1?"),
+        ("apiVersion: okra.mumosho.github.io/v1alpha1\nkind: Cell", "did you mean okra.mumoshu.github.io/v1alpha1?"),
+        ("kind: Cell", "apiVersion: is required"),
+        ("apiVersion: okra.mumoshu.github.io/v1alpha1", "kind: is required"),
+    ],
+)
+def test_a_kind_of_okras_with_a_typo_is_a_finding(head: str, says: str) -> None:
+    assert any(says in finding for finding in findings(f"{head}\nmetadata: {{name: a}}\n"))
+
+
+@pytest.mark.parametrize(
+    "head", ["v1\nkind: ConfigMap", "argoproj.io/v1alpha1\nkind: Application", "x.github.io/v1\nkind: Cell"]
+)
+def test_another_products_kind_is_skipped_with_a_note(head: str) -> None:
+    report = judge([("a.yaml", f"apiVersion: {head}\nmetadata: {{name: a}}\nspec: {{}}\n")])
+    assert report.findings == []
+    assert [note.message for note in report.notes] == ["skipped: it is no kind of Okra's"]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (("stringData: {api-key: abc}", "stringData: {api-key: 54321}"), "stringData.api-key"),
+        (("stringData: {api-key: abc}", "data: {api-key: 'not base64: s3cret'}"), "data"),
+        (("stringData", "stringdata"), "stringdata"),
+        (("name: dd", "nam: dd"), "metadata.nam"),
+    ],
+)
+def test_a_secrets_shape_is_checked_and_its_values_are_never_shown(change: tuple[str, str], path: str) -> None:
+    (finding,) = findings(SECRET.replace(*change))
+    assert f"Secret/{'?' if path == 'metadata.nam' else 'dd'} {path}: " in finding
+    assert not any(value in finding for value in ("abc", "54321", "s3cret"))
+
+
+def test_a_good_secret_is_no_finding() -> None:
+    assert (
+        findings(SECRET, SECRET.replace("name: dd", "name: b").replace("stringData: {api-key: abc}", "data: {a: YWJj}"))
+        == []
+    )
+
+
+def test_nothing_breaks_the_engine() -> None:
+    report = judge(
+        [
+            ("a", "\x00"),
+            ("b", "{"),
+            ("c", "a: &a [*a]"),
+            ("d", ""),
+            ("e", "---\n---\n"),
+            ("f", "kind: Secret\napiVersion: v1"),
+        ]
+    )
+    assert isinstance(report, Report)
+    assert [finding.file for finding in report.findings] == ["a", "b", "c", "f"]
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_clean_files_exit_0_with_a_closing_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cell.yaml").write_text(MINIMAL)
+    assert lint([Path("cell.yaml")]) == 0
+    assert capsys.readouterr().out == "1 file, 1 object: no findings\n"
+
+
+def test_findings_exit_1_and_name_file_and_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cell.yaml").write_text(MINIMAL.replace("replicas: 2", "replicas: 0"))
+    assert lint([Path("cell.yaml")]) == 1
+    out = capsys.readouterr().out.splitlines()
+    line = line_with(MINIMAL, "replicas")
+    assert out == [
+        f"cell.yaml:{line} Cell/shop spec.replicas: must be at least 1, not 0",
+        "1 file, 1 object: 1 finding",
+    ]
+
+
+def test_a_folder_is_read_with_what_is_below_it_but_not_what_is_hidden(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.yaml", "sub/b.yml", "sub/deeper/c.json", ".git/d.yaml", "e.txt"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(MINIMAL.replace("name: shop", f"name: {Path(name).stem}"))
+    assert lint([Path(".")]) == 0
+    assert capsys.readouterr().out == "3 files, 3 objects: no findings\n"
+
+
+def test_standard_input_is_read_for_a_dash(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(MINIMAL.replace("Cell", "Cel").encode())))
+    assert lint([Path("-")]) == 1
+    assert "did you mean Cell?" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no such file: check the path"),
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"kind: Cell\nname: \xff\n", "cell.yaml:2: is no UTF-8 text"),
+        (b"# only a comment\n", "hold no object"),
+        (b"a" * (16 * 1024 * 1024 + 1), "is larger than 16 MiB"),
+    ],
+    ids=["missing", "empty", "blank", "latin", "comment", "large"],
+)
+def test_what_cannot_be_judged_exits_2_and_says_what_to_do(
+    folder: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        Path("cell.yaml").write_bytes(content)
+    assert lint([Path("cell.yaml")]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_an_unreadable_file_does_not_hide_findings_in_the_others(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("cell.yaml").write_text(MINIMAL.replace("replicas: 2", "replicas: 0"))
+    assert lint([Path("missing.yaml"), Path("cell.yaml")]) == 2
+    captured = capsys.readouterr()
+    assert "missing.yaml: no such file" in captured.err
+    assert "spec.replicas" in captured.out
+
+
+def test_no_files_and_empty_folders_exit_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lint([]) == 2
+    Path("empty").mkdir()
+    assert lint([Path("empty")]) == 2
+    assert "holds no .yaml, .yml or .json file" in capsys.readouterr().err
+
+
+def test_a_file_without_permission_exits_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.symlink("loop.yaml", "loop.yaml")
+    assert lint([Path("loop.yaml")]) == 2
+    assert "loop.yaml: can't be read" in capsys.readouterr().err
+
+
+def test_notes_go_to_standard_error_and_change_no_exit_code(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cell.yaml").write_text(MINIMAL + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    assert lint([Path("cell.yaml")]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "1 file, 2 objects: no findings\n"
+    assert (
+        captured.err
+        == f"note: cell.yaml:{len(MINIMAL.splitlines()) + 2} ConfigMap/a: skipped: it is no kind of Okra's\n"
+    )
+
+
+def test_json_output_holds_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cell.yaml").write_text(MINIMAL.replace("replicas: 2", "replicas: 0"))
+    assert lint([Path("cell.yaml"), Path("missing.yaml")], output="json") == 2
+    report = json.loads(capsys.readouterr().out)
+    assert (report["files"], report["objects"], report["notes"]) == (1, 1, [])
+    assert report["unreadable"] == ["missing.yaml: no such file: check the path"]
+    assert report["findings"] == [
+        {
+            "file": "cell.yaml",
+            "line": line_with(MINIMAL, "replicas"),
+            "kind": "Cell",
+            "name": "shop",
+            "path": "spec.replicas",
+            "message": "must be at least 1, not 0",
+        }
+    ]
