@@ -40,6 +40,7 @@ from okra.rollout.compile import compile_policy, invalid
 from okra.rollout.machine import decide
 from okra.rollout.observation import Command
 from okra.rollout.policy import Policy
+from okra.rollout.rest import rest
 from okra.rollout.state import State
 from okra.rollout.status import from_status, to_status
 
@@ -201,6 +202,7 @@ class CellActor(Actor[Message]):
         if not self.state.moving and not self.deleting and not self._gone:
             await self._hands.drop_finalizer()
         self._arm(decision.wake_at)
+        self.wiring.on_rest(self.key, rest(self.policy, self.state, self.sight.obs))
         return False
 
     def _arm(self, wake_at: float | None) -> None:

@@ -11,6 +11,7 @@ from okra.actors.runtime.ref import ActorRef
 from okra.api.defaults import Defaults
 from okra.api.provider import Provider
 from okra.ports import Account, Clock, MetricSource, ObjectStore, TargetInventory, TrafficRouter
+from okra.rollout.rest import Rest
 
 if TYPE_CHECKING:
     from okra.actors.executor import EffectExecutor
@@ -57,5 +58,7 @@ class Wiring:
     """For tests that die between two effects."""
     wait_estimate: Callable[[Account], float] = lambda _: 0.0
     """Seconds that an AWS read would wait for the rate budget: polls stretch by it."""
+    on_rest: Callable[[tuple[str, str], Rest], None] = lambda _key, _rest: None
+    """Told by each Cell (namespace, name) when a decision asked for nothing more."""
     refs: Mapping[str, ActorRef[Any]] = field(default_factory=dict)
     """`discovery` and `checks`, once they are started."""

@@ -1,0 +1,3 @@
+from okra.cli import main
+
+main()

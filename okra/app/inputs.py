@@ -1,0 +1,69 @@
+"""The input of `okra run`: files → objects for the store, and Secrets for memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from okra.api.kinds import BY_NAME
+from okra.api.lint import lint
+from okra.api.objects import read_objects
+from okra.api.secret import parse_secret
+from okra.app.manifests import read_all
+from okra.ports import Kind, Object
+
+
+class BadInput(Exception):
+    """The input can't be run; one line a problem."""
+
+
+@dataclass(slots=True)
+class Input:
+    objects: list[tuple[Kind, Object]] = field(default_factory=list)
+    secrets: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict, repr=False)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        return [_key(obj) for kind, obj in self.objects if kind.kind in ("Cell", "System")]
+
+
+def read_input(paths: Sequence[Path]) -> Input:
+    """Read and judge everything. BadInput names each problem, as `okra lint` does."""
+    sources, unreadable = read_all(list(paths))
+    report = lint(sources)
+    if unreadable or report.findings:
+        raise BadInput("\n".join([*unreadable, *map(str, report.findings)]))
+    found = Input(notes=[str(note) for note in report.notes])
+    for _, text in sources:
+        for loaded in read_objects(text)[0]:
+            info = BY_NAME.get((loaded.api_version, loaded.kind))
+            if info is not None:
+                metadata = {**loaded.object["metadata"], "namespace": loaded.namespace}
+                kind = Kind(info.group, info.version, info.kind, info.plural)
+                found.objects.append((kind, {**loaded.object, "metadata": metadata}))
+            elif loaded.kind == "Secret" and (secret := parse_secret(loaded.object)[0]) is not None:
+                data = {key: value.decode("utf-8", "replace") for key, value in secret.values().items()}
+                found.secrets[loaded.namespace, loaded.name] = data
+    if not found.objects:
+        raise BadInput("nothing to run: the input holds no Cell and no Check")
+    return found
+
+
+def _key(obj: Object) -> tuple[str, str]:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def stamp(paths: Sequence[Path]) -> tuple[object, ...]:
+    """Changes when a file of the input does."""
+    found: list[tuple[object, ...]] = []
+    for path in paths:
+        for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            try:
+                status = each.stat()
+            except OSError:
+                found.append((str(each), None))
+            else:
+                found.append((str(each), (status.st_mtime_ns, status.st_size)))
+    return tuple(found)

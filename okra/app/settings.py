@@ -1,0 +1,101 @@
+"""The controller's settings: `OKRA_*` variables, the same for `okra run`. A Cell's own field wins (DESIGN §12)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from okra.api.defaults import Defaults
+from okra.api.durations import Duration
+from okra.api.parse import parse_as
+from okra.api.policies import OnFailureAction
+from okra.api.provider import Provider
+from okra.api.quantities import IntOrPercent
+from okra.errors import Invalid
+
+
+def _duration(value: Any) -> float:
+    return Duration(str(value)).seconds
+
+
+def _durations(value: Any) -> tuple[float, ...]:
+    return tuple(_duration(part.strip()) for part in str(value).split(",") if part.strip())
+
+
+def _quantity(value: Any) -> IntOrPercent:
+    return value if isinstance(value, IntOrPercent) else IntOrPercent.parse(value)
+
+
+def _provider(value: Any) -> Provider | None:
+    if value is None or isinstance(value, Provider) or not str(value).strip():
+        return value or None
+    try:
+        document = yaml.safe_load(str(value))
+    except yaml.YAMLError as error:
+        raise ValueError("is not YAML; write the provider as in a Check, such as `cloudWatch: {…}`") from error
+    model, findings = parse_as(Provider, document)
+    if model is None:
+        raise ValueError("; ".join(f"{f.path}: {f.message}" if f.path else f.message for f in findings))
+    return model
+
+
+Seconds = Annotated[
+    float, NoDecode, BeforeValidator(lambda value: value if isinstance(value, float) else _duration(value))
+]
+
+
+class Settings(BaseSettings):
+    """Each field is `OKRA_` and its name in capitals. Durations are Go's: 500ms, 10s, 1h30m."""
+
+    model_config = SettingsConfigDict(env_prefix="OKRA_", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    step_weight: int = Field(default=10, ge=1, le=1000, description="How much of the total weight moves in a step.")
+    total_weight: int = Field(default=100, ge=1, le=1000, description="The whole that step weights are parts of.")
+    step_interval: Seconds = Field(default=60.0, description="How long each weight stays before its checks.")
+    propagation_delay: Seconds = Field(default=15.0, description="After a confirmed weight, before measuring.")
+    bake_time: Seconds = Field(default=0.0, description="At 100 %, before a rollout counts as done.")
+    retain_for: Seconds = Field(default=600.0, description="Old target groups stay attached at 0 this long.")
+    reread_after_revert: Annotated[
+        tuple[float, ...], NoDecode, BeforeValidator(lambda v: v if isinstance(v, tuple) else _durations(v))
+    ] = Field(default=(10.0, 60.0), description="When a reverted route is read again, separated by commas.")
+    install: str = Field(
+        default="okra", pattern=r"^[A-Za-z0-9._-]{1,63}$", description="This installation's name in owner tags."
+    )
+    health_timeout: Seconds = Field(default=300.0, description="New target groups must be healthy within this time.")
+    min_healthy_targets: Annotated[IntOrPercent, NoDecode, BeforeValidator(_quantity)] = Field(
+        default=IntOrPercent(50, percent=True), description="A number, or percent of stable's healthy targets."
+    )
+    on_failure: OnFailureAction = Field(default=OnFailureAction.ROLLBACK, description="Rollback or Stop.")
+    on_failure_delay: Seconds = Field(default=60.0, description="Before a rollback, while the canary has no traffic.")
+    discovery_interval: Seconds = Field(default=30.0, gt=0, description="Between two listings of AWS.")
+    poll_interval: Seconds = Field(default=10.0, gt=0, description="Between two looks at a moving rollout.")
+    check_provider: Annotated[Provider | None, NoDecode, BeforeValidator(_provider)] = Field(
+        default=None, description="YAML of a check's `provider`, for checks without one."
+    )
+    listen: str = Field(default="127.0.0.1:8080", description="Where /healthz, /metrics and /debug are served.")
+
+    @field_validator("total_weight")
+    @classmethod
+    def _room_for_a_step(cls, total: int, info: ValidationInfo) -> int:
+        if total < info.data.get("step_weight", 1):
+            raise ValueError("must be at least OKRA_STEP_WEIGHT")
+        return total
+
+    def defaults(self) -> Defaults:
+        """What the rest of Okra sees of them."""
+        return Defaults(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """From the environment; flags that were given win. Invalid names each wrong variable and what it should be."""
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        wrong = [
+            f"OKRA_{'_'.join(str(part) for part in each['loc']).upper()}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors(include_url=False, include_input=False)
+        ]
+        raise Invalid("; ".join(wrong)) from None

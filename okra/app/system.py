@@ -1,0 +1,139 @@
+"""The whole system of actors on a store and an AWS: one function wires everything, and ends it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from okra.actors.cell import CELL, CellActor
+from okra.actors.cell_checks import CHECK
+from okra.actors.check import CheckActor
+from okra.actors.directory import Directory
+from okra.actors.discovery import Discoveries
+from okra.actors.executor import EffectExecutor
+from okra.actors.journal import Journal
+from okra.actors.messages import Describe, Lookup
+from okra.actors.runtime.actor import Actor
+from okra.actors.runtime.child import ChildSpec
+from okra.actors.runtime.ref import ActorRef
+from okra.actors.runtime.root import RootSupervisor
+from okra.actors.runtime.snapshot import Snapshot
+from okra.actors.watcher import Watcher
+from okra.actors.wiring import AlwaysOpen, MetricSources, Wiring, WriteGate, unchanged
+from okra.api.defaults import Defaults
+from okra.ports import Account, Clock, EventRecord, Kind, ObjectStore, TargetInventory, TrafficRouter
+from okra.rollout.rest import Rest
+
+ANSWER = 2.0
+"""Seconds that an actor has to describe itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the system is made of."""
+
+    store: ObjectStore
+    clock: Clock
+    defaults: Defaults
+    router: TrafficRouter
+    inventory: TargetInventory
+    sources: MetricSources
+    gate: WriteGate
+    wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
+    wait_estimate: Callable[[Account], float] = lambda _: 0.0
+    on_event: Callable[[EventRecord, dict[str, Any]], None] | None = None
+    on_rest: Callable[[tuple[str, str], Rest], None] = lambda _key, _rest: None
+    namespace: str | None = None
+    selector: str | None = None
+    cell_actor: Callable[[Wiring, dict[str, Any]], Actor[Any]] = CellActor
+    """For tests with an actor that crashes."""
+
+
+class System:
+    """The running system, as the web pages and the command line see it."""
+
+    def __init__(self, parts: Parts, root: RootSupervisor, journal: Journal) -> None:
+        self.parts, self.root, self.journal = parts, root, journal
+
+    def responsive(self) -> bool:
+        return self.root.responsive()
+
+    def ready(self) -> bool:
+        """Has every watcher told its directory of a first listing?"""
+        return self.root.responsive()
+
+    def actors(self) -> Snapshot:
+        return self.root.snapshot()
+
+    def event_counts(self) -> Mapping[tuple[str, str, str], int]:
+        return self.journal.counts
+
+    async def describe_cell(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """What the Cell's actor knows, or None if there is none. Raises a retryable error when it doesn't answer."""
+        directory = self.root.get("cells")
+        ref = await directory.ask(Lookup((namespace, name)), timeout=ANSWER) if directory else None
+        if ref is None:
+            return None
+        described: dict[str, Any] = await ref.ask(Describe(), timeout=ANSWER)
+        return described
+
+
+class _JournalWriter(Actor[None]):
+    """Writes Events beside everything else."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def started(self) -> None:
+        self.run(self._journal.write_events(), done=lambda _: None)
+
+    async def receive(self, _: None) -> None:
+        raise RuntimeError("the writing of Events ended")
+
+
+@asynccontextmanager
+async def running(parts: Parts) -> AsyncIterator[System]:
+    """Start everything; leaving the block stops it, in reverse order, with nothing left running."""
+    journal = Journal(parts.store, parts.clock, parts.on_event)
+    wiring = Wiring(
+        store=parts.store,
+        clock=parts.clock,
+        defaults=parts.defaults,
+        router=parts.router,
+        inventory=parts.inventory,
+        sources=parts.sources,
+        journal=journal,
+        gate=parts.gate,
+        wrap=parts.wrap,
+        wait_estimate=parts.wait_estimate,
+        on_rest=parts.on_rest,
+    )
+    root = RootSupervisor("okra")
+    system = System(parts, root, journal)
+    async with root:
+        root.start_child(ChildSpec("journal", lambda: _JournalWriter(journal)))
+        discovery = root.start_child(ChildSpec("discovery", lambda: Discoveries(wiring)))
+        checks = root.start_child(
+            ChildSpec("checks", lambda: Directory(wiring, CHECK, lambda o: CheckActor(wiring, o)))
+        )
+        wiring.refs = {"discovery": discovery, "checks": checks}
+        cells = root.start_child(
+            ChildSpec("cells", lambda: Directory(wiring, CELL, lambda o: parts.cell_actor(wiring, o)))
+        )
+        for kind, directory in ((CHECK, checks), (CELL, cells)):
+            root.start_child(_watcher(parts, kind, directory))
+        try:
+            yield system
+        finally:
+            await journal.flush()
+
+
+def _watcher(parts: Parts, kind: Kind, directory: ActorRef[Any]) -> ChildSpec[Any]:
+    return ChildSpec(
+        f"watch-{kind.plural}", lambda: Watcher(parts.store, kind, directory, parts.namespace, parts.selector)
+    )
+
+
+__all__ = ["AlwaysOpen", "Parts", "System", "running"]

@@ -1,0 +1,58 @@
+"""Is a Cell done, and how did it end? What `okra run` waits for (DESIGN §12)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from okra.rollout.observation import Observation
+from okra.rollout.policy import Policy
+from okra.rollout.state import Outcome, Phase, State
+from okra.rollout.status import phase_of
+
+
+class Rest(StrEnum):
+    MOVING = "Moving"
+    WAITING = "Waiting"
+    """For a person, or for target groups that a pin asks for."""
+    SYNCED = "Synced"
+    """Bake and postchecks done; too few groups of a newer version is still this."""
+    FAILED = "Failed"
+    """Reverted, not healthy in time, or a condition that only a person ends (RouteConflict …)."""
+    INVALID = "Invalid"
+
+
+def rest(policy: Policy, state: State, observation: Observation) -> Rest:
+    """Where a Cell stands after a decision that asked for nothing more."""
+    phase = phase_of(state)
+    if phase == "Invalid":
+        return Rest.INVALID
+    if state.condition.permanent and not state.moving:
+        return Rest.FAILED
+    if phase == "Paused":
+        return Rest.WAITING
+    if state.phase is Phase.STOPPED:
+        return Rest.FAILED
+    if state.moving or observation.deleting:
+        return Rest.MOVING
+    if state.stable_version is None or observation.groups is None:
+        return Rest.WAITING
+    if not _quiet(policy, state, observation):
+        return Rest.MOVING
+    if phase == "Failed":
+        return Rest.FAILED
+    if policy.pin is not None and policy.pin != state.stable_version:
+        return Rest.FAILED if state.condition.reason in ("VersionBlocked", "SetAside") else Rest.WAITING
+    return Rest.SYNCED
+
+
+def _quiet(policy: Policy, state: State, observation: Observation) -> bool:
+    """Is every write confirmed, and was every route read again after a revert?"""
+    if any(route.confirmed_at is None for route in state.routes):
+        return False
+    last = state.rollout
+    if last is None or last.ended_at is None or last.outcome is Outcome.SYNCED:
+        return True
+    due = last.ended_at + max(policy.reread_after_revert, default=0.0)
+    return all(
+        route.key in observation.readings and observation.readings[route.key].began_at >= due for route in state.routes
+    )

@@ -1,0 +1,46 @@
+"""The HTTP server: one address, a handful of pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from okra.errors import Invalid, Refused
+from okra.web.pages import add_pages
+from okra.web.view import SystemView
+
+
+@asynccontextmanager
+async def serve(view: SystemView, listen: str, *, strict: bool) -> AsyncIterator[str]:
+    """Serve on `HOST:PORT`; yields the address that it really is. Port 0: any free one.
+
+    `strict`: a port that is taken is Refused; otherwise a free one is taken in its place.
+    """
+    host, port = parse_address(listen)
+    app = web.Application()
+    add_pages(app, view)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            if strict:
+                raise Refused(
+                    f"{listen} can't be listened on ({error.strerror}): choose another with --listen"
+                ) from error
+            await web.TCPSite(runner, host, 0).start()
+        name, actual = runner.addresses[0][:2]
+        yield f"[{name}]:{actual}" if ":" in name else f"{name}:{actual}"
+    finally:
+        await runner.cleanup()
+
+
+def parse_address(listen: str) -> tuple[str, int]:
+    """`HOST:PORT`, `[V6]:PORT` or `:PORT`. Raises Invalid."""
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise Invalid(f"{listen!r} is no address: write HOST:PORT, such as 127.0.0.1:8080")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 (`:8080` means all interfaces, as everywhere)
