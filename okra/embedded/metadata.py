@@ -58,7 +58,9 @@ def _identity(metadata: Mapping[str, Any]) -> Findings:
 
 
 def _map(metadata: Mapping[str, Any], field: str, valid: Callable[[object], bool], must: str) -> Findings:
-    entries = metadata.get(field) or {}
+    entries = metadata.get(field)
+    if entries is None:
+        return
     if not isinstance(entries, dict):
         yield f"metadata.{field}: must be a map"
         return
@@ -78,7 +80,9 @@ def _annotations_size(metadata: Mapping[str, Any]) -> Findings:
 
 
 def _finalizers(metadata: Mapping[str, Any]) -> Findings:
-    finalizers = metadata.get("finalizers") or []
+    finalizers = metadata.get("finalizers")
+    if finalizers is None:
+        return
     if not isinstance(finalizers, list):
         yield "metadata.finalizers: must be a list"
         return
@@ -88,7 +92,9 @@ def _finalizers(metadata: Mapping[str, Any]) -> Findings:
 
 
 def _owners(metadata: Mapping[str, Any]) -> Findings:
-    owners = metadata.get("ownerReferences") or []
+    owners = metadata.get("ownerReferences")
+    if owners is None:
+        return
     if not isinstance(owners, list):
         yield "metadata.ownerReferences: must be a list"
         return

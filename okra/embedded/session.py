@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -104,11 +105,9 @@ class Session:
 
     def _undo(self) -> None:
         """SQLite may have rolled back by itself, and a damaged file can refuse even that."""
-        try:
+        with contextlib.suppress(sqlite3.Error):
             if self._sql.in_transaction:
                 self._sql.execute("ROLLBACK")
-        except sqlite3.Error:
-            return
 
     def _data_version(self) -> int:
         version: int = self._sql.execute("PRAGMA data_version").fetchone()[0]

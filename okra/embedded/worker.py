@@ -71,6 +71,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._started: asyncio.Future[OkraError | None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._pending: set[asyncio.Future[Any]] = set()
         self._queue: queue.SimpleQueue[tuple[Job[Any], asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         self._closing = False
@@ -84,8 +85,12 @@ class Worker:
         if self._closing or self._ended.done():
             raise Unavailable("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
+        self._pending.add(future)
         self._queue.put((Job(call), future))
-        return await future
+        try:
+            return await future
+        finally:
+            self._pending.discard(future)
 
     async def close(self) -> None:
         """Finish what was asked for, then close the connection and end the thread."""
@@ -158,7 +163,7 @@ class Worker:
         """No job is left without an answer, even if the thread ended by a fault of ours."""
         if not self._started.done():
             self._started.set_result(Unavailable("the store could not be opened"))
-        while not self._queue.empty():
-            if (item := self._queue.get_nowait()) is not None and not item[1].done():
-                item[1].set_exception(Unavailable("the store is closed"))
+        for future in self._pending:
+            if not future.done():
+                future.set_exception(Unavailable("the store's thread has ended: see its traceback in the log"))
         self._ended.set_result(None)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blockbuster import BlockingError, blockbuster_ctx
 
 from okra.embedded import EmbeddedStore
 from okra.embedded.database import connect
-from okra.embedded.session import Session
+from okra.embedded.session import Commit, Job, Session
 from okra.embedded.watch import Watches
 from okra.embedded.worker import Worker
 from okra.errors import AlreadyExists, Invalid, NotFound, Unavailable
@@ -206,6 +207,42 @@ async def composed(writing: Callable[[], Session], path: Path) -> AsyncIterator[
     await reader.start()
     async with EmbeddedStore(writer, reader, watches, validate=None, now=lambda: 0.0) as store:
         yield store
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_thread_that_dies_of_a_fault_leaves_nobody_waiting(path: Path) -> None:
+    class Faulty(Session):
+        def run(self, jobs: Sequence[Job[Any]]) -> Commit | None:
+            raise KeyError("a fault of Okra's own")
+
+    async with composed(lambda: Faulty(connect(str(path)), str(path), "BEGIN IMMEDIATE", 1000), path) as store:
+        outcomes = await asyncio.gather(*(create(store, f"w{n}") for n in range(3)), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [Unavailable] * 3
+        with pytest.raises(Unavailable):
+            await create(store, "later")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_thread_that_dies_of_a_fault_while_opening_leaves_nobody_waiting() -> None:
+    def faulty() -> Session:
+        raise KeyError("a fault of Okra's own")
+
+    worker = Worker(faulty, lambda _: None, name="okra-store-writer")
+    with pytest.raises(Unavailable):
+        await worker.start()
+    await worker.close()
+
+
+def test_a_session_whose_connection_is_gone_says_changed_and_fails_its_jobs(path: Path) -> None:
+    connection = connect(str(path))
+    session = Session(connection, str(path), "BEGIN", 1000)
+    assert session.changed_elsewhere() is False
+    connection.close()
+    assert session.changed_elsewhere() is True
+    job = Job(lambda tx: tx.current())
+    assert session.run([job]) is None
+    with pytest.raises(Unavailable):
+        job.outcome()
 
 
 def limited(path: Path, statement: str) -> Callable[[], Session]:
