@@ -47,6 +47,8 @@ def _jmespath(text: str) -> str:
     except JMESPathError as error:
         plain = str(error).splitlines()[0][:160]
         raise PydanticCustomError("form", "is no JMESPath expression: {plain}", {"plain": plain}) from None
+    except RecursionError:
+        raise PydanticCustomError("form", "is nested too deep") from None
     return text
 
 

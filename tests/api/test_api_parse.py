@@ -212,6 +212,39 @@ def test_a_part_is_parsed_by_itself() -> None:
     assert parse_as(Provider, "datadog")[1][0].message == "must be a map, not a string"
 
 
+TOKENS = [
+    "result",
+    "stable",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "<",
+    "&&",
+    "!",
+    "-",
+    "?",
+    ".",
+    "1",
+    "'",
+    '"a"',
+    ".all(",
+    "\n",
+    "é",
+]
+
+
+@given(st.lists(st.sampled_from(TOKENS), min_size=1, max_size=6), st.sampled_from([1, 1, 4, 60, 200]))
+def test_no_expression_makes_parse_raise(tokens: list[str], times: int) -> None:
+    text = ("".join(tokens) * times)[:1024]
+    provider = {"web": {"url": "http://a", "jmesPath": text}}
+    check = {"name": "a", "analysis": {"successCondition": text, "provider": provider}}
+    _, findings = parse(simple({"spec": {"checks": [check]}}))
+    wrong = {finding.path.rpartition(".")[2] for finding in findings}
+    assert wrong <= {"successCondition", "jmesPath"}
+
+
 JSON = st.recursive(
     st.none()
     | st.booleans()
