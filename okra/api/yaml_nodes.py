@@ -6,7 +6,6 @@ takes duplicate keys in silence.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,14 +25,12 @@ from yaml.events import (
 
 from okra.api.base import Loc
 from okra.api.yaml_scalars import key_of, resolve
+from okra.api.yaml_text import explain, is_json, json_as_yaml, line_of
 
 MAX_DEPTH = 64
 MAX_VALUES = 100_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_TAB = "a tab can't indent: use spaces"
-_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
-_BEYOND_ASCII = re.compile(r"[^\t\n\r -~]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -82,15 +79,15 @@ class Document:
 
 def read(text: str) -> Iterator[Document]:
     """The documents of `text`, as far as it can be read; then YAMLProblem."""
-    if _is_json(text):
-        text = _json_as_yaml(text)
+    if is_json(text):
+        text = json_as_yaml(text)
     if control := _UNPRINTABLE.search(text):
         line = text.count("\n", 0, control.start())
         raise YAMLProblem(line, "holds a control character: remove it, or write it as an escape in quotes")
     try:
         yield from _documents(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
-        raise YAMLProblem(_line_of(error, text), _explain(error, text)) from None
+        raise YAMLProblem(line_of(error, text), explain(error, text)) from None
 
 
 def _documents(events: Iterator[Event]) -> Iterator[Document]:
@@ -200,38 +197,3 @@ def _scalar(event: ScalarEvent) -> Any:
         return resolve(event.value, event.tag, plain=event.implicit[0])
     except ValueError as error:
         raise YAMLProblem(_line(event), str(error)) from None
-
-
-def _is_json(text: str) -> bool:
-    if text.lstrip()[:1] not in ("{", "["):
-        return False
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _json_as_yaml(text: str) -> str:
-    """JSON is almost YAML: but for tabs, halves of characters as escapes, and what only YAML takes for a line's end."""
-    text = _PAIR.sub(lambda found: found[1] + json.loads(f'"{found[2]}"'), text.replace("\t", " "))
-    return _BEYOND_ASCII.sub(lambda found: f"\\U{ord(found[0]):08x}", text)
-
-
-def _line_of(error: yaml.MarkedYAMLError, text: str) -> int:
-    """Where the error is. What is missing at the end of the text is missing where it was begun."""
-    mark = error.problem_mark
-    if mark is None or (error.context_mark is not None and mark.line >= text.rstrip().count("\n") + 1):
-        mark = error.context_mark
-    return mark.line if mark else 0
-
-
-def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
-    problem = error.problem or "unreadable"
-    if "tab character" in problem:
-        return _TAB
-    if "cannot start any token" in problem and error.problem_mark is not None:
-        line = [*text.splitlines(), ""][error.problem_mark.line]
-        sign = line[error.problem_mark.column :][:1]
-        return _TAB if sign == "\t" else f"a value that begins with {sign} belongs in quotes"
-    return f"{problem} ({error.context})" if error.context else problem
