@@ -136,7 +136,7 @@ def test_anchors_and_merges_are_followed() -> None:
         ("kind: A\n\tspec: 1\n", 2, "a tab can't indent"),
         ("kind: A\nspec: @x\n", 2, "begins with @ belongs in quotes"),
         ("kind: A\nquery: {{.Vars.x}}\n", 2, "begins with { or [ belongs in quotes"),
-        ("kind: A\nspec: [1, 2\n", 2, "did not find expected"),
+        ("kind: A\nspec: [1, 2\n", 2, "while parsing a flow sequence"),
         ("kind: 'A\n", 1, "unexpected end of stream"),
         ("kind: A\n  spec: 1\n", 2, "mapping values are not allowed"),
         ("kind: A\nspec: *x\n", 2, "names nothing"),
