@@ -61,6 +61,92 @@ def run(
     raise typer.Exit(start(file, state, timeout, listen, _choice(output, "text", "json"), read_only, log_level))
 
 
+CellName = Annotated[str, typer.Argument(help="The Cell's name.", show_default=False)]
+Namespace = Annotated[str, typer.Option("--namespace", "-n", help="The Cell's namespace.")]
+
+
+@app.command()
+def get(
+    name: Annotated[Optional[str], typer.Argument(help="One Cell; left out: all.", show_default=False)] = None,  # noqa: UP045
+    namespace: Annotated[Optional[str], typer.Option("--namespace", "-n", help="Only this namespace.")] = None,  # noqa: UP045
+    state: StateFile = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="text, wide, json or yaml.")] = "text",
+) -> None:
+    """List the Cells: phase, versions, weight and step.
+
+    Example: okra get -o wide
+    """
+    from okra.cli.show import get as show
+
+    raise typer.Exit(show(name, namespace, state, _choice(output, "text", "wide", "json", "yaml")))
+
+
+@app.command()
+def status(
+    name: CellName,
+    namespace: Namespace = "default",
+    state: StateFile = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="text, json or yaml.")] = "text",
+) -> None:
+    """Show one Cell: where it is and why, its weights, checks and last events.
+
+    Example: okra status web
+    """
+    from okra.cli.show import status as show
+
+    raise typer.Exit(show(name, namespace, state, _choice(output, "text", "json", "yaml")))
+
+
+@app.command("iam-policy")
+def iam_policy() -> None:
+    """Print the least-privilege IAM policy that Okra needs.
+
+    Example: okra iam-policy > policy.json
+    """
+    import json
+
+    from okra.aws.iam import policy
+
+    print(json.dumps(policy(), indent=2))
+
+
+def _verb(verb: str, help_: str) -> None:
+    """Add the command of a verb without an argument."""
+
+    def send(name: CellName, namespace: Namespace = "default", state: StateFile = None) -> None:
+        from okra.cli.verbs import command
+
+        raise typer.Exit(command(verb, name, namespace, "", state))
+
+    app.command(verb, help=f"{help_}\n\nExample: okra {verb} web")(send)
+
+
+def _versioned_verb(verb: str, help_: str) -> None:
+    """Add the command of a verb that takes a version."""
+
+    def send(
+        name: CellName,
+        version: Annotated[str, typer.Argument(help="The version.", show_default=False)] = "",
+        namespace: Namespace = "default",
+        state: StateFile = None,
+    ) -> None:
+        from okra.cli.verbs import command
+
+        raise typer.Exit(command(verb, name, namespace, version, state))
+
+    app.command(verb, help=f"{help_}\n\nExample: okra {verb} web 1.2.0")(send)
+
+
+_verb("abort", "Revert the rollout that moves, and block its version.")
+_versioned_verb("retry", "Unblock a version and start it again; measure again what was inconclusive.")
+_verb("approve", "Let a rollout that waits for an approval go on.")
+_verb("pause", "Raise nothing any more; checks and health still revert.")
+_verb("resume", "Go on after a pause, or after weights that somebody changed.")
+_verb("promote", "Skip pauses, approvals and checks of this rollout, never health.")
+_versioned_verb("rollback", "Go back to the previous version (or another) in one step; the present one is blocked.")
+_versioned_verb("unblock", "Unblock a version without starting it.")
+
+
 def _choice(value: str, *choices: str) -> str:
     if value not in choices:
         raise typer.BadParameter(f"{value!r}: choose one of {', '.join(choices)}", param_hint="'--output'")

@@ -1,0 +1,137 @@
+"""`okra get` and `okra status`: where the Cells are, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from okra.actors.cell import CELL
+from okra.actors.cell_checks import CELL_LABEL, CHECK
+from okra.cli.verbs import NOT_THERE, with_store
+from okra.embedded.store import EmbeddedStore
+from okra.ports import Object
+from okra.rollout.turn import short
+
+EVENTS_SHOWN = 10
+COLUMNS = ("NAMESPACE", "NAME", "PHASE", "STABLE", "DESIRED", "WEIGHT", "STEP", "AGE")
+
+
+def get(name: str | None, namespace: str | None, state: Path | None, output: str) -> int:
+    """List Cells, or one. 2 when there is none of that name."""
+
+    async def act(store: EmbeddedStore) -> int:
+        cells = (await store.list(CELL, namespace)).items
+        if name is not None:
+            cells = [cell for cell in cells if cell["metadata"]["name"] == name]
+            if not cells:
+                print(f"There is no Cell {name}.", file=sys.stderr)
+                return NOT_THERE
+        if output in ("json", "yaml"):
+            _dump(cells if name is None else cells[0], output)
+        elif not cells:
+            print("No Cells.", file=sys.stderr)
+        else:
+            _table(cells, wide=output == "wide")
+        return 0
+
+    return with_store(state, act)
+
+
+def status(name: str, namespace: str, state: Path | None, output: str) -> int:
+    """Everything about one Cell that a person may want to know at night."""
+
+    async def act(store: EmbeddedStore) -> int:
+        cell = await store.get(CELL, namespace, name)
+        if output in ("json", "yaml"):
+            _dump(cell, output)
+            return 0
+        checks = (await store.list(CHECK, namespace, f"{CELL_LABEL}={name}")).items
+        events = await store.events(CELL, namespace, name)
+        for line in lines(cell, checks):
+            print(line)
+        if events:
+            print("\nEvents")
+        for event in list(events)[-EVENTS_SHOWN:]:
+            times = f" ({event.count} times)" if event.count > 1 else ""
+            print(f"  {ago(event.last):>5}  {event.type:<7}  {event.reason}: {event.message}{times}")
+        return 0
+
+    return with_store(state, act)
+
+
+def lines(cell: Object, checks: Iterable[Object]) -> Iterable[str]:
+    """A Cell as text."""
+    found = cell.get("status") or {}
+    yield f"Cell      {cell['metadata']['namespace']}/{cell['metadata']['name']}"
+    yield f"Phase     {found.get('phase', 'Pending')} ({found.get('reason', 'Pending')})"
+    if found.get("message"):
+        yield f"          {found['message']}"
+    yield f"Stable    {found.get('stableVersion') or '-'}   previous: {found.get('previousVersion') or '-'}"
+    rollout = found.get("rollout")
+    if rollout:
+        where = f"step {found['step']}, {found['weight']} of the traffic" if found.get("step") else rollout["outcome"]
+        yield f"Rollout   {rollout['number']}: {rollout['version']} ({rollout['kind']}), {where}"
+        if rollout.get("failure"):
+            yield f"          {rollout['failure']['reason']}: {rollout['failure']['message']}"
+    for route in found.get("routes", ()):
+        weights = ", ".join(f"{short(each['arn'])}={each['weight']}" for each in route.get("asked", ()))
+        confirmed = "confirmed" if route.get("confirmedAt") else "not confirmed yet"
+        yield f"Route     {route.get('arn') or route['key']}"
+        yield f"          {weights or 'nothing asked yet'} ({confirmed})"
+    for blocked in found.get("blockedVersions", ()):
+        yield f"Blocked   {blocked['version']}: {blocked['reason']}"
+    for warning in found.get("warnings", ()):
+        yield f"Warning   {warning}"
+    for check in checks:
+        said = check.get("status") or {}
+        results = (said.get("analysis") or {}).get("results") or []
+        last = f"{results[-1]['verdict']}: {results[-1]['reason']}" if results else "not run yet"
+        yield f"Check     {check['metadata']['name']}  {last}"
+
+
+def _table(cells: Iterable[Object], *, wide: bool) -> None:
+    table = Table(box=None, pad_edge=False, header_style="")
+    for column in (*COLUMNS, *(("MESSAGE",) if wide else ())):
+        table.add_column(column, no_wrap=True, overflow="ignore")
+    for cell in cells:
+        found, metadata = cell.get("status") or {}, cell["metadata"]
+        row = [
+            metadata["namespace"],
+            metadata["name"],
+            found.get("phase", "Pending"),
+            found.get("stableVersion"),
+            found.get("desiredVersion"),
+            found.get("weight"),
+            found.get("step"),
+            age(metadata.get("creationTimestamp")),
+        ]
+        table.add_row(*(value or "-" for value in row), *((found.get("message", ""),) if wide else ()))
+    Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 500).print(table)
+
+
+def _dump(value: Any, output: str) -> None:
+    if output == "json":
+        print(json.dumps(value, indent=2, ensure_ascii=False))
+    else:
+        print(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), end="")
+
+
+def age(timestamp: str | None) -> str:
+    """The age of an object, as kubectl says it."""
+    return ago(datetime.fromisoformat(timestamp)) if timestamp else "-"
+
+
+def ago(then: datetime) -> str:
+    seconds = int((datetime.now(UTC) - then).total_seconds())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{max(seconds, 0)}s"
