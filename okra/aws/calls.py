@@ -36,6 +36,13 @@ class Answer:
     began_at: float
     """When the (first) request was sent, epoch seconds: what the answer shows is at least that old."""
 
+    def items(self, name: str) -> list[Any]:
+        """A list of the answer. Unavailable without it: no list and an empty one are not the same evidence."""
+        items = self.data.get(name)
+        if not isinstance(items, list):
+            raise Unavailable(f"AWS answered without {name}; it is tried again")
+        return items
+
 
 _READ_PATIENCE = 30.0
 """Seconds that a read waits for its turn at most; a poll that waits longer is better left out."""
@@ -99,7 +106,7 @@ class Calls:
         began_at: float | None = None
         async for answer in self.pages(account, operation, target=target, **parameters):
             began_at = answer.began_at if began_at is None else began_at
-            items += answer.data.get(operation.paging.result) or []
+            items += answer.items(operation.paging.result)
             for key, value in answer.data.items():
                 if isinstance(value, dict):
                     merged.setdefault(key, {}).update(value)

@@ -33,7 +33,7 @@ class CloudWatch:
             EndTime=datetime.fromtimestamp(end, UTC),
             ScanBy="TimestampAscending",
         )
-        return _series(answer.data["MetricDataResults"])
+        return _series(answer.items("MetricDataResults"))
 
 
 def _series(results: Iterable[Mapping[str, Any]]) -> list[MetricSeries]:

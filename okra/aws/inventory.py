@@ -34,19 +34,19 @@ class AwsInventory:
         )
         tags = {
             resource["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in resource.get("Tags", [])}
-            for resource in tagged.data["ResourceTagMappingList"]
+            for resource in tagged.items("ResourceTagMappingList")
         }
         if not any(tags.values()):
             return []
         existing = await self._calls.all(account, DESCRIBE_TARGET_GROUPS, PageSize=400)
         # A group that moved between pages while others were deleted may come twice.
-        groups = {raw["TargetGroupArn"]: raw for raw in existing.data["TargetGroups"]}
+        groups = {raw["TargetGroupArn"]: raw for raw in existing.items("TargetGroups")}
         return [_group(raw, tags[arn]) for arn, raw in groups.items() if tags.get(arn)]
 
     async def health(self, account: Account, arn: str) -> TargetHealth:
         """See `TargetInventory`."""
         answer = await self._calls.call(account, DESCRIBE_TARGET_HEALTH, target=arn, TargetGroupArn=arn)
-        registered = [target for target in answer.data["TargetHealthDescriptions"] if _state(target) != "draining"]
+        registered = [target for target in answer.items("TargetHealthDescriptions") if _state(target) != "draining"]
         return TargetHealth(
             healthy=sum(_serves(target) for target in registered),
             registered=len(registered),

@@ -112,7 +112,7 @@ class Listeners:
                 unknown_fields=unknown.get(raw["ListenerArn"], ()),
                 began_at=answer.began_at,
             )
-            for raw in answer.data["Listeners"]
+            for raw in answer.items("Listeners")
         }
 
     async def _describe_load_balancers(self, account: Account, arns: list[str]) -> dict[str, LoadBalancer]:
@@ -124,5 +124,5 @@ class Listeners:
                 type=raw.get("Type", "application"),
                 vpc_id=raw.get("VpcId", ""),
             )
-            for raw in answer.data["LoadBalancers"]
+            for raw in answer.items("LoadBalancers")
         }

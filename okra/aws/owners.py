@@ -55,5 +55,5 @@ class Owners:
             description["ResourceArn"]: next(
                 (tag.get("Value", "") for tag in description.get("Tags", []) if tag["Key"] == OWNER_TAG), ""
             )
-            for description in answer.data["TagDescriptions"]
+            for description in answer.items("TagDescriptions")
         }

@@ -1,16 +1,19 @@
 """What the SDK's XML parser loses, put right before it runs: hooks on the `before-parse` event.
 
-Two losses matter. An error whose body is no XML (a 429 with an empty body, a proxy's HTML page) makes the parser raise
-a plain exception that hides the status, and with it the difference between *throttled* and *unknown*. And a field that
-the SDK's model doesn't know is dropped without a word: an action resent without it is not the one a person made.
+Three losses matter. An error without an error document (a 429 with an empty body, a proxy's HTML page) makes the parser
+raise a plain exception that hides the status, and with it whether a write was *throttled* or is *unknown*. And a field
+that the SDK's model doesn't know is dropped without a word: an action resent without it is not the one a person made.
+And an answer that is no JSON at all passes for an empty one.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, XMLParser
-from xml.sax.saxutils import escape
+
+from botocore.parsers import ResponseParserError
 
 UNKNOWN_FIELDS = "OkraUnknownFields"
 """Key of a parsed answer: ARN of a rule or listener → names of the fields of its actions that the SDK dropped."""
@@ -22,14 +25,28 @@ def before_parse(
     operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
 ) -> None:
     """Handler of botocore's `before-parse.*`; what it puts into `customized_response_dict` joins the answer."""
-    if operation_model.service_model.resolved_protocol != "query":
-        return
-    root = _parse(response_dict["body"])
-    if response_dict["status_code"] >= 300:
-        if root is None or not any(_tag(element) == "Code" for element in root.iter()):
-            response_dict["body"] = _error_body(response_dict["status_code"])
-    elif root is not None and operation_model.name in {"DescribeRules", "DescribeListeners"}:
-        customized_response_dict[UNKNOWN_FIELDS] = unknown_fields(root, operation_model.output_shape)
+    protocol, status = operation_model.service_model.resolved_protocol, response_dict["status_code"]
+    if protocol == "json" and status < 300:
+        _require_json(response_dict["body"])
+    elif protocol == "json" and b"__type" not in response_dict["body"]:
+        response_dict["body"] = json.dumps({"__type": _code_of(status), "message": _message_of(status)}).encode()
+    elif protocol == "query":
+        root = _parse(response_dict["body"])
+        if status >= 300:
+            if root is None or not any(_tag(element) == "Code" for element in root.iter()):
+                response_dict["body"] = _error_document(status)
+        elif root is not None and operation_model.name in {"DescribeRules", "DescribeListeners"}:
+            customized_response_dict[UNKNOWN_FIELDS] = unknown_fields(root, operation_model.output_shape)
+
+
+def _require_json(body: bytes) -> None:
+    """The SDK takes a page for people, answered with 200, for an empty list: as if every target group were gone."""
+    try:
+        answer = json.loads(body)
+    except ValueError as error:
+        raise ResponseParserError("not JSON") from error
+    if not isinstance(answer, dict):
+        raise ResponseParserError("not a JSON object")
 
 
 def unknown_fields(root: Element, output_shape: Any) -> dict[str, list[str]]:
@@ -75,11 +92,18 @@ def _parse(body: bytes) -> Element | None:
     return root
 
 
-def _error_body(status: int) -> bytes:
-    """An error document as the API would send it. The code makes the SDK retry reads as it would AWS's own."""
-    code = "Throttling" if status == 429 else "ServiceUnavailable" if status >= 500 else f"HTTP{status}"
-    text = escape(f"HTTP {status} without an error document")
+def _error_document(status: int) -> bytes:
+    code, text = _code_of(status), _message_of(status)
     return f"<ErrorResponse><Error><Code>{code}</Code><Message>{text}</Message></Error></ErrorResponse>".encode()
+
+
+def _code_of(status: int) -> str:
+    """The code that AWS would have given: it makes the SDK retry reads as it would AWS's own errors."""
+    return "Throttling" if status == 429 else "ServiceUnavailable" if status >= 500 else f"HTTP{status}"
+
+
+def _message_of(status: int) -> str:
+    return f"HTTP {status} without an error document"
 
 
 def _tag(element: Element) -> str:

@@ -94,7 +94,7 @@ class Routes:
 
 
 def _rule_reading(ref: RouteRef, answer: Answer, facts: Facts) -> _Result:
-    rule = _find(answer.data["Rules"], ref)
+    rule = _find(answer.items("Rules"), ref)
     if isinstance(rule, OkraError):
         return rule
     unknown = answer.data.get(UNKNOWN_FIELDS, {}).get(rule["RuleArn"], ())

@@ -164,11 +164,13 @@ class AwsWorld:
         kind: str = "rule",
         name: str = "web",
         replicas: int = 2,
+        targets: int = 2,
         tags: Mapping[str, str] | None = None,
     ) -> Route:
         """A whole world for a Cell: `kind` is `rule`, `default` (an ALB's), `tcp` or `tls` (an NLB's).
 
         `versions`: version → weight of each of its `replicas` groups; 0 leaves them unattached, as a new cluster's are.
+        `targets`: how many each group has, healthy once it is attached.
         """
         versions = versions or {"1.0.0": 1, "1.1.0": 0}
         network = kind in {"tcp", "tls"}
@@ -179,6 +181,7 @@ class AwsWorld:
                     version=version,
                     tags=tags,
                     protocol="TCP" if network else "HTTP",
+                    targets=targets,
                 )
                 for number in range(replicas)
             ]

@@ -118,6 +118,11 @@ class FaultProxy:
             self._arrival.clear()
             await self._arrival.wait()
 
+    async def settled(self) -> None:
+        """Until everything that was sent on to AWS is answered: late requests, and those whose caller is gone."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     def _record(self, record: Record) -> None:
         self.records.append(record)
         self._arrival.set()
