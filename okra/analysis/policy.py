@@ -92,8 +92,6 @@ def _find(analysis: Analysis) -> Iterator[tuple[str, str]]:
     for field, text in texts.items():
         if text is not None and (problem := conditions.problem_of(text, numeric=numeric)):
             yield field, problem
-    if analysis.min_samples is not None and provider is not None and (provider.prometheus or provider.web):
-        yield "minSamples", "only cloudWatch and datadog say how many samples an answer rests on; remove it"
 
 
 def _seconds(duration: Duration | None, default: float) -> float:

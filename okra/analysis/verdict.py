@@ -10,11 +10,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from okra.analysis import conditions
 from okra.analysis.policy import AnalysisPolicy
 from okra.analysis.window import TooEarly
+from okra.api.check import Result
 from okra.api.checks import OnNoData
 from okra.errors import OkraError
 from okra.ports import Reading
@@ -23,6 +25,7 @@ from okra.rollout.observation import Verdict
 LONGEST_VALUE = 200
 LONGEST_QUERY = 2000
 """Characters kept of a value and of a query: results live in `status`."""
+WAITING = "Waiting"
 
 _NO_DATA = {OnNoData.FAIL: Verdict.FAILED, OnNoData.PASS: Verdict.PASSED, OnNoData.INCONCLUSIVE: Verdict.INCONCLUSIVE}
 
@@ -40,6 +43,12 @@ class Measurement:
     time: float
     """When it was made, epoch seconds."""
     query: str = ""
+
+    def as_result(self) -> Result:
+        """As it stands in `status.analysis.results`; what waits for data has the verdict `Waiting`."""
+        at = datetime.fromtimestamp(self.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        verdict = WAITING if self.verdict is None else self.verdict.value
+        return Result(value=self.value, time=at, query=self.query, verdict=verdict, reason=self.reason)
 
 
 def judge(policy: AnalysisPolicy, reading: Reading, *, at: float, stable: Reading | None = None) -> Measurement:

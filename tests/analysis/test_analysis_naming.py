@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from okra.analysis import analysis_hash, check_name, checks_for
+from okra.api.check import CheckSpec
+from okra.api.checks import CellCheck
+from okra.api.provider import Provider
 from okra.errors import Invalid
 
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -19,8 +22,8 @@ def group(cluster: str, **more: str) -> dict[str, str]:
     return {"clusterName": cluster, "targetGroupName": f"tg-{cluster}", "version": "v2", **more}
 
 
-def check(name: str = "dd", **more: Any) -> dict[str, Any]:
-    return {"name": name, "analysis": {"query": "... {{.Vars.clusterName}}", "max": 0.1}, **more}
+def check(name: str = "dd", query: str = "... {{.Vars.clusterName}}", **analysis: Any) -> CellCheck:
+    return CellCheck.model_validate({"name": name, "analysis": {"query": query, "max": 0.1} | analysis})
 
 
 def test_queries_that_differ_between_clusters_make_one_check_each() -> None:
@@ -32,7 +35,7 @@ def test_queries_that_differ_between_clusters_make_one_check_each() -> None:
 
 
 def test_queries_that_are_the_same_everywhere_make_one_check_for_all() -> None:
-    same = {"name": "dd", "analysis": {"query": "... {{.Vars.version}} ...", "max": 0.1}}
+    same = check(query="... {{.Vars.version}} ...")
     (made,) = checks_for("mysystem", [same], [group("web-1"), group("web-2")])
     assert (made.name, made.cluster) == ("mysystem-dd", "")
     assert made.spec["analysis"]["query"] == "... v2 ..."
@@ -44,7 +47,7 @@ def test_a_single_cluster_needs_no_suffix() -> None:
 
 
 def test_two_target_groups_of_one_cluster_are_told_apart_by_their_names() -> None:
-    asks = {"name": "dd", "analysis": {"query": "{{.Vars.targetGroupName}}", "max": 1}}
+    asks = check(query="{{.Vars.targetGroupName}}")
     groups = [group("web-1", targetGroupName="a"), group("web-1", targetGroupName="b"), group("web-2")]
     assert [item.name for item in checks_for("c", [asks], groups)] == ["c-dd-web-1-a", "c-dd-web-1-b", "c-dd-web-2"]
 
@@ -55,8 +58,8 @@ def test_clusters_that_ask_the_same_share_a_check() -> None:
 
 
 def test_what_is_no_analysis_makes_no_check_here() -> None:
-    job = {"name": "job", "job": {"template": {}}}
-    other = {"name": "other", "from": {"checkName": "theirs"}, "analysis": None}
+    job = CellCheck.model_validate({"name": "job", "job": {"template": {"spec": {"image": "x"}}}})
+    other = CellCheck.model_validate({"name": "other", "from": {"checkName": "theirs"}})
     assert checks_for("c", [job, other], [group("web-1")]) == []
 
 
@@ -65,50 +68,68 @@ def test_without_target_groups_there_are_no_checks() -> None:
 
 
 def test_the_cells_interval_and_dry_run_are_kept() -> None:
-    asks = check(dryRun=True)
-    asks["analysis"]["interval"] = "1m"
+    asks = CellCheck.model_validate(
+        {"name": "dd", "dryRun": True, "analysis": {"interval": "1m", "query": "q", "max": 1}}
+    )
     (made,) = checks_for("c", [asks], [group("web-1")])
     assert made.spec["analysis"]["interval"] == "1m"
     assert made.spec["dryRun"] is True
 
 
 def test_a_provider_is_rendered_but_not_its_secret_nor_a_condition() -> None:
-    analysis = {
-        "provider": {
-            "web": {
-                "url": "http://metrics/{{.Vars.version}}",
-                "headers": {"X-Cluster": "{{.Vars.clusterName}}"},
-                "secretRef": {"name": "{{.Vars.version}}"},
-            }
-        },
-        "successCondition": "result == '{{.Vars.version}}'",
+    web = {
+        "url": "http://metrics/{{.Vars.version}}",
+        "headers": {"X-Cluster": "{{.Vars.clusterName}}"},
+        "secretRef": {"name": "w"},
     }
-    (made,) = checks_for("c", [{"name": "w", "analysis": analysis}], [group("web-1", version="1/2")])
+    condition = "result == '{{.Vars.version}}'"
+    asks = CellCheck.model_validate(
+        {"name": "w", "analysis": {"provider": {"web": web}, "successCondition": condition}}
+    )
+    (made,) = checks_for("c", [asks], [group("web-1", version="1/2")])
     assert made.spec["analysis"]["provider"]["web"] == {
         "url": "http://metrics/1%2F2",
         "headers": {"X-Cluster": "web-1"},
-        "secretRef": {"name": "{{.Vars.version}}"},
+        "secretRef": {"name": "w"},
     }
-    assert made.spec["analysis"]["successCondition"] == "result == '{{.Vars.version}}'"
+    assert made.spec["analysis"]["successCondition"] == condition
+
+
+def test_what_is_made_is_a_valid_check_that_says_no_more_than_the_cell() -> None:
+    asks = check(query="{{.Vars.clusterName}}", provider={"prometheus": {"address": "http://p"}}, onNoData="Fail")
+    (made,) = checks_for("c", [asks], [group("web-1")])
+    assert made.spec == {
+        "analysis": {
+            "interval": "10s",
+            "query": "web-1",
+            "max": 0.1,
+            "provider": {"prometheus": {"address": "http://p"}},
+            "onNoData": "Fail",
+        }
+    }
+    assert CheckSpec.model_validate(made.spec).analysis is not None
 
 
 def test_a_datadog_query_refuses_values_with_spaces() -> None:
-    asks = check()
-    asks["analysis"]["provider"] = {"datadog": {}}
-    with pytest.raises(Invalid, match=r"checks\[0\]\.analysis\.query: the value of clusterName holds ' '"):
-        checks_for("c", [asks], [group("web 1")])
-    asks["analysis"]["provider"] = {"prometheus": {"address": "http://p"}}
-    assert len(checks_for("c", [asks], [group("web 1")])) == 1
+    default = Provider.model_validate({"datadog": {}})
+    problem = r"spec\.checks\[0\]\.analysis\.query: the value of clusterName holds ' '"
+    with pytest.raises(Invalid, match=problem):
+        checks_for("c", [check(provider={"datadog": {}})], [group("web 1")])
+    with pytest.raises(Invalid, match=problem):
+        checks_for("c", [check()], [group("web 1")], default_provider=default)
+    elsewhere = check(provider={"prometheus": {"address": "http://p"}})
+    assert len(checks_for("c", [elsewhere], [group("web 1")], default_provider=default)) == 1
 
 
 def test_an_unknown_variable_is_an_error_with_its_field_path() -> None:
-    asks = {"name": "dd", "analysis": {"query": "{{.Vars.nope}}", "max": 1}}
-    with pytest.raises(Invalid, match=r"checks\[1\]\.analysis\.query: unknown variable nope; this Cell gives"):
-        checks_for("c", [check(), asks], [group("web-1")])
+    asks = check("other", query="{{.Vars.eksClusterName}}")
+    problem = r"spec\.prechecks\[1\]\.analysis\.query: variable eksClusterName has no value here; this Cell gives"
+    with pytest.raises(Invalid, match=problem):
+        checks_for("c", [check(), asks], [group("web-1")], path="spec.prechecks")
 
 
 def test_a_comparison_carries_the_same_query_for_the_stable_side() -> None:
-    asks = {"name": "dd", "analysis": {"query": "{{.Vars.clusterName}}", "successCondition": "result <= stable"}}
+    asks = check(query="{{.Vars.clusterName}}", successCondition="result <= stable")
     made = checks_for(
         "c",
         [asks],
@@ -126,14 +147,14 @@ def test_a_check_that_does_not_compare_has_no_stable_side() -> None:
 
 
 def test_the_same_query_compared_with_different_stable_clusters_is_two_checks() -> None:
-    asks = {"name": "dd", "analysis": {"query": "{{.Vars.region}}", "failureCondition": "result > stable"}}
-    groups = [group("new-1", region="a"), group("new-2", region="a")]
-    made = checks_for("c", [asks], groups, [group("old-1", region="x"), group("old-2", region="y")])
+    asks = check(query="{{.Vars.version}}", failureCondition="result > stable")
+    groups = [group("new-1"), group("new-2")]
+    made = checks_for("c", [asks], groups, [group("old-1", version="x"), group("old-2", version="y")])
     assert [item.name for item in made] == ["c-dd-new-1", "c-dd-new-2"]
 
 
 def test_two_checks_that_would_share_a_name_are_refused_not_shared() -> None:
-    checks = [check("dd"), {"name": "dd-web-1", "analysis": {"query": "{{.Vars.version}}", "max": 1}}]
+    checks = [check("dd"), check("dd-web-1", query="{{.Vars.version}}")]
     with pytest.raises(Invalid, match="check dd for web-1 and check dd-web-1 would share the name c-dd-web-1"):
         checks_for("c", checks, [group("web-1"), group("web-2")])
 

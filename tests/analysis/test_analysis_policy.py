@@ -84,11 +84,11 @@ def test_a_check_compares_when_a_condition_mentions_the_stable_side() -> None:
 
 
 def test_problems_are_found_before_anything_is_measured_each_with_its_field() -> None:
-    bad = analysis(successCondition="result * 100 < 5", minSamples=10)
+    bad = analysis(successCondition="result * 100 < 5", failureCondition="result.rate > 0.1")
     found = problems(bad, path="spec.checks[0].analysis")
     assert [problem.partition(": ")[0] for problem in found] == [
         "spec.checks[0].analysis.successCondition",
-        "spec.checks[0].analysis.minSamples",
+        "spec.checks[0].analysis.failureCondition",
     ]
     with pytest.raises(Invalid) as caught:
         policy_from(bad, in_cell=True, path="spec.checks[0].analysis")
@@ -100,9 +100,3 @@ def test_types_are_only_judged_when_the_answer_will_surely_be_a_number() -> None
     assert problems(analysis(**condition))
     assert not problems(analysis(**condition, provider={"web": {"url": "http://w"}}, query=None))
     assert not problems(analysis(**condition, provider=None))
-
-
-def test_sample_counts_are_fine_where_the_source_has_them() -> None:
-    assert not problems(analysis(minSamples=10, provider={"datadog": {}}))
-    assert not problems(analysis(minSamples=10, provider=None))
-    assert problems(analysis(minSamples=10, provider={"web": {"url": "http://w"}}, query=None))

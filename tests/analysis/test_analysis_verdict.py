@@ -205,6 +205,12 @@ def test_a_measurement_keeps_when_and_what_was_asked() -> None:
     assert (measurement.time, measurement.query, measurement.value) == (100.0, "q", 0.05)
 
 
+@pytest.mark.parametrize(("verdict", "word"), [(P, "Passed"), (E, "Error"), (None, "Waiting")])
+def test_a_measurement_is_written_to_status(verdict: Verdict | None, word: str) -> None:
+    written = Measurement(verdict, 0.05, "why", 1_800_000_000.9, "q").as_result().model_dump(mode="json")
+    assert written == {"value": 0.05, "time": "2027-01-15T08:00:00Z", "query": "q", "verdict": word, "reason": "why"}
+
+
 def test_an_error_says_nothing_about_the_app() -> None:
     measurement = errored(Throttled("Datadog answered 429"), at=5.0, query="q")
     assert measurement == Measurement(E, None, "Throttled: Datadog answered 429", 5.0, "q")

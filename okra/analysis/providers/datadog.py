@@ -15,7 +15,7 @@ import aiohttp
 
 from okra.analysis.providers.datadog_answers import aggregate, v1_points, v2_points
 from okra.analysis.providers.guard import checked_url
-from okra.analysis.providers.http import Request, fetch_json, header_values
+from okra.analysis.providers.http import TIMEOUT, Request, fetch_json, header_values
 from okra.analysis.window import TooEarly
 from okra.api.provider import DatadogAggregator as Aggregator
 from okra.api.provider import DatadogAPIVersion as APIVersion
@@ -57,11 +57,12 @@ class DatadogSource:
         aggregator: Aggregator = Aggregator.LAST,
         secrets: Mapping[str, str],
         http: aiohttp.ClientSession,
+        timeout: float = TIMEOUT,
     ) -> None:
         self._address = _address(site, address)
         self._query, self._version, self._aggregator = query, api_version, aggregator
         self._headers = _keys(secrets)
-        self._http = http
+        self._http, self._timeout = http, timeout
         bucket = max((float(seconds) for seconds in _ROLLUP.findall(query)), default=BUCKET)
         self.grain = Grain(period=bucket, lag=LAG, settle=2 * max(LAG, bucket))
 
@@ -100,9 +101,15 @@ class DatadogSource:
         headers = {**self._headers, "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        secrets = tuple(self._headers.values())
         return Request(
-            "Datadog", method, self._address + path, params=params or {}, headers=headers, body=body, secrets=secrets
+            "Datadog",
+            method,
+            self._address + path,
+            params=params or {},
+            headers=headers,
+            body=body,
+            timeout=self._timeout,
+            secrets=tuple(self._headers.values()),
         )
 
 

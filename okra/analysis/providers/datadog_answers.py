@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,6 +11,14 @@ from typing import Any
 from okra.api.provider import DatadogAggregator as Aggregator
 from okra.errors import Invalid, Unavailable
 from okra.ports import Window
+
+_AGGREGATES: Mapping[Aggregator, Callable[[Sequence[float]], float]] = {
+    Aggregator.LAST: lambda values: values[-1],
+    Aggregator.AVG: lambda values: math.fsum(values) / len(values),
+    Aggregator.MIN: min,
+    Aggregator.MAX: max,
+    Aggregator.SUM: math.fsum,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +81,7 @@ def _is_number(value: Any) -> bool:
 
 def aggregate(values: Sequence[float], aggregator: Aggregator) -> float | None:
     """One value of several, oldest first; None of none."""
-    if not values:
-        return None
-    match aggregator:
-        case Aggregator.LAST:
-            return values[-1]
-        case Aggregator.AVG:
-            return math.fsum(values) / len(values)
-        case Aggregator.MIN:
-            return min(values)
-        case Aggregator.MAX:
-            return max(values)
-        case Aggregator.SUM:
-            return math.fsum(values)
+    return _AGGREGATES[aggregator](values) if values else None
 
 
 def _refused(reason: Any) -> Invalid:

@@ -1,7 +1,8 @@
 """Prometheus, and whatever speaks its query API: one instant query, evaluated at the window's end.
 
-An instant query reaches as far back as its own ranges (`promql.lookback`), so the window is made at least that long,
-and for plain gauges Prometheus is told not to take a sample from before the window for a current one.
+An instant query reaches as far back as its own ranges (`promql.lookback`), so the window is made at least that long.
+A plain gauge may be up to five minutes old; `lookback_delta` bounds that by the window. Servers that don't know it
+(before 2.43, Amazon Managed) ignore it: there a gauge can be one scrape older than a step that is younger than that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from okra.analysis.providers.guard import checked_url
-from okra.analysis.providers.http import Request, fetch_json, header_values
+from okra.analysis.providers.http import TIMEOUT, Request, fetch_json, header_values
 from okra.analysis.providers.promql import lookback
 from okra.analysis.window import TooEarly
 from okra.errors import CredentialsInvalid, Invalid, Unavailable
@@ -31,12 +32,20 @@ LONGEST_GET = 2000
 class PrometheusSource:
     """A MetricSource. The answer must be one number: a scalar, or a vector of one sample."""
 
-    def __init__(self, address: str, query: str, *, secrets: Mapping[str, str], http: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        address: str,
+        query: str,
+        *,
+        secrets: Mapping[str, str],
+        http: aiohttp.ClientSession,
+        timeout: float = TIMEOUT,
+    ) -> None:
         self._address = checked_url(address, "provider.prometheus.address").rstrip("/")
         self._query = query
         self._headers = _authorization(secrets)
         self._secrets = tuple(secrets.values())
-        self._http = http
+        self._http, self._timeout = http, timeout
         self.grain = Grain(lookback=lookback(query), settle=SCRAPE)
 
     def __repr__(self) -> str:
@@ -55,11 +64,17 @@ class PrometheusSource:
         """Nothing to close: the session is shared."""
 
     def _request(self, params: Mapping[str, str]) -> Request:
-        url = f"{self._address}/api/v1/query"
-        who = f"Prometheus at {self._address.partition('?')[0]}"
-        if len(self._query) <= LONGEST_GET:
-            return Request(who, "GET", url, params=params, headers=self._headers, secrets=self._secrets)
-        return Request(who, "POST", url, form=params, headers=self._headers, secrets=self._secrets)
+        long = len(self._query) > LONGEST_GET
+        return Request(
+            f"Prometheus at {self._address.partition('?')[0]}",
+            "POST" if long else "GET",
+            f"{self._address}/api/v1/query",
+            params={} if long else params,
+            form=params if long else None,
+            headers=self._headers,
+            timeout=self._timeout,
+            secrets=self._secrets,
+        )
 
 
 def _authorization(secrets: Mapping[str, str]) -> dict[str, str]:
