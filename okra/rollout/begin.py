@@ -7,9 +7,10 @@ from fractions import Fraction
 from okra.rollout import verify
 from okra.rollout.census import wanted
 from okra.rollout.effects import Claim
+from okra.rollout.looking import keep_watching, look, look_later
 from okra.rollout.observation import Action
 from okra.rollout.start import adopt_canary, place_first
-from okra.rollout.state import Hold, Phase, RouteState
+from okra.rollout.state import Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.versions import UNKNOWN, ranks
 from okra.rollout.weights import share_of
@@ -24,24 +25,18 @@ def invalid(turn: Turn) -> bool:
 
 
 def blind(turn: Turn) -> bool:
-    """A route can't be read. What was read before stays true enough to finish a revert, but for nothing else."""
-    problems = turn.obs.problems
-    unread = [key for key in turn.route_policies if key not in turn.obs.readings]
+    """A route can't be read. A revert goes on with what was read before; nothing else does."""
     for key in ("", *turn.route_policies):
-        problem = problems.get(key)
-        if (
-            problem is not None
-            and (problem.fatal or key in unread)
-            and (turn.state.phase is not Phase.REVERT or unread)
-        ):
+        problem = turn.obs.problems.get(key)
+        matters = turn.unread if turn.state.phase is Phase.REVERT else problem and (problem.fatal or turn.unread)
+        if problem is not None and matters:
             turn.report(problem.reason, problem.message, permanent=problem.fatal)
-            turn.keep_watching() if turn.state.moving else None
+            if turn.state.moving:
+                keep_watching(turn)
             return True
-    if not unread:
-        return False
-    if turn.state.moving:
-        turn.look(turn.now)
-    return True
+    if turn.unread and turn.state.moving:
+        look(turn, turn.now)
+    return bool(turn.unread)
 
 
 def misrouted(turn: Turn) -> bool:
@@ -68,7 +63,7 @@ def misrouted(turn: Turn) -> bool:
 def _refuse(turn: Turn, reason: str, message: str) -> bool:
     turn.report(reason, message, permanent=True)
     if turn.state.moving:
-        turn.keep_watching()
+        keep_watching(turn)
     return True
 
 
@@ -96,7 +91,7 @@ def adopt(turn: Turn) -> bool:
     if turn.state.stable_version is not None and not _relabelled(turn):
         return False
     if not all(verify.agree(turn.obs, key) for key in keys):
-        turn.look(max(reading.began_at for _, _, reading in turn.routes))
+        look_later(turn, max(reading.began_at for _, _, reading in turn.routes))
         return True
     _take(turn)
     return True
@@ -124,7 +119,9 @@ def _take(turn: Turn) -> None:
             groups = [arn for arn in reading.weights if census.version_of(arn) == version]
             carrying.setdefault(version, set()).add(share_of(reading.weights, groups))
     order = ranks(carrying)
-    if not carrying:
+    if not carrying and turn.waiting_for_person:
+        turn.report("Paused", "Paused by a person, before the first placement.")
+    elif not carrying:
         place_first(turn, wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs))
     elif empty or len(carrying) > 2 or order is None or any(len(shares) > 1 for shares in carrying.values()):
         names = ", ".join(sorted(carrying))
@@ -161,10 +158,3 @@ def settle(turn: Turn, version: str) -> None:
     turn.set(stable_version=version, hold=None)
     turn.report("Synced", f"Adopted {version} as it is.")
     turn.emit("Adopted", f"The routes send their traffic to {version}; its weights are kept as they are.")
-
-
-def hold(turn: Turn, reason: str, message: str) -> None:
-    """Wait for a person."""
-    turn.set(hold=Hold(reason, message, turn.now))
-    turn.report(reason, message)
-    turn.emit(reason, message, "Warning")

@@ -149,7 +149,7 @@ def _refusal(policy: Policy, state: State, version: str, groups: tuple[str, ...]
 def _other_targets(then: tuple[str, ...], groups: tuple[str, ...], obs: Observation) -> bool:
     """Have the registered targets changed? Not knowing is not a change."""
     now = health.targets(obs, groups)
-    return all(arn in obs.health for arn in groups) and now != then
+    return bool(then) and all(arn in obs.health for arn in groups) and now != then
 
 
 def _waiting(policy: Policy, state: State, censuses: Collection[Census]) -> Wanted:

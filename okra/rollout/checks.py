@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from okra.rollout.begin import hold
 from okra.rollout.effects import RunChecks
+from okra.rollout.looking import look
 from okra.rollout.observation import SeriesResult, Verdict
 from okra.rollout.policy import OnFailure
-from okra.rollout.state import Failure, Outcome, Phase, RolloutKind
+from okra.rollout.start import present_share
+from okra.rollout.state import INCONCLUSIVE, Failure, Outcome, Phase, RolloutKind
 from okra.rollout.turn import Turn
 
 
@@ -25,7 +26,7 @@ def passed(turn: Turn, checks: tuple[str, ...], not_before: float) -> bool:
         if turn.obs.requested != turn.rollout.token:
             turn.effects.append(RunChecks(checks, turn.rollout.token, not_before))
         return False
-    return turn.look(max((found[name].at for name in checks), default=0.0))
+    return look(turn, max((found[name].at for name in checks), default=0.0))
 
 
 def last_passed_at(turn: Turn) -> float | None:
@@ -36,7 +37,7 @@ def last_passed_at(turn: Turn) -> float | None:
 
 def judged(turn: Turn) -> bool:
     """A check of the present series has failed, or can't tell: revert, or wait for a person."""
-    if turn.state.phase not in (Phase.GATE, Phase.STEP, Phase.BAKE):
+    if turn.state.phase not in (Phase.GATE, Phase.STEP, Phase.BAKE) or (turn.drifted and not present_share(turn)):
         return False
     found = results(turn)
     failed = [result for result in found.values() if result.verdict is Verdict.FAILED]
@@ -47,7 +48,7 @@ def judged(turn: Turn) -> bool:
     if unclear and turn.state.hold is None and not turn.rollout.promoted:
         first = unclear[0]
         said = f"Check {first.check} is inconclusive: {first.message} To measure again: okra retry {turn.policy.name}"
-        hold(turn, "Inconclusive", said)
+        turn.hold(INCONCLUSIVE, said)
     return False
 
 

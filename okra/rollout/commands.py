@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from okra.rollout import health
 from okra.rollout.observation import Command
-from okra.rollout.start import TO_ALL, newcomers, present_share, resume_at, start
+from okra.rollout.start import TO_ALL, newcomers, resume_at, shares_asked, start
 from okra.rollout.state import Failure, Handled, Phase, RolloutKind, SetAside, StepKind
 from okra.rollout.turn import Turn
 from okra.rollout.versions import ranks
@@ -15,28 +15,33 @@ MOST_REMEMBERED = 20
 RUNNING = (Phase.GATE, Phase.STEP, Phase.BAKE, Phase.STOPPED)
 
 
+AT_ONCE = ("abort", "pause")
+"""Executed even while AWS can't be read; the others need to know what is there."""
+
+
 class Refusal(Exception):
     """The command can't be done now; the text says why and what to do instead."""
 
 
 def commands(turn: Turn) -> bool:
     """Execute the pending commands; the turn goes on with what they left."""
-    done = {handled.id for handled in turn.state.commands}
+    sighted = turn.obs.groups is not None and not turn.unread
     for command in turn.obs.commands:
-        if command.id not in done:
+        handled = any(handled.id == command.id for handled in turn.state.commands)
+        if not handled and (sighted or command.verb in AT_ONCE):
             _execute(turn, command)
     return False
 
 
 def _execute(turn: Turn, command: Command) -> None:
-    before = turn.state, list(turn.effects)
+    before = turn.state, turn.watch, list(turn.effects)
     verb = VERBS.get(command.verb)
     try:
         if verb is None:
             raise Refusal(f"There is no verb {command.verb!r}; there are {', '.join(VERBS)}.")
         outcome = verb(turn, command)
     except Refusal as refusal:
-        turn.state, turn.effects = before
+        turn.state, turn.watch, turn.effects = before
         outcome = f"Refused: {refusal}"
     handled = Handled(command.id, command.verb, command.by, turn.now, outcome)
     turn.set(commands=(*turn.state.commands, handled)[-MOST_REMEMBERED:])
@@ -47,6 +52,8 @@ def _execute(turn: Turn, command: Command) -> None:
 def _abort(turn: Turn, command: Command) -> str:
     if turn.state.phase not in RUNNING:
         raise Refusal("no rollout is moving. To go back to the previous version: rollback.")
+    if turn.first:
+        raise Refusal("it is the first placement: there is nothing to go back to.")
     version = turn.rollout.version
     by = f" by {command.by}" if command.by else ""
     block = turn.rollout.kind is RolloutKind.CANARY
@@ -56,14 +63,10 @@ def _abort(turn: Turn, command: Command) -> str:
 
 def _retry(turn: Turn, command: Command) -> str:
     if turn.state.hold is not None and turn.state.moving:
-        if turn.state.hold.reason == "WeightsDrifted":
-            return _resume(turn, command)
-        turn.set(hold=None)
-        turn.set_rollout(attempt=turn.rollout.attempt + 1, series=0)
-        return "measuring again"
-    version = command.arg or (turn.state.rollout.version if turn.state.rollout else "")
+        return _resume(turn, command)
     if turn.state.phase in RUNNING:
-        raise Refusal(f"the rollout of {turn.rollout.version} is moving already.")
+        raise Refusal(f"the rollout of {turn.rollout.version} hasn't ended; abort it first.")
+    version = command.arg or (turn.state.rollout.version if turn.state.rollout else "")
     if not turn.state.is_blocked(version) and all(aside.version != version for aside in turn.state.set_aside):
         raise Refusal(f"{version or 'no version'} is neither blocked nor set aside.")
     turn.set(
@@ -109,25 +112,31 @@ def _resume(turn: Turn, _: Command) -> str:
     waiting = turn.state.phase is Phase.STEP and turn.rollout.current.kind is StepKind.PAUSE
     if not (turn.state.paused or turn.state.hold is not None or waiting):
         raise Refusal("nothing is paused." + (" spec.paused is true." if turn.policy.paused else ""))
-    drifted = turn.state.hold is not None and turn.state.hold.reason == "WeightsDrifted"
-    turn.set(paused=False, hold=None)
-    if drifted and turn.state.phase is Phase.STEP:
-        resume_at(turn, present_share(turn))
-    elif drifted and turn.state.phase is Phase.IDLE:
-        turn.set(stable_version=None)
-    elif turn.state.phase is Phase.STEP:
-        turn.set_rollout(resumed=waiting)
+    held = turn.state.hold is not None
+    _go_on(turn)
+    if waiting and not held:
+        turn.set_rollout(resumed=True)
     return "resumed"
 
 
 def _promote(turn: Turn, _: Command) -> str:
     if turn.state.phase not in (Phase.GATE, Phase.STEP, Phase.BAKE):
         raise Refusal("no rollout is moving.")
-    if turn.state.hold is not None and turn.state.hold.reason == "WeightsDrifted" and turn.state.phase is Phase.STEP:
-        resume_at(turn, present_share(turn))
-    turn.set(hold=None, paused=False)
+    _go_on(turn)
     turn.set_rollout(promoted=True)
     return "promoted: pauses, approvals and checks are skipped, health is not"
+
+
+def _go_on(turn: Turn) -> None:
+    """Lift what holds: after a person's edit go on from there, after an inconclusive check measure again."""
+    drifted, held = turn.drifted, turn.state.hold is not None
+    turn.set(paused=False, hold=None)
+    if drifted and turn.state.phase is Phase.IDLE:
+        turn.set(stable_version=None)
+    elif drifted and turn.state.phase in (Phase.GATE, Phase.STEP, Phase.BAKE):
+        resume_at(turn, min(shares_asked(turn)))
+    elif held:
+        turn.measure_anew()
 
 
 def _rollback(turn: Turn, command: Command) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from okra.rollout import verify
-from okra.rollout.begin import hold
-from okra.rollout.moves import guard, unfit_message
-from okra.rollout.observation import RouteReading
-from okra.rollout.policy import OnDrift
+from okra.rollout.asking import ask, say_problem, unacknowledged, unfit_message
+from okra.rollout.begin import claimed
+from okra.rollout.guard import guard, rising
+from okra.rollout.looking import RETRY_AFTER, keep_watching, look, look_at_health, look_later
+from okra.rollout.observation import RouteReading, Weights
+from okra.rollout.policy import OnDrift, RoutePolicy
 from okra.rollout.retreat import retreat
-from okra.rollout.state import Phase, RolloutKind, RouteState
-from okra.rollout.turn import Turn, describe
-from okra.rollout.verify import Seen
-from okra.rollout.weights import ZERO, same_shares, share_of, shares
-
-BETWEEN_READS = 1.0
-"""Seconds between two reads that are to agree."""
+from okra.rollout.state import DRIFTED, Phase, RouteState
+from okra.rollout.turn import Turn
+from okra.rollout.verify import STALE_FOR, Seen
+from okra.rollout.weights import divide, same_shares, share_of
+from okra.rollout.words import describe
 
 
 def check_routes(turn: Turn) -> bool:
@@ -22,8 +22,8 @@ def check_routes(turn: Turn) -> bool:
     if turn.state.phase is Phase.REVERT:
         return False
     pending = False
-    for _, route, _reading in turn.routes:
-        match verify.classify(route, turn.obs, turn.now):
+    for policy, route, reading in turn.routes:
+        match verify.classify(route, turn.obs):
             case Seen.CONFIRMED:
                 if route.confirmed_at is None:
                     confirm(turn, route)
@@ -31,26 +31,27 @@ def check_routes(turn: Turn) -> bool:
                 pending = True
                 look_again(turn, route)
             case Seen.LOST:
-                pending = True
-                _again(turn, route)
+                pending = _again(turn, route, reading) or pending
             case Seen.MEMBERS:
-                turn.set_route(route.key, asked=dict(turn.obs.readings[route.key].weights), confirmed_at=turn.now)
+                turn.set_route(route.key, asked=dict(reading.weights), confirmed_at=turn.now)
                 turn.restart_watch()
             case Seen.DRIFT:
-                pending = _drifted(turn, route) or pending
+                pending = _drifted(turn, policy, route, reading) or pending
+    if pending and turn.state.moving:
+        keep_watching(turn)
     return pending
 
 
 def look_again(turn: Turn, route: RouteState) -> None:
-    """Read once more: at once after AWS's answer to our write, else a second later, or two stale reads agree."""
-    write = verify.write_of(route, turn.obs)
+    """Read once more: soon after AWS's answer to our write, else so much later that two stale reads can't agree."""
+    answered = verify.acknowledged(route, turn.obs)
     read_at = turn.obs.readings[route.key].began_at
-    if write is not None and read_at <= write.at:
-        turn.look(write.at)
-    elif turn.now - read_at >= BETWEEN_READS:
-        turn.look(read_at)
+    if answered is not None and read_at <= answered:
+        look(turn, answered)
+    elif route.confirmed_at is None and answered is not None and turn.now - answered < STALE_FOR:
+        look_later(turn, read_at, RETRY_AFTER)
     else:
-        turn.wake_at(read_at + BETWEEN_READS)
+        look_later(turn, read_at)
 
 
 def confirm(turn: Turn, route: RouteState) -> None:
@@ -60,52 +61,56 @@ def confirm(turn: Turn, route: RouteState) -> None:
     turn.emit("WeightsConfirmed", f"{route.arn} shows {describe(route.asked)}.")
 
 
-def _again(turn: Turn, route: RouteState) -> None:
-    """Our write isn't known to have arrived. Whether it may still be made is a new question."""
-    reading = turn.obs.readings[route.key]
-    if not turn.may_retry(route) or not turn.look(turn.now - turn.policy.fresh_for):
-        _say_problem(turn, route)
-        return
-    first = turn.state.moving and turn.rollout.kind is RolloutKind.FIRST
-    unfit = [] if first else guard(route.asked, reading, lambda arn: turn.can_serve(route, arn))
-    if [arn for arn in unfit if arn in reading.weights or route.asked[arn]]:
-        turn.look_at_health(unfit)
-        turn.report("WaitingForHealth", unfit_message(turn, route, unfit))
-        turn.keep_watching()
-    elif turn.waiting_for_person and share_of(route.asked, route.canary) > share_of(reading.weights, route.canary):
-        # Paused between the ask and its write: what the route shows is what holds now.
-        turn.set_route(route.key, asked=dict(reading.weights), confirmed_at=turn.now)
-    else:
-        turn.ask(route, route.asked)
-        _say_problem(turn, route)
-
-
-def _say_problem(turn: Turn, route: RouteState) -> None:
-    write = turn.obs.writes.get(route.key)
-    if write is not None and write.problem is not None:
-        turn.report(write.problem.reason, write.problem.message)
-
-
-def _drifted(turn: Turn, route: RouteState) -> bool:
-    """Somebody else changed the shares. True if it is to be put back."""
-    reading = turn.obs.readings[route.key]
-    before, after = shares(route.asked), shares(reading.weights)
-    fed = [arn for arn, share in after.items() if share > before.get(arn, ZERO)]
+def _again(turn: Turn, route: RouteState, reading: RouteReading) -> bool:
+    """Our write isn't known to have arrived, or an older one did late. Whether it may be made now is a new question:
+    a raise that may not is given up, and what the route shows is what holds. True while it isn't there."""
+    if not claimed(turn) or not look(turn, turn.now - turn.policy.fresh_for):
+        return True
     raises = share_of(route.asked, route.canary) > share_of(reading.weights, route.canary)
-    reasserts = turn.policy.on_drift is OnDrift.REASSERT and not (raises and turn.state.phase is Phase.STOPPED)
-    if reasserts or not all(_may_feed(turn, route, arn) for arn in fed):
-        return _put_back(turn, route, reading)
+    halted = turn.waiting_for_person or turn.state.phase is Phase.STOPPED
+    unfit = [] if turn.first else guard(route.asked, reading.weights, lambda arn: turn.can_serve(route, arn))
+    if raises and (halted or (unfit and look_at_health(turn, unfit))):
+        turn.set_route(
+            route.key,
+            asked=dict(reading.weights),
+            unacknowledged=unacknowledged(turn, route),
+            confirmed_at=turn.now,
+        )
+        turn.measure_anew()
+        return False
+    if ask(turn, route, route.asked, urgent=bool(rising(route.asked, reading.weights)) and not raises):
+        turn.measure_anew()
+        say_problem(turn, route)
+    return True
+
+
+def _drifted(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteReading) -> bool:
+    """Somebody else changed the shares. True if it is to be put back."""
+    before, after = (share_of(weights, route.canary) for weights in (route.asked, reading.weights))
+    fed = [arn for arn in rising(reading.weights, route.asked) if arn not in route.canary or after > before]
+    if turn.policy.on_drift is OnDrift.REASSERT and not (before > after and turn.state.phase is Phase.STOPPED):
+        return _put_back(turn, route, reading, route.asked)
+    if not all(_may_feed(turn, route, arn) for arn in fed):
+        kept = {arn: weight for arn, weight in route.asked.items() if arn not in route.canary and weight}
+        canary = [arn for arn in route.canary if reading.weights.get(arn)]
+        if before <= after or not kept:
+            return _put_back(turn, route, reading, route.asked)
+        return _put_back(turn, route, reading, divide(after, kept, canary, policy.limit))
+    _respect(turn, route, reading, fed)
+    return False
+
+
+def _respect(turn: Turn, route: RouteState, reading: RouteReading, fed: list[str]) -> None:
+    """Keep a person's edit. In a rollout it is an abort; at rest, among the stable groups, their new weights."""
     said = f"Somebody set {describe(reading.weights)} on {reading.arn}; it is kept as it is."
     turn.set_route(route.key, asked=dict(reading.weights), basis={}, confirmed_at=turn.now)
-    turn.restart_watch()
-    if turn.state.phase is Phase.IDLE and all(arn in route.stable for arn in fed):
+    if turn.state.phase is Phase.IDLE and any(reading.weights.values()) and all(arn in route.stable for arn in fed):
         turn.set_route(route.key, stable={arn: reading.weights.get(arn, 0) for arn in route.stable})
         turn.emit("WeightsAdopted", said)
-    elif turn.state.hold is None or turn.state.hold.reason != "WeightsDrifted":
-        if turn.state.moving:
-            turn.set_rollout(attempt=turn.rollout.attempt + 1, series=0)
-        hold(turn, "WeightsDrifted", f"{said} To go on from here: okra resume {turn.policy.name}")
-    return False
+        return
+    turn.measure_anew()
+    if not turn.drifted:
+        turn.hold(DRIFTED, f"{said} To go on from here: okra resume {turn.policy.name}")
 
 
 def _may_feed(turn: Turn, route: RouteState, arn: str) -> bool:
@@ -116,25 +121,23 @@ def _may_feed(turn: Turn, route: RouteState, arn: str) -> bool:
     return arn in route.retained and version == turn.state.previous_version and not turn.state.is_blocked(version)
 
 
-def _put_back(turn: Turn, route: RouteState, reading: RouteReading) -> bool:
-    if not turn.may_retry(route):
+def _put_back(turn: Turn, route: RouteState, reading: RouteReading, weights: Weights) -> bool:
+    """Somebody's edit that Okra doesn't keep. What a person took off the canary stays off."""
+    if not claimed(turn) or not look(turn, turn.now - turn.policy.fresh_for):
         return True
-    if not turn.look(turn.now - turn.policy.fresh_for):
+    if not look_at_health(turn, rising(weights, reading.weights)):
         return True
-    weights = dict(route.asked)
-    rising = guard(weights, reading, lambda _: False)
-    if not turn.look_at_health(rising):
-        return True
-    if turn.state.moving:
-        turn.set_rollout(attempt=turn.rollout.attempt + 1, series=0)
-    unfit = guard(weights, reading, lambda arn: turn.can_serve(route, arn))
-    if unfit:
-        weights = retreat(turn, route) or {}
-        if not weights or same_shares(weights, reading.weights):
+    if unfit := guard(weights, reading.weights, lambda arn: turn.can_serve(route, arn)):
+        weights = retreat(turn, route) or reading.weights
+        if same_shares(weights, reading.weights):
             turn.report("NoHealthyStable", unfit_message(turn, route, unfit))
-            turn.wake_in(turn.policy.poll_interval)
+            turn.wake_at(turn.now + turn.policy.poll_interval)
             return True
-    turn.emit(
-        "WeightsPutBack", f"Somebody set {describe(reading.weights)}; putting {describe(weights)} back.", "Warning"
-    )
-    return turn.ask(route, weights, urgent=True)
+    said = f"Somebody set {describe(reading.weights)}; putting {describe(weights)} back."
+    lowered = share_of(weights, route.canary) < share_of(route.asked, route.canary)
+    if ask(turn, route, weights, urgent=True):
+        turn.measure_anew()
+        turn.emit("WeightsPutBack", said, "Warning")
+        if lowered and not turn.drifted:
+            turn.hold(DRIFTED, f"{said} To go on from here: okra resume {turn.policy.name}")
+    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fractions import Fraction
 from math import ceil
 
@@ -21,13 +21,17 @@ def healthy_targets(obs: Observation, arn: str) -> int:
     return reading.healthy if reading else 0
 
 
-def needed(min_healthy: int | Fraction, obs: Observation, stable: Iterable[str]) -> int:
-    """Healthy targets that a canary group needs: a number, or a part of stable's mean, rounded up, at least 1."""
+def needed(min_healthy: int | Fraction, obs: Observation, stable: Collection[str]) -> int | None:
+    """Healthy targets that a canary group needs: a number, or a part of stable's mean, rounded up, at least 1.
+
+    None while no stable group's health is known: half of an unknown number may be more than one.
+    """
     if isinstance(min_healthy, int):
         return max(1, min_healthy)
     counts = [reading.healthy for arn in stable if (reading := newest(obs, arn))]
-    mean = Fraction(sum(counts), len(counts)) if counts else Fraction(0)
-    return max(1, ceil(min_healthy * mean))
+    if not counts:
+        return None if stable else 1
+    return max(1, ceil(min_healthy * Fraction(sum(counts), len(counts))))
 
 
 def serves(obs: Observation, arn: str, need: int = 1) -> bool:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from okra.rollout import health
+from okra.rollout.advance import say_paused
+from okra.rollout.asking import ask
 from okra.rollout.begin import claimed
 from okra.rollout.census import joiners, wanted
+from okra.rollout.looking import keep_watching, look, look_at_health
 from okra.rollout.moves import approach, drained
-from okra.rollout.policy import RoutePolicy
 from okra.rollout.retreat import is_exact, retreat
 from okra.rollout.start import start, start_wanted
-from okra.rollout.state import Outcome, RolloutKind, RouteState, Step, StepKind
-from okra.rollout.turn import Turn, short
+from okra.rollout.state import Outcome, RolloutKind, Step, StepKind
+from okra.rollout.turn import Turn
+from okra.rollout.words import short
+
+LOOK_AT_SET_ASIDE = 60.0
+"""Seconds between two reads of the targets of groups that failed their gate."""
 
 
 def idle(turn: Turn) -> None:
@@ -23,14 +30,14 @@ def idle(turn: Turn) -> None:
     if turn.state.hold is not None:
         turn.report(turn.state.hold.reason, turn.state.hold.message)
         return
+    _watch_set_aside(turn)
     want = wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs)
     turn.set(warnings=tuple(said for census in turn.censuses.values() for said in census.ignored)[:10])
     if turn.waiting_for_person:
-        how = "spec.paused is true" if turn.policy.paused else f"to go on: okra resume {turn.policy.name}"
-        turn.report("Paused", f"Paused by a person; {how}.")
+        say_paused(turn)
     elif want.version is not None:
         start_wanted(turn, want)
-        turn.look(turn.now)
+        look(turn, turn.now)
     elif not _joins(turn):
         _report_rest(turn, want.reason, want.message)
 
@@ -59,12 +66,7 @@ def _read_again_after_revert(turn: Turn) -> None:
         if turn.now < due:
             turn.wake_at(due)
         elif any(reading.began_at < due for _, _, reading in turn.routes):
-            turn.look(due)
-
-
-def reread_done(ended_at: float, delays: tuple[float, ...], oldest_reading: float) -> bool:
-    """Has every re-read after a revert been made?"""
-    return all(oldest_reading >= ended_at + delay for delay in delays)
+            look(turn, due)
 
 
 def _restores(turn: Turn) -> bool:
@@ -74,38 +76,30 @@ def _restores(turn: Turn) -> bool:
     for policy, route, reading in turn.routes:
         if is_exact(route, reading) or not any(route.stable.values()):
             continue
-        strangers = [a for a, w in reading.weights.items() if w and a not in route.stable]
-        if not turn.look_at_health([*route.stable, *strangers]) or not turn.may_retry(route):
+        strangers = [arn for arn, weight in reading.weights.items() if weight and arn not in route.stable]
+        if not look_at_health(turn, [*route.stable, *strangers]):
             return bool(strangers)
-        weights = _restored(turn, policy, route, bool(strangers))
+        members = {arn: weight for arn, weight in route.stable.items() if weight}
+        weights = retreat(turn, route) if strangers else approach(turn, policy, route, members).weights
         if weights is not None and dict(weights) != dict(reading.weights):
-            return turn.ask(route, weights, urgent=True)
+            return ask(turn, route, weights, urgent=True)
     return False
-
-
-def _restored(turn: Turn, policy: RoutePolicy, route: RouteState, strangers: bool) -> dict[str, int] | None:
-    if strangers:
-        return retreat(turn, route)
-    move = approach(turn, policy, route, {arn: w for arn, w in route.stable.items() if w})
-    return dict(move.weights) if move.weights is not None else None
 
 
 def _retires(turn: Turn) -> bool:
     """Detach retained groups when their time is over and they are drained, or when they have no healthy target."""
     for _, route, reading in turn.routes:
-        gone = {arn: until for arn, until in route.retained.items() if arn in reading.weights}
-        if gone != dict(route.retained):
-            turn.set_route(route.key, retained=gone)
-        leaving = [arn for arn, until in gone.items() if not reading.weights[arn] and _leaves(turn, arn, until)]
-        for until in gone.values():
-            if until > turn.now:
-                turn.wake_at(until)
-        if gone:
-            turn.look_at_health(gone)
-        if leaving and turn.may_retry(route) and turn.look(turn.now - turn.policy.fresh_for):
-            weights = {arn: weight for arn, weight in reading.weights.items() if arn not in leaving}
+        there = {arn: until for arn, until in route.retained.items() if arn in reading.weights}
+        if there != dict(route.retained):
+            turn.set_route(route.key, retained=there)
+            route = turn.route(route.key)
+        if there:
+            look_at_health(turn, there)
+        leaving = [arn for arn, until in there.items() if not reading.weights[arn] and _leaves(turn, arn, until)]
+        weights = {arn: weight for arn, weight in reading.weights.items() if arn not in leaving}
+        if leaving and ask(turn, route, weights):
             turn.emit("Detaching", f"Detaching {', '.join(map(short, leaving))}.")
-            return turn.ask(route, weights)
+            return True
     return False
 
 
@@ -113,12 +107,23 @@ def _leaves(turn: Turn, arn: str, until: float) -> bool:
     if health.unhealthy(turn.obs, arn):
         return True
     if until > turn.now:
+        turn.wake_at(until)
         return False
-    if drained(turn, arn):
-        return True
-    turn.report("Draining", f"Waiting until {short(arn)} has no more traffic to detach it.")
-    turn.wake_in(turn.policy.poll_interval)
-    return False
+    keep_watching(turn)  # time counts only while it is watched
+    return drained(turn, arn)
+
+
+def _watch_set_aside(turn: Turn) -> None:
+    """Other registered targets are a reason to try again; what they were when it was set aside is learned once."""
+    there = {group.arn for group in turn.obs.groups or ()}
+    for aside in turn.state.set_aside:
+        if (
+            there.issuperset(aside.groups)
+            and look_at_health(turn, aside.groups, within=LOOK_AT_SET_ASIDE)
+            and not aside.targets
+        ):
+            learned = replace(aside, targets=health.targets(turn.obs, aside.groups))
+            turn.set(set_aside=tuple(learned if other is aside else other for other in turn.state.set_aside))
 
 
 def _joins(turn: Turn) -> bool:
@@ -136,5 +141,5 @@ def _joins(turn: Turn) -> bool:
     if len(shares) > 1 or any(len(found[p.key]) + len(r.stable) > p.places for p, r, _ in turn.routes):
         return False
     start(turn, stable, RolloutKind.JOIN, found, (Step(StepKind.SET_WEIGHT, shares.pop()),))
-    turn.look(turn.now)
+    look(turn, turn.now)
     return True

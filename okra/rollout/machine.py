@@ -13,21 +13,19 @@ from okra.rollout.checks import judged
 from okra.rollout.commands import commands
 from okra.rollout.drift import check_routes
 from okra.rollout.effects import Decision
+from okra.rollout.gate import gate
 from okra.rollout.idle import idle
 from okra.rollout.observation import Observation
-from okra.rollout.phases import bake, gate, step, stopped
 from okra.rollout.policy import Policy
 from okra.rollout.revert import revert
 from okra.rollout.safety import deadline, deleted, out_of_spec, refused_for_good, superseded, unhealthy, withdrawn
 from okra.rollout.state import Phase, State
+from okra.rollout.steps import bake, step, stopped
 from okra.rollout.turn import Turn
 
 INTERRUPTS: tuple[Callable[[Turn], bool], ...] = (
     invalid,  # a spec that makes no sense: no AWS call
     out_of_spec,  # an edit took a moving route away
-    blind,  # a route can't be read
-    misrouted,  # another rule, a redirect, another owner: no write
-    adopt,  # first sight
     commands,  # a person
     deleted,  # revert, then let go
     unhealthy,  # the canary can't serve
@@ -36,10 +34,14 @@ INTERRUPTS: tuple[Callable[[Turn], bool], ...] = (
     refused_for_good,  # one route can't follow
     superseded,  # another version is wanted
     deadline,
+    blind,  # a route can't be read
+    misrouted,  # another rule, a redirect, another owner: no write
+    adopt,  # first sight
     check_routes,  # confirm, write again, respect, put back
 )
-"""Each may change the state and lets the turn go on (False), or ends it (True). Safety stands before drift, so a
-recorded verdict outranks a person's edit; drift before progress, so nothing is raised on weights that aren't ours."""
+"""Each may change the state and lets the turn go on (False), or ends it (True). A verdict is
+recorded before anything can hold it up; it outranks a person's edit of the weights. Drift stands before progress, so
+nothing is raised on weights that aren't ours."""
 
 TABLE: Mapping[Phase, Callable[[Turn], None]] = {
     Phase.IDLE: idle,

@@ -6,16 +6,20 @@ nothing, then, when the new ones are healthy, move the shares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 
 from okra.rollout import health
+from okra.rollout.asking import unfit_message
+from okra.rollout.guard import guard
+from okra.rollout.looking import look_at_health
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import RoutePolicy
 from okra.rollout.state import RouteState
-from okra.rollout.turn import Turn, short
-from okra.rollout.weights import ZERO, divide, fair, same_shares, seat, share_of, shares
+from okra.rollout.turn import Turn
+from okra.rollout.weights import ONE, ZERO, divide, fair, same_shares, seat, share_of
+from okra.rollout.words import short
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +42,6 @@ class Move:
 ARRIVED = Move()
 
 
-def guard(weights: Weights, reading: RouteReading, can_serve: Callable[[str], bool]) -> list[str]:
-    """The groups that stand in the way of writing `weights` now: their share would rise, but they are not attached,
-    or not healthy. Empty: the write is safe. The last gate before every SetWeights."""
-    now, then = shares(reading.weights), shares(weights)
-    rising = [arn for arn, share in then.items() if share > now.get(arn, ZERO)]
-    return [arn for arn in rising if arn not in reading.weights or not can_serve(arn)]
-
-
 def foreign(route: RouteState, reading: RouteReading) -> list[str]:
     """Groups at 0 that are not ours: they keep their place."""
     ours = {*route.stable, *route.canary, *route.retained}
@@ -55,10 +51,12 @@ def foreign(route: RouteState, reading: RouteReading) -> list[str]:
 def toward(turn: Turn, policy: RoutePolicy, route: RouteState, share: Fraction) -> Move:
     """The next write toward `share` on the canary."""
     reading = turn.obs.readings[route.key]
+    if share == share_of(reading.weights, route.canary) and ZERO < share < ONE:
+        return ARRIVED  # also where a person, or somebody before us, divided it in a way of their own
     places = policy.places - len(foreign(route, reading))
     seats = seat(share, route.stable, route.canary, turn.policy.replicas, places)
     if seats is None:
-        return Move(waits="NoRoomOnRoute", message=_no_room(policy, route, reading))
+        return Move(waits="NoRoomOnRoute", message=no_room(policy, route, reading))
     stable = {arn: route.stable[arn] for arn in seats.stable}
     final = divide(share, stable, seats.canary, policy.limit)
     leaving = [arn for arn in route.stable if reading.weights.get(arn, 0) and arn not in seats.stable]
@@ -75,7 +73,7 @@ def _make_way(turn: Turn, policy: RoutePolicy, route: RouteState, share: Fractio
     if not fair(now, route.stable, kept, turn.policy.replicas):
         waypoint = Fraction(len(canary), turn.policy.replicas)
         if not now < waypoint < share:
-            return Move(waits="NoRoomOnRoute", message=_no_room(policy, route, reading))
+            return Move(waits="NoRoomOnRoute", message=no_room(policy, route, reading))
         return toward(turn, policy, route, waypoint)
     stable = {arn: route.stable[arn] for arn in kept}
     weights = divide(now, stable, canary, policy.limit)
@@ -91,8 +89,8 @@ def approach(turn: Turn, policy: RoutePolicy, route: RouteState, final: Weights)
     weights = with_bystanders(final, reading)
     if same_shares(weights, reading.weights):
         return ARRIVED
-    if unfit := guard(weights, reading, lambda arn: turn.can_serve(route, arn)):
-        turn.look_at_health(unfit)
+    if unfit := guard(weights, reading.weights, lambda arn: turn.can_serve(route, arn)):
+        look_at_health(turn, unfit)
         return Move(waits="WaitingForHealth", message=unfit_message(turn, route, unfit))
     return Move(weights)
 
@@ -113,7 +111,7 @@ def _attach(turn: Turn, policy: RoutePolicy, route: RouteState, missing: Collect
     evictable = [arn for arn in _evictable(route, reading) if arn not in final]
     while len(staying) + len(missing) > policy.places:
         if not evictable:
-            return Move(waits="NoRoomOnRoute", message=_no_room(policy, route, reading))
+            return Move(waits="NoRoomOnRoute", message=no_room(policy, route, reading))
         leaving = evictable.pop(0)
         if leaving in route.stable and not drained(turn, leaving):
             return Move(waits="Draining", message=f"Waiting until {short(leaving)} has no more traffic to detach it.")
@@ -134,31 +132,25 @@ def _evictable(route: RouteState, reading: RouteReading) -> list[str]:
 
 def drained(turn: Turn, arn: str) -> bool:
     """Has a group at 0 nothing in flight any more, or was it given `drainTimeout`?"""
-    if turn.state.watch.step < turn.policy.propagation_delay:
-        turn.wake_in(turn.policy.propagation_delay - turn.state.watch.step)
+    if turn.watch.step < turn.policy.propagation_delay:
+        turn.wake_after_watching(turn.policy.propagation_delay - turn.watch.step)
         return False
-    flows = turn.obs.active_flows.get(arn)
-    return flows == 0 or turn.state.watch.step >= turn.policy.drain_timeout
+    if turn.obs.active_flows.get(arn) == 0 or turn.watch.step >= turn.policy.drain_timeout:
+        return True
+    turn.wake_after_watching(turn.policy.drain_timeout - turn.watch.step)
+    return False
 
 
 def _registered(turn: Turn, arn: str) -> bool:
     """Are enough targets registered to make it worth attaching? A group without takes the load balancer out of DNS."""
     reading = health.newest(turn.obs, arn)
-    return reading is not None and reading.registered >= turn.need
+    if reading is None:
+        look_at_health(turn, [arn])
+    return reading is not None and turn.need is not None and reading.registered >= turn.need
 
 
-def unfit_message(turn: Turn, route: RouteState, unfit: Collection[str]) -> str:
-    """Which groups can't take traffic yet, with their counts."""
-    parts = []
-    for arn in unfit:
-        readings = turn.obs.health.get(arn, ())
-        need = turn.need if arn in route.canary else 1
-        known = f"{readings[-1].healthy} of {readings[-1].registered} targets healthy" if readings else "health unknown"
-        parts.append(f"{short(arn)} ({known}, {need} needed)")
-    return "Waiting for " + ", ".join(parts) + "."
-
-
-def _no_room(policy: RoutePolicy, route: RouteState, reading: RouteReading) -> str:
+def no_room(policy: RoutePolicy, route: RouteState, reading: RouteReading) -> str:
+    """What a person must know to make room."""
     others = ", ".join(map(short, foreign(route, reading)))
     said = f" Not the Cell's own there: {others}." if others else ""
     return f"The route holds {policy.places} target groups; both versions don't fit.{said} Detach what isn't needed."

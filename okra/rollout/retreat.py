@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from okra.rollout import health
+from okra.rollout.asking import anything_serves
 from okra.rollout.moves import with_bystanders
 from okra.rollout.observation import LoadBalancerType, RouteReading
 from okra.rollout.state import RouteState
@@ -25,7 +26,7 @@ def retreat(turn: Turn, route: RouteState) -> dict[str, int] | None:
     reading = turn.obs.readings[route.key]
     target = serving_stable(turn, route, reading)
     if not target:
-        if any(health.serves(turn.obs, arn) for arn, weight in reading.weights.items() if weight):
+        if anything_serves(turn, reading.weights):
             return None
         target = {arn: weight for arn, weight in route.stable.items() if arn in reading.weights and weight}
         if not target:

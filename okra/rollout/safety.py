@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from okra.rollout import health
+from okra.rollout.asking import unfit_message
 from okra.rollout.census import wanted
 from okra.rollout.effects import Release
-from okra.rollout.moves import unfit_message
 from okra.rollout.observation import WriteOutcome
 from okra.rollout.policy import OnNewerVersion
 from okra.rollout.start import present_share
@@ -26,9 +26,10 @@ def deleted(turn: Turn) -> bool:
         return False
     if turn.state.phase is Phase.IDLE:
         turn.report("Deleting", "Nothing moves; the weights stay as they are.")
-        turn.effects.append(Release())
+        if turn.obs.may_write:
+            turn.effects.append(Release())
         return True
-    if turn.state.phase in RUNNING and turn.rollout.kind is not RolloutKind.FIRST:
+    if turn.state.phase in RUNNING:
         version = turn.rollout.version
         _withdraw(turn, Failure("CellDeleted", f"The Cell is being deleted in the rollout of {version}.", turn.now))
     return False
@@ -40,12 +41,11 @@ def _withdraw(turn: Turn, failure: Failure, outcome: Outcome = Outcome.WITHDRAWN
 
 def unhealthy(turn: Turn) -> bool:
     """A canary group that carries traffic showed too few healthy targets three times in a row."""
-    if turn.state.phase not in RUNNING or turn.rollout.kind is RolloutKind.FIRST:
+    if turn.state.phase not in RUNNING or turn.first:
         return False
+    need = turn.need or 1
     for _, route, reading in turn.routes:
-        bad = [
-            arn for arn in route.canary if reading.weights.get(arn, 0) and health.unhealthy(turn.obs, arn, turn.need)
-        ]
+        bad = [arn for arn in route.canary if reading.weights.get(arn, 0) and health.unhealthy(turn.obs, arn, need)]
         if bad:
             said = f"Unhealthy under traffic: {unfit_message(turn, route, bad)}"
             block = turn.rollout.kind is RolloutKind.CANARY
@@ -56,7 +56,7 @@ def unhealthy(turn: Turn) -> bool:
 
 def withdrawn(turn: Turn) -> bool:
     """A canary group vanished or lost its tag: there is no such version any more; nothing is blocked."""
-    if turn.state.phase not in RUNNING or turn.rollout.kind is RolloutKind.FIRST or turn.obs.groups is None:
+    if turn.state.phase not in RUNNING or turn.obs.groups is None:
         return False
     version = turn.rollout.version
     for _, route, _reading in turn.routes:
@@ -99,7 +99,7 @@ def superseded(turn: Turn) -> bool:
 
 def refused_for_good(turn: Turn) -> bool:
     """A write that AWS refuses again and again on one of several routes takes the others back."""
-    if turn.state.phase not in RUNNING or len(turn.state.routes) < 2 or turn.rollout.kind is RolloutKind.FIRST:
+    if turn.state.phase not in RUNNING or len(turn.state.routes) < 2 or turn.first:
         return False
     for key, write in turn.obs.writes.items():
         problem = write.problem
@@ -113,9 +113,13 @@ def refused_for_good(turn: Turn) -> bool:
 def deadline(turn: Turn) -> bool:
     """The rollout takes longer than `progressDeadline`: said, and reverted only if asked for."""
     limit = turn.policy.progress_deadline
-    if limit is None or turn.state.phase not in (Phase.STEP, Phase.BAKE) or turn.state.watch.total < limit:
+    if limit is None or turn.state.phase not in (Phase.STEP, Phase.BAKE) or turn.watch.total < limit:
         return False
     said = f"No end after {limit:g} watched seconds."
-    if turn.policy.deadline_reverts and turn.rollout.kind is not RolloutKind.FIRST:
+    if not turn.policy.deadline_reverts:
+        if said not in turn.state.warnings:
+            turn.set(warnings=(*turn.state.warnings, said))
+            turn.emit("ProgressDeadlineExceeded", said, "Warning")
+    elif not turn.first:
         turn.fail(Failure("ProgressDeadlineExceeded", said, turn.now, block=turn.rollout.kind is RolloutKind.CANARY))
     return False

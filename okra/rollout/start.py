@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from okra.rollout.census import Wanted
-from okra.rollout.state import Phase, Rollout, RolloutKind, Step, StepKind
+from okra.rollout.state import Phase, Rollout, RolloutKind, Step, StepKind, Watch
 from okra.rollout.turn import Turn
-from okra.rollout.weights import ONE, share_of
+from okra.rollout.weights import ONE, ZERO, share_of
 
 TO_ALL = Step(StepKind.SET_WEIGHT, ONE)
 
@@ -25,7 +26,7 @@ def start(
         groups = canary[route.key]
         retained = {arn: until for arn, until in route.retained.items() if arn not in groups}
         turn.set_route(route.key, canary=groups, retained=retained, unacknowledged=())
-    turn.set(watch=type(turn.state.watch)(0.0, 0.0, turn.now))
+    turn.watch = Watch(seen_at=turn.now)
     stable = turn.state.stable_version
     said = f"{kind} {number}: {version}" + (f", now {stable}." if stable else ".")
     turn.emit("RolloutStarted", said)
@@ -53,7 +54,8 @@ def place_first(turn: Turn, want: Wanted) -> None:
         turn.report(want.reason or "WaitingForTargetGroups", want.message or "No target group matches yet.")
         return
     for _, route, reading in turn.routes:
-        turn.set_route(route.key, arn=reading.arn, stable={}, asked={}, basis={}, confirmed_at=None)
+        shown = dict(reading.weights)
+        turn.set_route(route.key, arn=reading.arn, stable={}, asked=shown, basis=shown, confirmed_at=turn.now)
     start(turn, want.version, RolloutKind.FIRST, newcomers(turn, want.version), (TO_ALL,))
 
 
@@ -69,19 +71,32 @@ def adopt_canary(turn: Turn, version: str, share: Fraction) -> None:
 
 
 def resume_at(turn: Turn, share: Fraction) -> None:
-    """Go on at the highest step whose share is not above the present one; below the first, at the gate."""
-    reached = [
-        i for i, step in enumerate(turn.rollout.plan) if step.kind is StepKind.SET_WEIGHT and step.share <= share
-    ]
-    turn.set(phase=Phase.STEP if reached else Phase.GATE)
-    turn.set_rollout(
-        step=reached[-1] if reached else 0, attempt=turn.rollout.attempt + 1, series=0, approved=False, resumed=False
-    )
-    for _, route, reading in turn.routes:
-        turn.set_route(route.key, asked=dict(reading.weights), basis=dict(reading.weights), confirmed_at=turn.now)
-    turn.restart_watch()
+    """Go on where the canary stands, without a write: at the highest step that is not above, or between two steps.
+    With nothing on the canary, at the gate."""
+    rollout = turn.rollout
+    weights = [i for i, step in enumerate(rollout.plan) if step.kind is StepKind.SET_WEIGHT]
+    reached = [i for i in weights if rollout.plan[i].share <= share]
+    here = Step(StepKind.SET_WEIGHT, share, rollout.plan[(reached or weights)[-1 if reached else 0]].wait)
+    plan, index = rollout.plan, reached[-1] if reached else 0
+    if not reached and share:
+        plan = (here, *plan)
+    elif reached:
+        plan = (*plan[:index], here, *(_after(step, plan[index].share, share) for step in plan[index + 1 :]))
+    turn.set(phase=Phase.STEP if share else Phase.GATE)
+    turn.set_rollout(plan=plan, step=index, approved=False, resumed=False)
+    turn.measure_anew()
+
+
+def _after(step: Step, reached: Fraction, share: Fraction) -> Step:
+    """A pause or an analysis at the reached share happens where the canary stands."""
+    return replace(step, share=share) if step.share == reached else step
+
+
+def shares_asked(turn: Turn) -> list[Fraction]:
+    """The canary's share of what each route was last asked for, or shows since a person's edit."""
+    return [share_of(route.asked, route.canary) for route in turn.state.routes]
 
 
 def present_share(turn: Turn) -> Fraction:
     """The largest share that the canary has on any route, as last read."""
-    return max((share_of(reading.weights, route.canary) for _, route, reading in turn.routes), default=Fraction(0))
+    return max((share_of(reading.weights, route.canary) for _, route, reading in turn.routes), default=ZERO)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 
@@ -155,9 +155,13 @@ class SetAside:
     reason: str = ""
 
 
+DRIFTED = "WeightsDrifted"
+INCONCLUSIVE = "Inconclusive"
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Only a person lifts it: WeightsDrifted, AmbiguousTraffic, Inconclusive."""
+    """Only a person lifts it: WeightsDrifted, Inconclusive."""
 
     reason: str
     message: str
@@ -216,6 +220,7 @@ class State:
     warnings: tuple[str, ...] = ()
     """What is ignored and why (a stray tag, a group of another VPC)."""
     watch: Watch = Watch()
+    """Running clocks are saved with other changes, never for themselves."""
 
     @property
     def moving(self) -> bool:
@@ -223,8 +228,3 @@ class State:
 
     def is_blocked(self, version: str) -> bool:
         return any(block.version == version for block in self.blocked)
-
-
-def persistent(state: State) -> State:
-    """The state without what may differ from status at any time: running clocks are saved with other changes."""
-    return replace(state, watch=Watch())

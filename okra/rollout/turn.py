@@ -7,36 +7,38 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
-from okra.rollout import health, verify
+from okra.rollout import clocks, health
 from okra.rollout.census import Census, count
 from okra.rollout.effects import Decision, Effect, Emit, Observe, Persist, SetWeights
-from okra.rollout.observation import Observation, RouteReading, Weights, WriteOutcome
+from okra.rollout.observation import Observation, RouteReading
 from okra.rollout.policy import Policy, RoutePolicy
 from okra.rollout.state import (
+    DRIFTED,
     Block,
     Condition,
     Failure,
+    Hold,
     Outcome,
     Phase,
     Rollout,
+    RolloutKind,
     RouteState,
     State,
-    Watch,
-    persistent,
 )
-from okra.rollout.versions import UNKNOWN
 
-MOST_UNACKNOWLEDGED = 8
-RETRY_AFTER = 1.0
-"""Seconds before a failed sweep, or an unanswered write, is tried again; doubles with each failed write."""
-RETRY_AT_MOST = 30.0
+LEAST_WAIT = 0.01
+"""Seconds: rounding must not make a wake-up of no length."""
 
 
 class Turn:
     def __init__(self, policy: Policy, state: State, obs: Observation, now: float) -> None:
-        self.policy, self.before, self.obs, self.now = policy, state, obs, now
-        self.state = replace(state, watch=self._watched(state.watch))
+        self.policy, self.before, self.now = policy, state, now
+        self.obs = clocks.until(obs, now)
+        self.state = state
+        self.watch = clocks.advance(policy, state, self.obs, now)
         self.effects: list[Effect] = []
+        self.watched: set[str] | None = None
+        """The groups whose health is to be read, when the routes are; None: nothing is to be read."""
         self.wakes: list[float] = []
         self.urgent = False
 
@@ -56,26 +58,39 @@ class Turn:
         return {r.key: known.get(r.key, RoutePolicy(r.key)) for r in self.state.routes} if self.state.routes else known
 
     @property
+    def unread(self) -> list[str]:
+        return [key for key in self.route_policies if key not in self.obs.readings]
+
+    @property
     def routes(self) -> Iterable[tuple[RoutePolicy, RouteState, RouteReading]]:
         """The Cell's routes with their state and newest reading, where both are known."""
         for route in self.state.routes:
             if route.key in self.obs.readings:
                 yield self.route_policies[route.key], route, self.obs.readings[route.key]
 
+    def route(self, key: str) -> RouteState:
+        return next(route for route in self.state.routes if route.key == key)
+
     @cached_property
     def censuses(self) -> dict[str, Census]:
         return {key: count(self.policy, route, self.obs) for key, route in self.route_policies.items()}
 
-    @property
-    def need(self) -> int:
-        """Healthy targets that a canary group needs."""
-        return health.needed(self.policy.min_healthy, self.obs, [a for r in self.state.routes for a in r.stable])
+    @cached_property
+    def need(self) -> int | None:
+        """Healthy targets that a canary group needs; None while it can't be known."""
+        stable = [arn for route in self.state.routes for arn in route.stable]
+        return health.needed(self.policy.min_healthy, self.obs, stable)
 
-    def can_serve(self, route: RouteState, arn: str) -> bool:
-        """May this group's share rise? On a fresh read; the canary needs `minHealthyTargets`, a stable group one."""
+    def can_serve(self, route: RouteState, arn: str, *, fresh: bool = True) -> bool:
+        """May this group's share rise? The canary needs `minHealthyTargets`, a stable group one healthy target.
+
+        `fresh`: only a reading of this poll counts; a revert takes the newest.
+        """
         reading = health.newest(self.obs, arn)
-        fresh = reading is not None and self.now - reading.began_at <= self.policy.fresh_for
-        return fresh and health.serves(self.obs, arn, self.need if arn in route.canary else 1)
+        if reading is None or (fresh and self.now - reading.began_at > self.policy.fresh_for):
+            return False
+        need = self.need if arn in route.canary else 1
+        return need is not None and reading.healthy >= need
 
     @property
     def confirmed(self) -> bool:
@@ -85,6 +100,16 @@ class Turn:
     @property
     def waiting_for_person(self) -> bool:
         return self.state.hold is not None or self.state.paused or self.policy.paused
+
+    @property
+    def drifted(self) -> bool:
+        """Does a person's edit of the weights hold the rollout?"""
+        return self.state.hold is not None and self.state.hold.reason == DRIFTED
+
+    @property
+    def first(self) -> bool:
+        """Is this a first placement? Nothing carried traffic before, so there is nothing to go back to."""
+        return self.state.moving and self.rollout.kind is RolloutKind.FIRST
 
     # -- changing the state ----------------------------------------------------------------------------------------
 
@@ -98,8 +123,14 @@ class Turn:
         self.set(routes=tuple(replace(r, **changes) if r.key == key else r for r in self.state.routes))
 
     def restart_watch(self) -> None:
-        """What is measured, waited for, or timed out begins anew."""
-        self.set(watch=replace(self.state.watch, step=0.0))
+        """What is waited for, or timed out, begins anew."""
+        self.watch = replace(self.watch, step=0.0)
+
+    def measure_anew(self) -> None:
+        """What was measured so far is no evidence any more."""
+        if self.state.moving:
+            self.set_rollout(attempt=self.rollout.attempt + 1, series=0)
+        self.restart_watch()
 
     def report(self, reason: str, message: str, *, permanent: bool = False) -> None:
         self.set(condition=Condition(reason, message, permanent))
@@ -107,147 +138,46 @@ class Turn:
     def emit(self, reason: str, message: str, type: Literal["Normal", "Warning"] = "Normal") -> None:
         self.effects.append(Emit(reason, message, type))
 
+    def hold(self, reason: str, message: str) -> None:
+        """Wait for a person."""
+        self.set(hold=Hold(reason, message, self.now))
+        self.report(reason, message)
+        self.emit(reason, message, "Warning")
+
     def fail(self, failure: Failure) -> None:
         """Record the verdict, and the block: from now on the rollout can only end in a revert."""
         if self.rollout.failure is None:
             self.set_rollout(failure=failure)
             if failure.block:
                 self.block(self.rollout.version, failure.message)
-        self.set(phase=Phase.REVERT, hold=None)
-        self.restart_watch()
         self.emit(failure.reason, failure.message, "Normal" if failure.outcome is Outcome.SUPERSEDED else "Warning")
+        if self.first:
+            self.set_rollout(outcome=failure.outcome, ended_at=self.now)
+            self.set(phase=Phase.IDLE, hold=None, stable_version=None)
+        else:
+            self.set(phase=Phase.REVERT, hold=None)
+        self.restart_watch()
 
     def block(self, version: str, reason: str) -> None:
         if not self.state.is_blocked(version):
             self.set(blocked=(*self.state.blocked, Block(version, reason, self.now)))
 
-    # -- asking for effects ----------------------------------------------------------------------------------------
-
-    def ask(self, route: RouteState, weights: Weights, *, urgent: bool = False) -> bool:
-        """Ask for weights on one route: recorded first, then written. False when nothing may be written now."""
-        if not self.obs.may_write:
-            self.report(
-                "ReadOnly", f"Would set {describe(weights)}, but this Okra only looks (read-only or paused globally)."
-            )
-            return False
-        serial = route.serial + 1
-        self.set_route(
-            route.key,
-            asked=dict(weights),
-            basis=dict(self.obs.readings[route.key].weights),
-            serial=serial,
-            confirmed_at=None,
-            unacknowledged=self._unacknowledged(route, weights),
-        )
-        self.restart_watch()
-        token = self.state.rollout.token if self.state.rollout and self.state.moving else None
-        self.effects.append(SetWeights(route.key, dict(weights), serial, token, urgent))
-        self.urgent = self.urgent or urgent
-        return True
-
-    def _unacknowledged(self, route: RouteState, weights: Weights) -> tuple[Weights, ...]:
-        """Superseded asks that may still land."""
-        if route.confirmed_at is not None or not route.asked or dict(route.asked) == dict(weights):
-            return route.unacknowledged
-        write = verify.write_of(route, self.obs)
-        if write is not None and write.outcome is not WriteOutcome.UNKNOWN:
-            return route.unacknowledged
-        return (*(w for w in route.unacknowledged if w != route.asked), route.asked)[-MOST_UNACKNOWLEDGED:]
-
-    def may_retry(self, route: RouteState) -> bool:
-        """Has the backoff of the last unanswered or refused write on this route passed? If not, wake when it has."""
-        write = self.obs.writes.get(route.key)
-        if write is None or write.failures == 0 or write.outcome is WriteOutcome.ACKNOWLEDGED:
-            return True
-        due = write.at + min(RETRY_AT_MOST, RETRY_AFTER * 2.0 ** min(write.failures - 1, 10))
-        if self.now >= due:
-            return True
-        self.wake_at(due)
-        return False
-
-    def look(self, after: float, health_of: Iterable[str] = ()) -> bool:
-        """Are there readings of all routes begun after `after`? If not, read them now, or soon if that just failed."""
-        readings = self.obs.readings
-        if all(key in readings and readings[key].began_at > after for key in self.route_policies):
-            return True
-        self._observe(after, health_of)
-        return False
-
-    def look_at_health(self, arns: Iterable[str]) -> bool:
-        """Is there a fresh health reading of each of these groups? If not, read it now, or soon if that just failed."""
-        after = self.now - self.policy.fresh_for
-        stale = [arn for arn in arns if (r := health.newest(self.obs, arn)) is None or r.began_at <= after]
-        if not stale:
-            return True
-        self._observe(after, (*stale, *self.health_of_interest()))
-        return False
-
-    def _observe(self, after: float, health_of: Iterable[str]) -> None:
-        swept = self.obs.swept_at
-        if swept is None or swept <= after or self.now - swept >= RETRY_AFTER:
-            self.effects.append(Observe(frozenset(health_of) or self.health_of_interest()))
-        else:
-            self.wake_at(swept + RETRY_AFTER)
-
-    def keep_watching(self) -> None:
-        """Poll while a rollout moves: the routes, and the health of every group on them."""
-        due = self.now - self.policy.poll_interval
-        if self.look(due):
-            self.wake_at(min(r.began_at for r in self.obs.readings.values()) + self.policy.poll_interval)
-
-    def health_of_interest(self) -> frozenset[str]:
-        """Groups whose health matters: all on the routes, and the canary, while a rollout moves; else the retained."""
-        arns: set[str] = set()
-        for _, route, reading in self.routes:
-            arns |= set(route.retained)
-            if self.state.moving:
-                arns |= {*reading.weights, *route.canary, *route.stable}
-        known = {arn for census in self.censuses.values() for groups in census.versions.values() for arn in groups}
-        arns |= {arn for aside in self.state.set_aside for arn in aside.groups if arn in known}
-        return frozenset(arns)
-
     def wake_at(self, when: float) -> None:
-        self.wakes.append(when)
+        self.wakes.append(max(when, self.now + LEAST_WAIT))
 
-    def wake_in(self, seconds: float) -> None:
-        self.wakes.append(self.now + max(seconds, 0.0))
+    def wake_after_watching(self, seconds: float) -> None:
+        """When so many seconds more were watched; while nothing is seen, the next sweep wakes."""
+        if clocks.watching(self.policy, self.before, self.obs, self.now):
+            self.wake_at(self.now + seconds)
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def decision(self) -> Decision:
-        effects = list(self.effects)
-        if persistent(self.state) != persistent(self.before):
-            effects.insert(0, Persist(self.state, self.urgent))
-            order = {Persist: 0, SetWeights: 1}
-            effects.sort(key=lambda effect: order.get(type(effect), 2))
-        return Decision(self.state, tuple(effects), min(self.wakes, default=None))
-
-    def _watched(self, watch: Watch) -> Watch:
-        """Advance the clocks by what was really watched: readings fresh, no clock jump, no gap over two polls."""
-        gap = 2 * self.policy.poll_interval
-        elapsed = self.now - watch.seen_at if watch.seen_at is not None else 0.0
-        newest = [reading.began_at for reading in self.obs.readings.values()]
-        watching = len(newest) >= len(self.before.routes) and all(abs(self.now - t) <= gap for t in newest)
-        added = min(max(elapsed, 0.0), gap) if watching else 0.0
-        return Watch(watch.step + added, watch.total + (added if self._counts(self.before) else 0.0), self.now)
-
-    def _counts(self, state: State) -> bool:
-        """Does time count toward the progress deadline?"""
-        held = state.paused or self.policy.paused or (state.hold is not None and state.hold.reason != "Inconclusive")
-        awaits = state.rollout is not None and state.rollout.current.wait is None
-        return state.phase in (Phase.STEP, Phase.BAKE) and not held and not awaits
-
-
-def describe(weights: Weights) -> str:
-    """Weights for people: the last part of each group's name."""
-    return ", ".join(f"{short(arn)}={weight}" for arn, weight in weights.items()) or "nothing"
-
-
-def short(arn: str) -> str:
-    """`targetgroup/NAME/ID` → NAME; anything else as it is."""
-    parts = arn.split("/")
-    return parts[1] if len(parts) == 3 and ":targetgroup" in parts[0] else arn
-
-
-def version_shown(version: str | None) -> str:
-    return version or UNKNOWN
+        """Persist first, then write; then look, and tell."""
+        changed = self.state != self.before
+        self.state = replace(self.state, watch=self.watch)
+        persist: list[Effect] = [Persist(self.state, self.urgent)] if changed else []
+        writes = [effect for effect in self.effects if isinstance(effect, SetWeights)]
+        others = [effect for effect in self.effects if not isinstance(effect, SetWeights)]
+        looks: list[Effect] = [Observe(frozenset(self.watched))] if self.watched is not None else []
+        return Decision(self.state, (*persist, *writes, *looks, *others), min(self.wakes, default=None))

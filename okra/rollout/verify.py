@@ -11,8 +11,8 @@ from okra.rollout.observation import Observation, RouteReading, Weights, Write, 
 from okra.rollout.state import RouteState
 from okra.rollout.weights import same_shares
 
-PATIENCE = 10.0
-"""Seconds after an acknowledged write in which a read that still shows the former weights is taken for stale."""
+STALE_FOR = 3.0
+"""Seconds: how old the state that a read shows may be. Two agreeing reads so far apart aren't both from before."""
 
 
 class Seen(StrEnum):
@@ -38,10 +38,16 @@ def write_of(route: RouteState, obs: Observation) -> Write | None:
     return write if write is not None and write.serial == route.serial else None
 
 
+def acknowledged(route: RouteState, obs: Observation) -> float | None:
+    """When AWS said success to the present ask."""
+    write = write_of(route, obs)
+    return write.at if write is not None and write.outcome is WriteOutcome.ACKNOWLEDGED else None
+
+
 def agree(obs: Observation, key: str, after: float | None = None) -> bool:
-    """Do two different reads, both begun after `after`, show the same?"""
+    """Do two reads, both begun after `after`, show the same, so far apart that they can't both be stale?"""
     newest, previous = obs.readings.get(key), obs.previous.get(key)
-    if newest is None or previous is None or newest.began_at <= previous.began_at:
+    if newest is None or previous is None or newest.began_at - previous.began_at < STALE_FOR:
         return False
     return _shown(newest) == _shown(previous) and (after is None or previous.began_at > after)
 
@@ -50,31 +56,22 @@ def _shown(reading: RouteReading) -> tuple[str, str, dict[str, int]]:
     return reading.arn, reading.action, dict(reading.weights)
 
 
-def classify(route: RouteState, obs: Observation, now: float) -> Seen:
+def classify(route: RouteState, obs: Observation) -> Seen:
     """Compare the newest reading of a route with what was last asked of it."""
-    reading = obs.readings[route.key]
-    write = write_of(route, obs)
-    acknowledged = write is not None and write.outcome is WriteOutcome.ACKNOWLEDGED
-    after = write.at if write is not None and acknowledged else None
-    here = present(route.asked, reading.weights)
-    if route.confirmed_at is not None:
-        return Seen.CONFIRMED if here else _other(route, obs, reading, after)
-    if after is not None:
-        if reading.began_at <= after:
-            return Seen.REREAD
-        if here:
-            return Seen.CONFIRMED
-        if present(route.basis, reading.weights) and now - after < PATIENCE:
-            return Seen.REREAD
-        return _other(route, obs, reading, after)
-    if here or present(route.basis, reading.weights):
-        return Seen.LOST
-    return _other(route, obs, reading, after)
-
-
-def _other(route: RouteState, obs: Observation, reading: RouteReading, after: float | None) -> Seen:
-    if any(same_shares(late, reading.weights) for late in route.unacknowledged):
-        return Seen.LOST
-    if not agree(obs, route.key, after):
+    shown = obs.readings[route.key].weights
+    answered = acknowledged(route, obs)
+    here = present(route.asked, shown)
+    if route.confirmed_at is None and answered is None:
+        return Seen.LOST if here or present(route.basis, shown) else _other(route, obs, None)
+    if route.confirmed_at is None and answered is not None and obs.readings[route.key].began_at <= answered:
         return Seen.REREAD
-    return Seen.MEMBERS if same_shares(route.asked, reading.weights) else Seen.DRIFT
+    return Seen.CONFIRMED if here else _other(route, obs, answered)
+
+
+def _other(route: RouteState, obs: Observation, answered: float | None) -> Seen:
+    shown = obs.readings[route.key].weights
+    if any(same_shares(late, shown) for late in route.unacknowledged):
+        return Seen.LOST
+    if not agree(obs, route.key, answered):
+        return Seen.REREAD
+    return Seen.MEMBERS if same_shares(route.asked, shown) else Seen.DRIFT

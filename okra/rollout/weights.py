@@ -81,7 +81,7 @@ def seat(share: Fraction, stable: Weights, canary: Sequence[str], replicas: int,
     for kept in range(min(len(stable), places - needed), -1, -1):
         if kept == 0 and share < ONE:
             return None
-        old = tuple(sorted(stable))[:kept]
+        old = tuple(sorted(stable, key=lambda arn: (stable[arn] == 0, arn)))[:kept]
         if share == ONE or fair(share, stable, old, replicas):
             return Slots(old, tuple(canary)[: places - kept])
     return None

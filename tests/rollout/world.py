@@ -1,7 +1,6 @@
-"""A simulated AWS, store and shell around `decide`, for tests of the core: time, health, faults and people are ours.
+"""A simulated AWS, store and metrics around `decide`: time, health, faults and people are ours.
 
-`World` is what is true. `Controller` is one process: it has a state read from the store, what it observed, and executes
-effects one at a time, so that a test can fail, lose, delay or cut between any two of them.
+`World` is what is true. `tests.rollout.process` runs `decide` on it, one effect at a time.
 """
 
 from __future__ import annotations
@@ -9,27 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Any
 
-from okra.rollout.effects import Claim, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
-from okra.rollout.machine import decide
-from okra.rollout.observation import (
-    Command,
-    Observation,
-    Problem,
-    RouteReading,
-    SeriesResult,
-    TargetGroup,
-    TargetHealth,
-    Token,
-    Verdict,
-    Write,
-    WriteOutcome,
-)
+from okra.rollout.effects import Emit
+from okra.rollout.observation import Action, Command, RouteReading, SeriesResult, TargetGroup, Token, Verdict
 from okra.rollout.policy import Policy, RoutePolicy
 from okra.rollout.state import State, Step, StepKind
 
 LABEL = "okra.mumoshu.github.io/version"
-LB = "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/lb/1"
+PLACES = 5
+LATEST = 999
 
 
 def tg(name: str) -> str:
@@ -41,15 +29,25 @@ def canary_plan(step: int = 10, total: int = 100, interval: float = 60.0) -> tup
     return tuple(Step(StepKind.SET_WEIGHT, share, interval) for share in shares)
 
 
-def policy(routes: tuple[str, ...] = ("r",), **changes: object) -> Policy:
+@dataclass(frozen=True)
+class On:
+    """A selector of the groups made for one route."""
+
+    route: str
+
+    def __call__(self, tags: Mapping[str, str]) -> bool:
+        return tags.get("route") == self.route
+
+
+def policy(routes: tuple[str, ...] = ("r",), **changes: Any) -> Policy:
     base = Policy(
-        routes=tuple(RoutePolicy(key) for key in routes),
+        routes=tuple(RoutePolicy(key, selects=On(key)) for key in routes),
         plan=canary_plan(),
         owner="okra/default/web",
         name="web",
         replicas=1,
     )
-    return replace(base, **changes)  # type: ignore[arg-type]
+    return replace(base, **changes)
 
 
 @dataclass
@@ -59,10 +57,17 @@ class Group:
     registered: int = 2
     exists: bool = True
     route: str = "r"
+    revision: int = 0
+    """Changes when other targets are registered."""
 
 
-class Cut(Exception):
-    """The process died here."""
+@dataclass(frozen=True)
+class Shown:
+    """One state of a route, from `at` on."""
+
+    at: float
+    weights: Mapping[str, int]
+    author: str
 
 
 @dataclass
@@ -76,23 +81,60 @@ class World:
     revision: int = 0
     owners: dict[str, str] = field(default_factory=dict)
     verdicts: Callable[[str, Token], Verdict | None] = lambda check, token: Verdict.PASSED
+    recorded: dict[tuple[str, Token], SeriesResult] = field(default_factory=dict)
+    """`Check.status`: what was measured is answered again, never measured twice."""
     commands: list[Command] = field(default_factory=list)
     sticky: bool = False
-    history: list[tuple[float, str, dict[str, int]]] = field(default_factory=list)
+    action: Action = Action.FORWARD
+    past: dict[str, list[Shown]] = field(default_factory=dict)
     events: list[Emit] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for key, weights in self.routes.items():
+            self.past[key] = [Shown(self.now, dict(weights), "person")]
 
     def tick(self) -> float:
         self.now += 0.001
         return self.now
 
-    def write(self, key: str, weights: Mapping[str, int]) -> None:
+    # -- routes ----------------------------------------------------------------------------------------------------
+
+    def write(self, key: str, weights: Mapping[str, int], author: str = "okra") -> None:
         self.routes[key] = dict(weights)
-        self.history.append((self.now, key, dict(weights)))
+        self.action = Action.FORWARD
+        self.past[key].append(Shown(self.tick(), dict(weights), author))
+
+    def refusal(self, weights: Mapping[str, int]) -> str:
+        """Why AWS refuses these weights, or nothing."""
+        if len(weights) > PLACES:
+            return "TooManyTargetGroups"
+        if any(not 0 <= weight <= LATEST for weight in weights.values()) or not sum(weights.values()):
+            return "ValidationError"
+        return "" if all(arn in self.groups and self.groups[arn].exists for arn in weights) else "TargetGroupNotFound"
+
+    def shown(self, key: str, at: float) -> Shown:
+        """What a read that is as stale as `at` answers."""
+        return next((state for state in reversed(self.past[key]) if state.at <= at), self.past[key][0])
+
+    def reading(self, key: str, stale: float = 0.0) -> RouteReading:
+        began = self.tick()
+        return RouteReading(key, began, dict(self.shown(key, began - stale).weights), self.action, sticky=self.sticky)
+
+    @property
+    def history(self) -> list[tuple[float, str, dict[str, int]]]:
+        """Every write of Okra's that arrived, oldest first."""
+        states = [(s.at, key, dict(s.weights)) for key, past in self.past.items() for s in past if s.author != "person"]
+        return sorted(states, key=lambda state: state[0])
 
     def share(self, version: str, key: str = "r") -> Fraction:
         weights = self.routes[key]
         part = sum(w for arn, w in weights.items() if self.groups[arn].version == version)
         return Fraction(part, sum(weights.values()) or 1)
+
+    def attached(self, arn: str) -> bool:
+        return any(arn in weights for weights in self.routes.values())
+
+    # -- groups and people -----------------------------------------------------------------------------------------
 
     def inventory(self) -> tuple[TargetGroup, ...]:
         return tuple(
@@ -101,161 +143,10 @@ class World:
             if g.exists
         )
 
-    def attached(self, arn: str) -> bool:
-        return any(arn in weights for weights in self.routes.values())
+    def add(self, version: str | None, *names: str, route: str = "r", healthy: int = 2) -> list[str]:
+        for name in names:
+            self.groups[tg(name)] = Group(version, healthy, max(healthy, 2), route=route)
+        return [tg(name) for name in names]
 
-
-@dataclass
-class Controller:
-    """One process running `decide` on the world. `faults(effect)` may return "lost", "refused", "late" or raise Cut."""
-
-    world: World
-    policy: Policy
-    fault: Callable[[Effect], str | None] = lambda effect: None
-    state: State = field(default_factory=State)
-    revision: int = 0
-    obs: Observation = field(default_factory=Observation)
-    wake: float | None = None
-    trace: list[Effect] = field(default_factory=list)
-    released: bool = False
-
-    def __post_init__(self) -> None:
-        self.load()
-
-    def load(self) -> None:
-        self.state, self.revision = self.world.stored, self.world.revision
-
-    def restart(self) -> None:
-        """kill -9, and a new process."""
-        self.obs = Observation()
-        self.wake = None
-        self.load()
-
-    # -- observations ----------------------------------------------------------------------------------------------
-
-    def see(self, **changes: object) -> None:
-        self.obs = replace(self.obs, **changes)  # type: ignore[arg-type]
-
-    def discover(self) -> None:
-        self.see(groups=self.world.inventory(), commands=tuple(self.world.commands))
-        self.read()
-
-    def keys(self) -> list[str]:
-        return list({route.key: None for route in (*self.state.routes, *self.policy.routes)})
-
-    def read(self, stale: Mapping[str, Mapping[str, int]] | None = None) -> None:
-        for key in self.keys():
-            if key not in self.world.routes:
-                continue
-            weights = dict((stale or {}).get(key, self.world.routes[key]))
-            reading = RouteReading(key, self.world.tick(), weights, sticky=self.world.sticky)
-            old = self.obs.readings.get(key)
-            previous = {**self.obs.previous, **({key: old} if old else {})}
-            self.see(readings={**self.obs.readings, key: reading}, previous=previous)
-
-    def read_health(self, arns: frozenset[str]) -> None:
-        for arn in sorted(arns):
-            group = self.world.groups.get(arn)
-            if group is None or not group.exists:
-                continue
-            healthy = group.healthy if self.world.attached(arn) else 0
-            targets = frozenset(f"{arn}:{i}" for i in range(group.registered))
-            health = TargetHealth(healthy, group.registered, self.world.tick(), targets)
-            self.see(health={**self.obs.health, arn: (*self.obs.health.get(arn, ()), health)[-3:]})
-
-    # -- turns -----------------------------------------------------------------------------------------------------
-
-    def turn(self) -> bool:
-        """Decide once and execute. True when it should decide again at once."""
-        decision = decide(self.policy, self.state, self.obs, self.world.tick())
-        self.wake = decision.wake_at
-        persisted = False
-        for effect in decision.effects:
-            self.trace.append(effect)
-            if not self.execute(effect):
-                return True
-            persisted = persisted or isinstance(effect, Persist)
-        self.state = decision.state if persisted or not decision.effects else self._unpersisted(decision.state)
-        return any(not isinstance(effect, RunChecks | Emit) for effect in decision.effects)
-
-    def _unpersisted(self, state: State) -> State:
-        return state
-
-    def execute(self, effect: Effect) -> bool:
-        fault = self.fault(effect)
-        match effect:
-            case Persist(state=state, urgent=urgent):
-                if fault == "down":
-                    return urgent
-                if self.revision != self.world.revision:
-                    self.load()
-                    return False
-                self.world.stored = replace(state, watch=replace(state.watch, seen_at=None))
-                self.world.revision += 1
-                self.revision = self.world.revision
-                self.state = state
-                if fault == "lost":
-                    self.load()
-                    return False
-            case SetWeights(route=key, weights=weights, serial=serial):
-                failures = self.obs.writes[key].failures + 1 if key in self.obs.writes else 1
-                if fault == "refused":
-                    problem = Problem("Refused", "AWS says no.", fatal=True)
-                    write = Write(serial, WriteOutcome.REFUSED, self.world.tick(), problem, failures)
-                elif fault in ("lost", "late"):
-                    if fault == "lost":
-                        self.world.write(key, weights)
-                    problem = Problem("Unavailable", "No answer.", fatal=False)
-                    write = Write(serial, WriteOutcome.UNKNOWN, self.world.tick(), problem, failures)
-                else:
-                    self.world.write(key, weights)
-                    write = Write(serial, WriteOutcome.ACKNOWLEDGED, self.world.tick())
-                self.see(writes={**self.obs.writes, key: write})
-            case Claim(route=key):
-                self.world.owners.setdefault(key, self.policy.owner)
-                self.see(owners={**self.obs.owners, key: self.world.owners[key]})
-            case Observe(health=arns):
-                self.read()
-                self.read_health(arns)
-                self.see(swept_at=self.world.tick())
-            case RunChecks(checks=checks, token=token):
-                self.see(requested=token)
-                for check in checks:
-                    verdict = self.world.verdicts(check, token)
-                    if verdict is not None:
-                        result = SeriesResult(check, token, verdict, str(verdict), self.world.tick())
-                        self.see(results=(*self.obs.results, result)[-40:])
-            case Release():
-                self.released = True
-            case Emit():
-                self.world.events.append(effect)
-        return True
-
-    def settle(self, most: int = 500) -> None:
-        """Decide until nothing is to be done at this moment."""
-        for _ in range(most):
-            pending = isinstance(self.state, State) and self.turn()
-            if not pending and not self._has_news():
-                return
-        raise AssertionError(f"no rest after {most} turns: {self.state.condition} {self.trace[-6:]}")
-
-    def _has_news(self) -> bool:
-        """Results that came in while executing the last effects."""
-        last = self.trace[-1] if self.trace else None
-        if isinstance(last, RunChecks | Emit) and self.obs.requested is not None:
-            news = any(result.token == self.obs.requested for result in self.obs.results)
-            seen, self._seen = getattr(self, "_seen", None), (self.obs.requested, len(self.obs.results))
-            return news and seen != self._seen
-        return False
-
-    def run(self, seconds: float, discovery: float = 30.0) -> None:
-        """Let time pass: wake when asked to, discover every so often."""
-        end = self.world.now + seconds
-        due = self.world.now
-        while self.world.now < end:
-            if self.world.now >= due:
-                self.discover()
-                due = self.world.now + discovery
-            self.settle()
-            upcoming = [t for t in (self.wake, due) if t is not None]
-            self.world.now = max(min([*upcoming, end]), self.world.now) + 0.0005
+    def command(self, verb: str, arg: str = "", id: str = "") -> None:
+        self.commands.append(Command(id or f"c{len(self.commands)}", verb, arg, "ann"))

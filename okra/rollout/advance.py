@@ -1,0 +1,81 @@
+"""How all routes of a Cell move together (DESIGN §5.3–§5.5): attachments one by one, shares in lockstep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from okra.rollout.asking import ask, unfit_message
+from okra.rollout.looking import keep_watching
+from okra.rollout.moves import Move, toward
+from okra.rollout.state import Failure
+from okra.rollout.turn import Turn
+
+
+def moves_toward(turn: Turn, share: Fraction) -> dict[str, Move]:
+    """Each route's next move toward a share of the canary."""
+    return {route.key: toward(turn, policy, route, share) for policy, route, _ in turn.routes}
+
+
+def all_arrived(turn: Turn, moves: Mapping[str, Move]) -> bool:
+    return turn.confirmed and all(move.arrived for move in moves.values())
+
+
+def go(turn: Turn, moves: Mapping[str, Move]) -> None:
+    """Write what may be written: attachments one by one, shares only when every route is ready for its own."""
+    waiting = next((move for move in moves.values() if move.waits), None)
+    if waiting is not None:
+        turn.report(waiting.waits, waiting.message)
+    attaching = {key: move for key, move in moves.items() if move.attaches}
+    writes = attaching if waiting is not None or attaching else moves
+    if waiting is not None and not attaching:
+        lose_patience(turn)
+        return
+    for key, move in writes.items():
+        if move.weights is not None and ask(turn, turn.route(key), move.weights):
+            _say(turn, move)
+
+
+def lose_patience(turn: Turn) -> None:
+    """Attached at 0 and not healthy within `healthTimeout`: a failed gate. The version isn't blocked."""
+    idle = {
+        route.key: arns
+        for _, route, reading in turn.routes
+        if (arns := [arn for arn in route.canary if reading.weights.get(arn) == 0 and not turn.can_serve(route, arn)])
+    }
+    if not idle:
+        return
+    left = turn.policy.health_timeout - turn.watch.step
+    if left > 0:
+        turn.wake_after_watching(left)
+        return
+    said = " ".join(unfit_message(turn, turn.route(key), arns) for key, arns in idle.items())
+    said = f"Not healthy within {turn.policy.health_timeout:g} s. {said}"
+    turn.fail(Failure("HealthTimeout", said, turn.now, block=False, set_aside=True))
+
+
+def stands_still(turn: Turn) -> bool:
+    """A person paused, or is awaited: nothing is raised. Safety goes on elsewhere."""
+    if turn.state.hold is not None:
+        turn.report(turn.state.hold.reason, turn.state.hold.message)
+    elif turn.state.paused or turn.policy.paused:
+        say_paused(turn)
+    else:
+        return False
+    if turn.state.moving:
+        keep_watching(turn)
+    return True
+
+
+def say_paused(turn: Turn) -> None:
+    how = "spec.paused is true" if turn.policy.paused else f"to go on: okra resume {turn.policy.name}"
+    turn.report("Paused", f"Paused by a person; {how}.")
+
+
+def _say(turn: Turn, move: Move) -> None:
+    version, share = turn.rollout.version, float(turn.rollout.current.share)
+    if move.attaches:
+        turn.emit("Attaching", f"Attaching groups of {version} at weight 0.")
+    else:
+        number, steps = turn.rollout.step + 1, len(turn.rollout.plan)
+        turn.emit("StepStarted", f"Step {number} of {steps}: {version} to a share of {share:.4g}.")

@@ -1,0 +1,105 @@
+"""How weights are asked for: behind the guard, recorded first, then written (DESIGN §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from okra.rollout import health, verify
+from okra.rollout.effects import SetWeights
+from okra.rollout.guard import guard
+from okra.rollout.looking import look, look_at_health
+from okra.rollout.observation import Weights, WriteOutcome
+from okra.rollout.state import RouteState
+from okra.rollout.turn import Turn
+from okra.rollout.weights import share_of
+from okra.rollout.words import describe, short
+
+MOST_UNACKNOWLEDGED = 8
+RETRY_AFTER = 1.0
+"""Seconds before a write that was refused or not answered is tried again; doubles each time."""
+RETRY_AT_MOST = 30.0
+
+
+def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False) -> bool:
+    """Ask for weights on one route. False, and why in the condition, when they may not be written now.
+
+    `urgent`: takes traffic off what failed: the newest readings do, however old, and the store isn't waited for.
+    """
+    if not may_retry(turn, route):
+        say_problem(turn, route)
+        return False
+    if not urgent and not look(turn, turn.now - turn.policy.fresh_for):
+        return False
+    if unfit := _unfit(turn, route, weights, urgent):
+        look_at_health(turn, unfit)
+        turn.report("WaitingForHealth", unfit_message(turn, route, unfit))
+        return False
+    if not turn.obs.may_write:
+        said = f"Would set {describe(weights)}, but this Okra only looks (read-only, or paused globally)."
+        turn.report("ReadOnly", said)
+        return False
+    serial = route.serial + 1
+    turn.set_route(
+        route.key,
+        asked=dict(weights),
+        basis=dict(turn.obs.readings[route.key].weights),
+        serial=serial,
+        confirmed_at=None,
+        unacknowledged=unacknowledged(turn, route),
+    )
+    turn.restart_watch()
+    token = turn.rollout.token if turn.state.moving else None
+    turn.effects.append(SetWeights(route.key, dict(weights), serial, token, urgent))
+    turn.urgent = turn.urgent or urgent
+    return True
+
+
+def _unfit(turn: Turn, route: RouteState, weights: Weights, urgent: bool) -> list[str]:
+    """The guard. It doesn't hold where nothing is known to serve anywhere, as nothing can be lost there."""
+    shown = turn.obs.readings[route.key].weights
+    if turn.first or (urgent and not anything_serves(turn, shown)):
+        return []
+    return guard(weights, shown, lambda arn: turn.can_serve(route, arn, fresh=not urgent))
+
+
+def anything_serves(turn: Turn, shown: Weights) -> bool:
+    """Is any group that carries traffic known to serve?"""
+    return any(health.serves(turn.obs, arn) for arn, weight in shown.items() if weight)
+
+
+def unacknowledged(turn: Turn, route: RouteState) -> tuple[Weights, ...]:
+    """Asks of this rollout that may still land. One without canary traffic isn't kept: it would pass for an abort."""
+    write = verify.write_of(route, turn.obs)
+    known = route.confirmed_at is not None or (write is not None and write.outcome is not WriteOutcome.UNKNOWN)
+    if known or not share_of(route.asked, route.canary):
+        return route.unacknowledged
+    return (*(late for late in route.unacknowledged if late != route.asked), route.asked)[-MOST_UNACKNOWLEDGED:]
+
+
+def may_retry(turn: Turn, route: RouteState) -> bool:
+    """Has the backoff of the last unanswered or refused write on this route passed? If not, wake when it has."""
+    write = turn.obs.writes.get(route.key)
+    if write is None or write.outcome is WriteOutcome.ACKNOWLEDGED:
+        return True
+    due = write.at + min(RETRY_AT_MOST, RETRY_AFTER * 2.0 ** min(write.failures - 1, 10))
+    if turn.now >= due:
+        return True
+    turn.wake_at(due)
+    return False
+
+
+def say_problem(turn: Turn, route: RouteState) -> None:
+    write = turn.obs.writes.get(route.key)
+    if write is not None and write.problem is not None:
+        turn.report(write.problem.reason, write.problem.message)
+
+
+def unfit_message(turn: Turn, route: RouteState, unfit: Collection[str]) -> str:
+    """Which groups can't take traffic yet, with their counts."""
+    parts = []
+    for arn in unfit:
+        reading = health.newest(turn.obs, arn)
+        need = (turn.need or "?") if arn in route.canary else 1
+        known = f"{reading.healthy} of {reading.registered} targets healthy" if reading else "health unknown"
+        parts.append(f"{short(arn)} ({known}, {need} needed)")
+    return "Waiting for " + ", ".join(parts) + "."

@@ -1,0 +1,64 @@
+"""Time that counts: deadlines and bakes count only seconds in which Okra watched (DESIGN §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from okra.rollout.observation import Observation, nothing
+from okra.rollout.policy import Policy
+from okra.rollout.state import Phase, State, Watch
+
+
+def until(obs: Observation, now: float) -> Observation:
+    """The observation, or, when the clock was set back since, what a process that has just begun would know.
+
+    Moments of two clocks can't be put in order: a read "after" a write might have begun before it.
+    """
+    if all(at <= now for at in _moments(obs)):
+        return obs
+    return replace(
+        obs,
+        readings=nothing(),
+        previous=nothing(),
+        writes=nothing(),
+        health=nothing(),
+        swept_at=None,
+        results=(),
+        requested=None,
+    )
+
+
+def _moments(obs: Observation) -> Iterator[float]:
+    yield obs.swept_at or 0.0
+    for reading in obs.readings.values():
+        yield reading.began_at
+    for write in obs.writes.values():
+        yield write.at
+    for health in obs.health.values():
+        if health:
+            yield health[-1].began_at
+    for result in obs.results[-1:]:
+        yield result.at
+
+
+def watching(policy: Policy, state: State, obs: Observation, now: float) -> bool:
+    """Does this process see the routes at this moment? Not when the newest readings are two polls old."""
+    newest = [reading.began_at for reading in obs.readings.values()]
+    return len(newest) >= len(state.routes) and all(now - at <= 2 * policy.poll_interval for at in newest)
+
+
+def advance(policy: Policy, state: State, obs: Observation, now: float) -> Watch:
+    """The clocks, advanced by what was really watched: no jump of the clock, no gap over two polls."""
+    watch = state.watch
+    elapsed = now - watch.seen_at if watch.seen_at is not None else 0.0
+    seen = watching(policy, state, obs, now)
+    added = min(max(elapsed, 0.0), 2 * policy.poll_interval) if seen else 0.0
+    return Watch(watch.step + added, watch.total + (added if _counts(policy, state) else 0.0), now)
+
+
+def _counts(policy: Policy, state: State) -> bool:
+    """Does time count toward the progress deadline?"""
+    held = state.paused or policy.paused or (state.hold is not None and state.hold.reason != "Inconclusive")
+    awaits = state.rollout is not None and state.rollout.current.wait is None
+    return state.phase in (Phase.STEP, Phase.BAKE) and not held and not awaits

@@ -1,0 +1,33 @@
+"""First placement (DESIGN §5.2): the one move without a gate, where nothing carries traffic that could be lost."""
+
+from __future__ import annotations
+
+from okra.rollout.advance import stands_still
+from okra.rollout.asking import ask
+from okra.rollout.begin import claimed
+from okra.rollout.completion import complete
+from okra.rollout.looking import keep_watching
+from okra.rollout.moves import no_room
+from okra.rollout.turn import Turn
+from okra.rollout.versions import UNKNOWN
+
+
+def place(turn: Turn) -> None:
+    """Nothing carries traffic: equal weights at once, as ELB checks the health of no group that isn't attached."""
+    if stands_still(turn) or not claimed(turn):
+        return
+    keep_watching(turn)
+    for policy, route, reading in list(turn.routes):
+        census = turn.censuses[route.key]
+        room = policy.places - len(route.canary)
+        if room < 0:
+            turn.report("NoRoomOnRoute", no_room(policy, route, reading))
+            return
+        others = [arn for arn in reading.weights if arn not in route.canary]
+        foreign = [arn for arn in others if census.version_of(arn) == UNKNOWN]
+        kept = (*foreign, *(arn for arn in others if arn not in foreign))[:room]
+        weights = {**dict.fromkeys(route.canary, 1), **dict.fromkeys(kept, 0)}
+        if dict(route.asked) != weights:
+            ask(turn, route, weights)
+    if turn.confirmed:
+        complete(turn)

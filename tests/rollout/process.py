@@ -1,0 +1,235 @@
+"""One process that runs `decide` on a simulated world, one effect at a time, so that a test can cut between any two."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from okra.rollout.effects import Claim, Decision, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
+from okra.rollout.machine import decide
+from okra.rollout.observation import (
+    Observation,
+    Problem,
+    RouteReading,
+    SeriesResult,
+    TargetHealth,
+    Verdict,
+    Write,
+    WriteOutcome,
+)
+from okra.rollout.policy import Policy
+from okra.rollout.state import State
+from tests.rollout.world import World
+
+REFUSED, LOST, DROPPED, LATE, DOWN = "refused", "lost", "dropped", "late", "down"
+"""A write: refused; applied, no answer; not applied, no answer; applied some day, no answer. The store: no answer."""
+
+
+class Cut(Exception):
+    """The process died here."""
+
+
+@dataclass
+class Process:
+    world: World
+    policy: Policy
+    fault: Callable[[Effect], str | None] = lambda effect: None
+    state: State = field(default_factory=State)
+    revision: int = 0
+    obs: Observation = field(default_factory=Observation)
+    wake: float | None = None
+    trace: list[Effect] = field(default_factory=list)
+    pending: deque[Effect] = field(default_factory=deque)
+    decision: Decision | None = None
+    decided_on: Observation = field(default_factory=Observation)
+    decided_from: State = field(default_factory=State)
+    unsaved: bool = False
+    released: bool = False
+    stale_by: float = 0.0
+    blind: bool = False
+    """Reads fail."""
+    late: list[tuple[str, Mapping[str, int]]] = field(default_factory=list)
+    watchers: list[Callable[[Process, Effect], None]] = field(default_factory=list)
+    """Called before each effect is executed."""
+
+    def __post_init__(self) -> None:
+        self.load()
+
+    def load(self) -> None:
+        self.state, self.revision, self.unsaved = self.world.stored, self.world.revision, False
+
+    def restart(self) -> None:
+        """kill -9, and a new process."""
+        self.obs = Observation(deleting=self.obs.deleting, may_write=self.obs.may_write)
+        self.wake, self.decision = None, None
+        self.pending.clear()
+        self.load()
+
+    # -- observations ----------------------------------------------------------------------------------------------
+
+    def see(self, **changes: Any) -> None:
+        self.obs = replace(self.obs, **changes)
+
+    def discover(self) -> None:
+        if not self.blind:
+            self.see(groups=self.world.inventory())
+        self.see(commands=tuple(self.world.commands))
+        self.read()
+
+    def keys(self) -> list[str]:
+        return list({route.key: None for route in (*self.state.routes, *self.policy.routes)})
+
+    def read(self, stale: Mapping[str, Mapping[str, int]] | None = None) -> None:
+        for key in self.keys():
+            if self.blind:
+                self.see(problems={**self.obs.problems, key: Problem("Unavailable", "No answer.", fatal=False)})
+                continue
+            reading = self.world.reading(key, self.stale_by)
+            if stale and key in stale:
+                reading = replace(reading, weights=dict(stale[key]))
+            self.saw(key, reading)
+
+    def saw(self, key: str, reading: RouteReading) -> None:
+        old = self.obs.readings.get(key)
+        previous = {**self.obs.previous, **({key: old} if old else {})}
+        problems = {k: problem for k, problem in self.obs.problems.items() if k != key}
+        self.see(readings={**self.obs.readings, key: reading}, previous=previous, problems=problems)
+
+    def read_health(self, arns: Iterable[str]) -> None:
+        for arn in sorted(arns):
+            group = self.world.groups.get(arn)
+            if group is None or not group.exists or self.blind:
+                continue
+            healthy = group.healthy if self.world.attached(arn) else 0
+            targets = frozenset(f"{arn}:{group.revision}:{i}" for i in range(group.registered))
+            health = TargetHealth(healthy, group.registered, self.world.tick(), targets)
+            self.see(health={**self.obs.health, arn: (*self.obs.health.get(arn, ()), health)[-3:]})
+
+    # -- turns -----------------------------------------------------------------------------------------------------
+
+    def decide(self) -> Decision:
+        return decide(self.policy, self.state, self.obs, self.world.tick())
+
+    def advance(self) -> bool:
+        """Execute one effect, or decide. False: nothing to do at this moment."""
+        if self.pending:
+            effect = self.pending.popleft()
+            self.trace.append(effect)
+            for watcher in self.watchers:
+                watcher(self, effect)
+            if not self.execute(effect):
+                self.pending.clear()
+            return True
+        self.decided_on, self.decided_from = self.obs, self.state
+        decision = self.decide()
+        self.decision, self.wake = decision, decision.wake_at
+        effects = list(decision.effects)
+        if self.unsaved and not any(isinstance(effect, Persist) for effect in effects):
+            effects.insert(0, Persist(decision.state, urgent=True))
+            if self.fault(effects[0]) == DOWN:
+                effects.pop(0)
+        if not any(isinstance(effect, Persist) for effect in effects):
+            self.state = decision.state
+        self.pending.extend(effects)
+        return bool(effects)
+
+    def execute(self, effect: Effect) -> bool:
+        match effect:
+            case Persist():
+                return self._persist(effect, self.fault(effect))
+            case SetWeights():
+                self._write(effect, self.fault(effect))
+            case Claim(route=key):
+                self.fault(effect)
+                self.world.owners.setdefault(key, self.policy.owner)
+                self.see(owners={**self.obs.owners, key: self.world.owners[key]})
+            case Observe(health=arns):
+                self.fault(effect)
+                self.read()
+                self.read_health(arns)
+                self.see(swept_at=self.world.tick())
+            case RunChecks(checks=checks, token=token):
+                self.fault(effect)
+                self.see(requested=token)
+                for check in checks:
+                    known = self.world.recorded.get((check, token))
+                    verdict = self.world.verdicts(check, token) if known is None else known.verdict
+                    if verdict is not None:
+                        self.deliver(check, verdict)
+            case Release():
+                self.released = True
+            case Emit():
+                self.fault(effect)
+                self.world.events.append(effect)
+        return True
+
+    def deliver(self, check: str, verdict: Verdict) -> None:
+        """The verdict of the series that was asked for last."""
+        token = self.obs.requested
+        assert token is not None
+        result = SeriesResult(check, token, verdict, f"{check} {verdict}.", self.world.tick())
+        self.world.recorded[check, token] = result
+        self.see(results=(*self.obs.results, result)[-40:])
+
+    def _persist(self, effect: Persist, fault: str | None) -> bool:
+        if fault == DOWN:
+            if effect.urgent:
+                self.state, self.unsaved = effect.state, True
+            return effect.urgent
+        if self.revision != self.world.revision:
+            self.load()
+            self.see(writes={}, readings={}, previous={})
+            return False
+        self.world.stored = replace(effect.state, watch=replace(effect.state.watch, seen_at=None))
+        self.world.revision += 1
+        if fault == LOST:
+            if effect.urgent:
+                self.state, self.unsaved = effect.state, True
+            return effect.urgent
+        self.state, self.revision, self.unsaved = effect.state, self.world.revision, False
+        return True
+
+    def _write(self, effect: SetWeights, fault: str | None) -> None:
+        refusal = self.world.refusal(effect.weights) or ("Refused" if fault == REFUSED else "")
+        outcome, problem = WriteOutcome.ACKNOWLEDGED, None
+        if refusal:
+            outcome, problem = WriteOutcome.REFUSED, Problem(refusal, f"AWS says {refusal}.")
+        elif fault in (LOST, DROPPED, LATE):
+            outcome, problem = WriteOutcome.UNKNOWN, Problem("Unavailable", "No answer.", fatal=False)
+        if not refusal and fault == LATE:
+            self.late.append((effect.route, effect.weights))
+        elif not refusal and fault != DROPPED:
+            self.world.write(effect.route, effect.weights)
+        before = self.obs.writes.get(effect.route)
+        failures = 0 if problem is None else (before.failures if before else 0) + 1
+        answer = Write(effect.serial, outcome, self.world.tick(), problem, failures)
+        self.see(writes={**self.obs.writes, effect.route: answer})
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def settle(self, most: int = 600) -> None:
+        """Decide and execute until nothing is to be done at this moment."""
+        for _ in range(most):
+            if not self.advance():
+                return
+        raise AssertionError(f"no rest after {most} effects: {self.state.condition} {self.trace[-8:]}")
+
+    def run(self, seconds: float, discovery: float = 30.0) -> None:
+        """Let time pass: wake when asked to, discover every so often."""
+        end, due = self.world.now + seconds, self.world.now
+        while self.world.now < end:
+            if self.world.now >= due:
+                self.discover()
+                due = self.world.now + discovery
+            self.settle()
+            upcoming = [at for at in (self.wake, due) if at is not None]
+            self.world.now = max(min([*upcoming, end]), self.world.now) + 0.0005
+
+    def until(self, condition: Callable[[], bool], within: float = 3600.0) -> None:
+        """Let time pass until the condition holds."""
+        end = self.world.now + within
+        while not condition():
+            assert self.world.now < end, f"not within {within} s: {self.state.condition} {self.world.routes}"
+            self.run(1.0)
