@@ -10,7 +10,7 @@ server wrote `5` or `5.0`, and CEL never mixes the two in arithmetic.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST = 1024
 """Characters of one condition."""
-MOST_WORK = 200_000
+MOST_WORK = 25_000
 """Upper bound of element visits in one evaluation: below 50 ms."""
 DEEPEST = 32
 """Levels of a JSON answer."""
@@ -40,7 +40,7 @@ class ConditionError(Invalid):
 
 def holds(condition: str, values: Mapping[str, Any]) -> bool:
     """Whether `condition` is true of `values` (JSON by name: `result`, maybe `stable`). Raises ConditionError."""
-    visits = max(_size(value, 0) for value in values.values())
+    visits = max(_size(value) for value in values.values())
     if _work(condition, visits) > MOST_WORK:
         raise ConditionError(f"`{_short(condition)}` would have to visit too many values; narrow the answer")
     answer = _evaluate(condition, {name: _as_cel(value) for name, value in values.items()})
@@ -123,19 +123,22 @@ def to_double(value: float) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
-def _size(value: Any, depth: int) -> int:
-    """How many values an evaluation might visit; long text counts by its length. Raises ConditionError if too deep."""
-    if depth > DEEPEST:
-        raise ConditionError(f"the answer is nested more than {DEEPEST} deep")
-    match value:
-        case str():
-            return 1 + len(value) // 64
-        case list():
-            return 1 + sum(_size(item, depth + 1) for item in value)
-        case dict():
-            return 1 + sum(_size(item, depth + 1) for item in value.values())
-        case _:
-            return 1
+def _size(value: Any) -> int:
+    """How many values an evaluation might visit; long text counts by its length. Stops counting above MOST_WORK.
+
+    Raises ConditionError if the answer is too deep.
+    """
+    count, level = 0, [value]
+    for _ in range(DEEPEST):
+        count += sum(1 + len(each) // 64 if isinstance(each, str) else 1 for each in level)
+        if not level or count > MOST_WORK:
+            return count
+        level = [item for each in level if isinstance(each, list | dict) for item in _items(each)]
+    raise ConditionError(f"the answer is nested {DEEPEST} deep or more; narrow it")
+
+
+def _items(container: list[Any] | dict[str, Any]) -> Iterable[Any]:
+    return container if isinstance(container, list) else container.values()
 
 
 def _work(condition: str, visits: int) -> int:

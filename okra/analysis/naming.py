@@ -16,8 +16,6 @@ from typing import Any
 
 from okra.analysis.conditions import mentions
 from okra.analysis.templates import Place, render_all
-from okra.api.checks import Analysis, CellCheck
-from okra.api.provider import Provider
 from okra.errors import Invalid
 
 ANNOTATION = "analysis-hash"
@@ -50,25 +48,26 @@ class CheckObject:
 
 def checks_for(
     cell: str,
-    checks: Sequence[CellCheck],
+    checks: Sequence[Mapping[str, Any]],
     groups: Sequence[Variables],
     stable: Sequence[Variables] = (),
     *,
-    default_provider: Provider | None = None,
     path: str = "spec.checks",
 ) -> list[CheckObject]:
-    """The Checks of a Cell, in the order of `checks` and `groups`; a job or a `from` makes none.
+    """The Checks of a Cell, in the order of `checks` and `groups`.
 
-    groups: the variables of each canary target group. stable: of each stable one, for checks that compare both sides;
-    the n-th canary group is compared with the n-th stable one, and round again. default_provider: the controller's.
+    checks: CellChecks as JSON, `{name, analysis, dryRun?, …}`, as a person wrote them or with the controller's provider
+    added; those without `analysis` (a job, a `from`) make none. groups: the variables of each canary target group.
+    stable: of each stable one, for checks that compare both sides, with `version` being that side's; the n-th canary
+    group is compared with the n-th stable one, and round again.
     Raises Invalid, with the field path, for an unknown variable, a refused value, or two checks of one name.
     """
     objects: list[CheckObject] = []
     for index, check in enumerate(checks):
-        if check.analysis is None:
+        if check.get("analysis") is None:
             continue
         try:
-            objects += _objects(cell, check, check.analysis, _Sides(groups, stable, default_provider))
+            objects += _objects(cell, check, groups, stable)
         except Invalid as error:
             raise Invalid(f"{path}[{index}].analysis.{error}") from error
     names = Counter(item.name for item in objects)
@@ -92,45 +91,39 @@ def check_name(*parts: str) -> str:
     return f"{clean}-{_hash('/'.join(parts))}".lstrip("-")
 
 
-def rendered(analysis: Analysis, variables: Variables, default_provider: Provider | None = None) -> dict[str, Any]:
-    """The analysis as JSON, with the variables filled in and the interval that a Cell's check has by default."""
-    provider = analysis.provider or default_provider
-    in_query = Place.DATADOG if provider is not None and provider.datadog is not None else Place.QUERY
+def rendered(analysis: Mapping[str, Any], variables: Variables) -> dict[str, Any]:
+    """The analysis with the variables filled in, and the interval that a Cell's check has by default."""
+    in_query = Place.DATADOG if "datadog" in (analysis.get("provider") or {}) else Place.QUERY
 
     def place(path: tuple[str, ...]) -> Place | None:
         if "secretRef" in path or path[:1] not in ((), ("query",), ("provider",)):
             return None
         return Place.URL if path[-1:] in (("url",), ("address",)) else in_query
 
-    written = analysis.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return {"interval": IN_CELL_INTERVAL, **render_all(written, variables, place)}
+    return {"interval": IN_CELL_INTERVAL, **render_all(dict(analysis), variables, place)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    groups: Sequence[Variables]
-    stable: Sequence[Variables]
-    default_provider: Provider | None
-
-
-def _objects(cell: str, check: CellCheck, analysis: Analysis, sides: _Sides) -> Iterator[CheckObject]:
+def _objects(
+    cell: str, check: Mapping[str, Any], groups: Sequence[Variables], stable: Sequence[Variables]
+) -> Iterator[CheckObject]:
+    analysis = check["analysis"]
+    others = stable if _compares(analysis) else ()
     distinct: dict[str, tuple[dict[str, Any], dict[str, Any] | None, Variables]] = {}
-    others = sides.stable if _compares(analysis) else ()
-    for index, variables in enumerate(sides.groups):
-        this = rendered(analysis, variables, sides.default_provider)
-        other = rendered(analysis, others[index % len(others)], sides.default_provider) if others else None
+    for index, variables in enumerate(groups):
+        this = rendered(analysis, variables)
+        other = rendered(analysis, others[index % len(others)]) if others else None
         distinct.setdefault(analysis_hash({"": this, "stable": other}), (this, other, variables))
     several = Counter(variables["clusterName"] for *_, variables in distinct.values())
     for this, other, variables in distinct.values():
         cluster = variables["clusterName"] if len(distinct) > 1 else ""
         beside = variables.get("targetGroupName", "") if several[cluster] > 1 else ""
-        name = check_name(cell, check.name, cluster, beside)
-        spec = {"analysis": this} | ({"dryRun": True} if check.dry_run else {})
-        yield CheckObject(name, check.name, cluster, spec, analysis_hash(this), other)
+        name = check_name(cell, check["name"], cluster, beside)
+        spec = {"analysis": this} | ({"dryRun": True} if check.get("dryRun") else {})
+        yield CheckObject(name, check["name"], cluster, spec, analysis_hash(this), other)
 
 
-def _compares(analysis: Analysis) -> bool:
-    conditions = (analysis.success_condition, analysis.failure_condition)
+def _compares(analysis: Mapping[str, Any]) -> bool:
+    conditions = (analysis.get("successCondition"), analysis.get("failureCondition"))
     return any(condition is not None and mentions(condition, "stable") for condition in conditions)
 
 

@@ -158,5 +158,15 @@ def _text(value: Any) -> str:
     """A value for people: a number without digits that only its binary form has, JSON as JSON, all of it short."""
     if _is_number(value):
         return f"{value:.10g}"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = value if isinstance(value, str) else _beginning(value)
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def _beginning(value: Any) -> str:
+    """JSON, piece by piece and no further than it is shown: an answer may be a megabyte."""
+    text = ""
+    for piece in json.JSONEncoder(ensure_ascii=False).iterencode(value):
+        text += piece[: LONGEST_VALUE + 1]
+        if len(text) > LONGEST_VALUE:
+            break
+    return text

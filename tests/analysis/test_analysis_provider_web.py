@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -74,6 +75,14 @@ async def test_the_whole_answer_may_be_the_value(
 ) -> None:
     server.faults.append(saying(body))
     assert (await source(server, http).measure(NOW)).value == value
+
+
+async def test_a_large_answer_is_read_beside_the_event_loop(server: Server, http: aiohttp.ClientSession) -> None:
+    server.faults.append(saying(json.dumps({"all": [0.5] * 50_000})))
+    assert (await source(server, http, jmesPath="all[?@ > `0.1`] | length(@)").measure(NOW)).value == 50_000
+    server.faults.append(saying("x" * 50_000))
+    with pytest.raises(Unavailable, match="something else instead of JSON"):
+        await source(server, http).measure(NOW)
 
 
 async def test_a_nan_that_a_path_computes_is_no_data(server: Server, http: aiohttp.ClientSession) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +12,13 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from okra.analysis.providers.guard import checked_url
-from okra.analysis.providers.http import Request, fetch_json, header_values
+from okra.analysis.providers.http import Request, fetch, header_values, parse_json
 from okra.api.provider import Web
 from okra.errors import Invalid
 from okra.ports import Grain, Reading, Window
+
+LARGE = 32 * 1024
+"""Bytes of an answer above which it is read in a thread: JMESPath over a megabyte takes most of a second."""
 
 
 class WebSource:
@@ -45,17 +49,17 @@ class WebSource:
 
     async def measure(self, window: Window) -> Reading:
         del window  # begun after it was planned, the request is as new as any answer can be
-        answer = await fetch_json(self._http, self._request)
-        return Reading(_value(self._found(answer)), self._query)
+        body = await fetch(self._http, self._request)
+        value = await asyncio.to_thread(self._read, body) if len(body) > LARGE else self._read(body)
+        return Reading(value, self._query)
 
     async def close(self) -> None:
         """Nothing to close: the session is shared."""
 
-    def _found(self, answer: Any) -> Any:
-        if self._path is None:
-            return answer
+    def _read(self, body: bytes) -> Any:
+        answer = parse_json(body, self._query)
         try:
-            return self._path.search(answer)
+            return _value(answer if self._path is None else self._path.search(answer))
         except JMESPathError as error:
             raise Invalid(f"provider.web.jmesPath: {str(error).splitlines()[0][:160]}") from None
 
