@@ -76,22 +76,19 @@ class AwsWorld:
 
     @cached_property
     def vpc(self) -> str:
-        """The world's own VPC, made when first needed."""
-        return self.new_vpc()
+        """The account's default VPC, which is there from the start."""
+        found = self.client("ec2").describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])
+        return str(found["Vpcs"][0]["VpcId"])
 
     def new_vpc(self) -> str:
+        """Another VPC."""
         vpc: str = self.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         return vpc
 
     @cached_property
     def subnets(self) -> list[str]:
-        create = self.client("ec2").create_subnet
-        return [
-            create(VpcId=self.vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{self.region}{zone}")["Subnet"][
-                "SubnetId"
-            ]
-            for number, zone in enumerate("ab")
-        ]
+        found = self.client("ec2").describe_subnets(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])
+        return [subnet["SubnetId"] for subnet in found["Subnets"][:2]]
 
     def load_balancer(self, name: str = "web", *, network: bool = False) -> str:
         kind = "network" if network else "application"
