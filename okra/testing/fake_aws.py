@@ -1,0 +1,152 @@
+"""AWS in memory, for tests of actors and for benches: holds state, can fail, counts its calls.
+
+The same contract tests judge it and the real router and inventory before the double (tests/aws/test_aws_contract.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from okra.errors import Invalid, NotFound, OkraError
+from okra.ports import Account, Clock, RouteRef
+from okra.rollout.observation import Action, LoadBalancerType, RouteReading, TargetGroup, TargetHealth, Weights
+
+Fault = Callable[[str, str], OkraError | None]
+"""(operation, ARN) → the error to raise instead, or nothing."""
+PLACES, HEAVIEST = 5, 999
+REGION = "arn:aws:elasticloadbalancing:us-east-1:123456789012"
+
+
+@dataclass
+class FakeRoute:
+    arn: str
+    weights: dict[str, int]
+    network: bool = False
+    sticky: bool = False
+    action: Action = Action.FORWARD
+    owner: str = ""
+    history: list[dict[str, int]] = field(default_factory=list)
+
+
+@dataclass
+class FakeGroup:
+    group: TargetGroup
+    healthy: int = 2
+    registered: int = 2
+
+
+class FakeAws:
+    """A `TrafficRouter` and a `TargetInventory`. `latency` seconds a call, on the loop's clock."""
+
+    def __init__(self, clock: Clock, *, latency: float = 0.0) -> None:
+        self._clock = clock
+        self.latency = latency
+        self.routes: dict[str, FakeRoute] = {}
+        self.groups: dict[str, FakeGroup] = {}
+        self.calls: Counter[str] = Counter()
+        self.fault: Fault = lambda _operation, _arn: None
+        self.applied_before_fault = False
+        """A faulty write is applied all the same: its answer is lost."""
+
+    # -- building --------------------------------------------------------------------------------------------------
+
+    def add_group(self, name: str, tags: Mapping[str, str], *, healthy: int = 2) -> str:
+        arn = f"{REGION}:targetgroup/{name}/{len(self.groups):016x}"
+        self.groups[arn] = FakeGroup(TargetGroup(arn, name, dict(tags), "vpc-1", "HTTP"), healthy, max(healthy, 2))
+        return arn
+
+    def add_route(
+        self, listener_arn: str, weights: Weights, *, network: bool = False, sticky: bool = False
+    ) -> FakeRoute:
+        """The listener's default action."""
+        route = FakeRoute(listener_arn, dict(weights), network, sticky)
+        self.routes[listener_arn] = route
+        return route
+
+    def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        known = self.groups[arn]
+        known.group = replace(known.group, tags={**known.group.tags, **tags})
+
+    # -- TrafficRouter ---------------------------------------------------------------------------------------------
+
+    async def read(self, refs: Collection[RouteRef]) -> Mapping[RouteRef, RouteReading | OkraError]:
+        began = self._clock.now()
+        await self._call("DescribeListeners" if refs else "", "")
+        return {ref: self._reading(ref, began) for ref in refs}
+
+    def _reading(self, ref: RouteRef, began: float) -> RouteReading | OkraError:
+        route = self.routes.get(ref.key)
+        if error := self.fault("DescribeListeners", ref.key):
+            return error
+        if route is None:
+            return NotFound(f"There is no listener {ref.key}.", reason="ListenerNotFound")
+        kind = LoadBalancerType.NETWORK if route.network else LoadBalancerType.APPLICATION
+        return RouteReading(
+            arn=route.arn,
+            began_at=began,
+            weights=dict(route.weights) if route.action is Action.FORWARD else {},
+            action=route.action,
+            sticky=route.sticky,
+            load_balancer_arn=f"{REGION}:loadbalancer/{'net' if route.network else 'app'}/web/1",
+            load_balancer_type=kind,
+            vpc_id="vpc-1",
+            protocol="TCP" if route.network else "HTTP",
+        )
+
+    async def write(self, ref: RouteRef, weights: Weights, basis: RouteReading, *, urgent: bool = False) -> None:
+        legal = weights and sum(weights.values()) > 0 and len(weights) <= PLACES
+        if not legal or not all(0 <= weight <= HEAVIEST for weight in weights.values()):
+            raise Invalid(f"AWS takes no such weights: {dict(weights)}")
+        error = self.fault("ModifyListener", basis.arn)
+        if error is None or self.applied_before_fault:
+            route = self.routes[ref.key]
+            route.weights, route.action = dict(weights), Action.FORWARD
+            route.history.append(dict(weights))
+        await self._call("ModifyListener", basis.arn)
+
+    async def owner(self, ref: RouteRef, arn: str) -> str:
+        await self._call("DescribeTags", arn)
+        return self.routes[ref.key].owner
+
+    async def claim(self, ref: RouteRef, arn: str, owner: str) -> str:
+        route = self.routes[ref.key]
+        if not route.owner:
+            await self._call("AddTags", arn)
+            route.owner = owner
+        return await self.owner(ref, arn)
+
+    async def release(self, ref: RouteRef, arn: str, owner: str) -> None:
+        await self._call("RemoveTags", arn)
+        if self.routes[ref.key].owner == owner:
+            self.routes[ref.key].owner = ""
+
+    # -- TargetInventory -------------------------------------------------------------------------------------------
+
+    async def target_groups(self, account: Account) -> Sequence[TargetGroup]:
+        await self._call("GetResources", "")
+        return [known.group for known in self.groups.values()]
+
+    async def health(self, account: Account, arn: str) -> TargetHealth:
+        began = self._clock.now()
+        await self._call("DescribeTargetHealth", arn)
+        known = self.groups.get(arn)
+        if known is None:
+            raise NotFound(f"There is no target group {arn}.")
+        attached = any(arn in route.weights for route in self.routes.values())
+        targets = frozenset(f"10.0.0.{number}:80" for number in range(known.registered))
+        return TargetHealth(known.healthy if attached else 0, known.registered, began, targets)
+
+    async def active_flows(self, account: Account, group: TargetGroup) -> float | None:
+        await self._call("GetMetricData", group.arn)
+        return 0.0
+
+    async def _call(self, operation: str, arn: str) -> None:
+        if not operation:
+            return
+        self.calls[operation] += 1
+        await asyncio.sleep(self.latency)
+        if (error := self.fault(operation, arn)) is not None and operation != "DescribeListeners":
+            raise error
