@@ -30,6 +30,8 @@ SWEEP = 20.0
 RESULTS_KEPT = 64
 HEALTH_KEPT = 3
 TICK = 1e-6
+JUMP = 1.0
+"""Seconds that the clock may be set back without further ado."""
 
 
 class Sight:
@@ -46,8 +48,17 @@ class Sight:
 
     def tick(self) -> float:
         """Epoch seconds, later than any moment before: what began after is known to have begun after."""
-        self._last = max(self._wiring.clock.now(), self._last + TICK)
+        now = self._wiring.clock.now()
+        if now < self._last - JUMP:
+            self._begin_anew()
+        self._last = max(now, self._last + TICK)
         return self._last
+
+    def _begin_anew(self) -> None:
+        """The clock was set back: no time of before compares with any to come. As after a restart, nothing is known
+        to be acknowledged, so what wasn't confirmed is written again."""
+        self._last = 0.0
+        self.see(readings={}, previous={}, writes={}, health={}, swept_at=None)
 
     def see(self, **changes: Any) -> None:
         self.obs = replace(self.obs, **changes)
