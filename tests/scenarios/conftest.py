@@ -1,0 +1,55 @@
+"""One AWS double a worker, emptied for each test; `okra run` in a folder of its own; an observer that looks on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from okra.testing.aws_world import AwsWorld, Route
+from okra.testing.fault_process import FaultProxyProcess
+from okra.testing.moto_server import MotoServer, environ_for
+from tests.scenarios.observer import Observer
+from tests.scenarios.okra_process import Okra
+from tests.support.aws import aws_server
+
+__all__ = ["aws_server"]
+
+Observe = Callable[[Route], Observer]
+
+
+@pytest.fixture
+def world(aws_server: MotoServer) -> Iterator[AwsWorld]:
+    aws_server.reset()
+    with AwsWorld(aws_server.url) as world:
+        yield world
+
+
+@pytest.fixture
+def okra(aws_server: MotoServer, tmp_path: Path) -> Iterator[Okra]:
+    okra = Okra(tmp_path, aws_server.environ)
+    yield okra
+    okra.close()
+
+
+@pytest.fixture
+def observe(world: AwsWorld) -> Iterator[Observe]:
+    """Begin to look at a route; ends with the test."""
+    with ExitStack() as stack:
+        yield lambda route: stack.enter_context(Observer(world.url, route))
+
+
+@pytest.fixture
+def proxy(aws_server: MotoServer) -> Iterator[FaultProxyProcess]:
+    with FaultProxyProcess(aws_server.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def faulty(proxy: FaultProxyProcess, tmp_path: Path) -> Iterator[Okra]:
+    """As `okra`, but behind the proxy; observers are not."""
+    okra = Okra(tmp_path, environ_for(proxy.url))
+    yield okra
+    okra.close()
