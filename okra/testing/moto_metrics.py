@@ -12,6 +12,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 from moto.cloudwatch import models
@@ -111,6 +112,9 @@ class _Math:
             return {at: _EACH[name](point) for at, point in self._one(values[0]).items()}
         if name in _OVER:
             return self._reduce(_OVER[name], values[0])
+        if name == "RUNNING_SUM":
+            points = sorted(self._one(values[0]).items())
+            return dict(zip((at for at, _ in points), accumulate(value for _, value in points), strict=True))
         if name == "FILL":
             filled: Series | list[Series] = self._fill(values[0], values[1])
             return filled
