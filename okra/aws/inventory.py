@@ -1,4 +1,4 @@
-"""Which target groups exist, which of their targets are healthy, and whether they still serve. `TargetInventory`."""
+"""Which target groups exist, which of their targets are healthy, whether they serve: `okra.ports.TargetInventory`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 from okra.aws.arns import dimension
 from okra.aws.calls import Calls
 from okra.aws.cloudwatch import CloudWatch
-from okra.aws.operations import DESCRIBE_TARGET_GROUPS, DESCRIBE_TARGET_HEALTH, GET_RESOURCES
+from okra.aws.discovery import Discovery
+from okra.aws.operations import DESCRIBE_TARGET_HEALTH
 from okra.errors import OkraError
 from okra.ports import Account, Clock
 from okra.rollout.observation import TargetGroup, TargetHealth
@@ -20,28 +21,17 @@ _NETWORK_PROTOCOLS = frozenset({"TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUI
 
 
 class AwsInventory:
-    """Implements `TargetInventory`. Discovery costs one call for every 100 tagged and every 400 existing groups."""
+    """Implements `TargetInventory`."""
 
     def __init__(self, calls: Calls, cloudwatch: CloudWatch, clock: Clock) -> None:
         self._calls = calls
         self._cloudwatch = cloudwatch
         self._clock = clock
+        self._discovery = Discovery(calls)
 
     async def target_groups(self, account: Account) -> Sequence[TargetGroup]:
-        """See `TargetInventory`. The tagging API still lists deleted groups for a while: existence is confirmed."""
-        tagged = await self._calls.all(
-            account, GET_RESOURCES, ResourceTypeFilters=["elasticloadbalancing:targetgroup"], ResourcesPerPage=100
-        )
-        tags = {
-            resource["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in resource.get("Tags", [])}
-            for resource in tagged.items("ResourceTagMappingList")
-        }
-        if not any(tags.values()):
-            return []
-        existing = await self._calls.all(account, DESCRIBE_TARGET_GROUPS, PageSize=400)
-        # A group that moved between pages while others were deleted may come twice.
-        groups = {raw["TargetGroupArn"]: raw for raw in existing.items("TargetGroups")}
-        return [_group(raw, tags[arn]) for arn, raw in groups.items() if tags.get(arn)]
+        """See `TargetInventory`."""
+        return await self._discovery.target_groups(account)
 
     async def health(self, account: Account, arn: str) -> TargetHealth:
         """See `TargetInventory`."""
@@ -100,17 +90,6 @@ class AwsInventory:
         series = await self._cloudwatch.metric_data(account, [query], end - _SETTLED_MINUTES * _MINUTE, end)
         points = [point for one in series for point in one.points]
         return max(points)[1] if points else None
-
-
-def _group(raw: Mapping[str, Any], tags: Mapping[str, str]) -> TargetGroup:
-    return TargetGroup(
-        arn=raw["TargetGroupArn"],
-        name=raw["TargetGroupName"],
-        tags=tags,
-        vpc_id=raw.get("VpcId", ""),
-        protocol=raw.get("Protocol", ""),
-        load_balancer_arns=tuple(raw.get("LoadBalancerArns", ())),
-    )
 
 
 def _state(target: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from moto.elbv2.exceptions import (
     LoadBalancerNotFoundError,
     TooManyTagsError,
 )
+from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 
 from okra.testing.moto_health import attachments
 
@@ -43,6 +44,8 @@ def apply(page_size: int | None = None) -> None:
     backend.iter_tagged_resources = _iter_tagged_resources
     backend.add_tags = _add_tags
     backend.describe_tags = _describe_tags
+    tagging: Any = ResourceGroupsTaggingAPIBackend
+    tagging.get_resources = _capped(tagging.get_resources, page_size)
     views = responses.ELBV2Response
     for name, result in (
         ("describe_rules", "Rules"),
@@ -233,6 +236,13 @@ def _describe_tags(self: Any, resource_arns: Sequence[str]) -> dict[str, dict[st
     for arn in resource_arns:
         self._get_resource_by_arn(arn)
     return {arn: self.tagging_service.get_tag_dict_for_resource(arn) for arn in resource_arns}
+
+
+def _capped(get_resources: Callable[..., Any], cap: int | None) -> Callable[..., Any]:
+    def capped(self: Any, *, resources_per_page: int = 50, **kwargs: Any) -> Any:
+        return get_resources(self, resources_per_page=min(resources_per_page, cap or 100), **kwargs)
+
+    return capped
 
 
 def _paged(view: Callable[..., Any], result: str, cap: int | None) -> Callable[..., Any]:

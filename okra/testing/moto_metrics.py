@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
 
-from moto.cloudwatch import models
+from moto.cloudwatch import models, responses
 from moto.cloudwatch.exceptions import ValidationError
+from moto.core.responses import ActionResult
 
 Series = dict[float, float]
 """Start of a bucket (epoch seconds) → value. Buckets without data are absent."""
@@ -43,10 +44,41 @@ _OVER: dict[str, Callable[[Sequence[float]], float]] = {
 }
 
 
-def apply() -> None:
-    """Patch moto's class in this process."""
+def apply(page_size: int | None = None) -> None:
+    """Patch moto's classes in this process. `page_size`: points in a page; moto answers everything in one."""
     backend: Any = models.CloudWatchBackend
     backend.get_metric_data = _get_metric_data
+    if page_size is not None:
+        views: Any = responses.CloudWatchResponse
+        views.get_metric_data = _paged(views.get_metric_data, page_size)
+
+
+def _paged(view: Callable[[Any], ActionResult], size: int) -> Callable[[Any], ActionResult]:
+    """Every query on every page, each page with the next points only, `PartialData` until the last."""
+
+    def paged(self: Any) -> ActionResult:
+        start = int(self.params.pop("NextToken", "0"))
+        whole: Any = view(self).result
+        points = [
+            (number, at) for number, result in enumerate(whole["MetricDataResults"]) for at in result["timestamps"]
+        ]
+        page, more = set(points[start : start + size]), len(points) > start + size
+        results = [
+            {
+                **result,
+                "timestamps": [at for at in result["timestamps"] if (number, at) in page],
+                "values": [
+                    value
+                    for at, value in zip(result["timestamps"], result["values"], strict=True)
+                    if (number, at) in page
+                ],
+                "status_code": "PartialData" if more else "Complete",
+            }
+            for number, result in enumerate(whole["MetricDataResults"])
+        ]
+        return ActionResult({"MetricDataResults": results, "NextToken": str(start + size) if more else None})
+
+    return paged
 
 
 def statistic(name: str, data: Sequence[tuple[float, float, float, float]]) -> float:

@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m okra.testing.moto_server", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free port; the URL is printed")
-    parser.add_argument("--page-size", type=int, default=None, help="entries in a page of ELB's listings at most")
+    parser.add_argument("--page-size", type=int, default=None, help="entries in a page of any listing at most")
     parser.add_argument(WITH_PARENT, action="store_true", help="end when standard input is closed")
     options = parser.parse_args(argv)
     if options.with_parent:
@@ -104,7 +104,7 @@ def _server(host: str, port: int, page_size: int | None) -> Any:
 
     moto_health.apply()
     moto_elb.apply(page_size)
-    moto_metrics.apply()
+    moto_metrics.apply(page_size)
 
     class Handler(MotoRequestHandler):
         protocol_version = "HTTP/1.1"
