@@ -246,4 +246,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestStoreAgainstModel = StoreMachine.TestCase
-TestStoreAgainstModel.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+TestStoreAgainstModel.settings = settings(max_examples=40, stateful_step_count=40, deadline=None, derandomize=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import pytest
 
 from okra.errors import Invalid, NotFound
@@ -101,8 +104,9 @@ async def test_changing_a_returned_object_changes_nothing_in_the_store(store: Ob
 
 
 async def test_changing_what_was_handed_in_changes_nothing_in_the_store(store: ObjectStore, ns: str) -> None:
-    body = widget("a", ns, spec={"deep": {"size": 1}})
+    body: dict[str, Any] = {"metadata": {"name": "a", "namespace": ns}, "spec": {"deep": {"size": 1}}}
+    sent = copy.deepcopy(body)
     await store.create(WIDGET, body)
+    assert body == sent
     body["spec"]["deep"]["size"] = 99
-    assert "uid" not in body["metadata"]
     assert (await store.get(WIDGET, ns, "a"))["spec"] == {"deep": {"size": 1}}
