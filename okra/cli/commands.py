@@ -61,6 +61,24 @@ def run(
     raise typer.Exit(start(file, state, timeout, listen, _choice(output, "text", "json"), read_only, log_level))
 
 
+@app.command()
+def demo(
+    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live picture.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay afterwards, to look around; Ctrl-C ends it.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", hidden=True)] = False,
+    sabotage: Annotated[bool, typer.Option("--sabotage", hidden=True)] = False,
+) -> None:
+    """Show the main job on a double of AWS, in about a minute: a good version, then a bad one.
+
+    Exit code: 0 all of it really happened, 1 something did not, 2 the extra is missing, 130 interrupted.
+
+    Example: okra demo --keep
+    """
+    from okra.cli.demo import demo as perform
+
+    raise typer.Exit(perform(plain=plain, keep=keep, quick=quick, sabotage=sabotage))
+
+
 CellName = Annotated[str, typer.Argument(help="The Cell's name.", show_default=False)]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="The Cell's namespace.")]
 

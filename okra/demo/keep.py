@@ -1,0 +1,36 @@
+"""`--keep`: the curtain stays up, and what a visitor can try."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from rich.console import Console
+
+from okra.demo.manifest import CELL_NAME, NAMESPACE_OF_CELL
+from okra.demo.okra_side import OkraSide
+from okra.demo.scene import Scene
+from okra.demo.script import BAD, FIRST
+
+
+def things_to_try(pages: str, proxy: str, state: Path) -> str:
+    return f"""\
+Everything still runs, until Ctrl-C. In another terminal:
+
+  okra status {CELL_NAME} --state {state}
+  okra rollback {CELL_NAME} {FIRST} --state {state}
+  okra retry {CELL_NAME} {BAD} --state {state}
+
+  curl http://{pages}/debug/cells/{NAMESPACE_OF_CELL}/{CELL_NAME}
+  curl http://{pages}/debug/actors
+  curl http://{pages}/debug/tasks
+  curl http://{pages}/metrics
+  curl {proxy}/
+"""
+
+
+async def stay(console: Console, scene: Scene, okra: OkraSide, state: Path) -> None:
+    """Until cancelled, with users again."""
+    console.print(things_to_try(okra.pages, scene.proxy.url, state), markup=False, highlight=False, soft_wrap=True)
+    scene.load.start()
+    await asyncio.Event().wait()

@@ -1,0 +1,126 @@
+"""The demo from the first import to the exit code; whatever ends it, nothing is left running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from okra.app.logs import configure_logs
+from okra.app.run import INTERRUPTED
+from okra.demo.environment import isolated_environment
+from okra.demo.judgement import Evidence, figures, missing
+from okra.demo.keep import stay
+from okra.demo.ledger import Ledger
+from okra.demo.okra_side import OkraSide, okra_running, state_in
+from okra.demo.scene import staged
+from okra.demo.script import BAD, GOOD, QUICK, Script
+from okra.demo.story import Story
+from okra.demo.views import LiveView, PlainView, View
+from okra.demo.world import DoubleFailed
+from okra.embedded.lock import run_lock
+from okra.errors import OkraError
+from okra.testing.moto_server import MotoServer
+
+HAPPENED, DID_NOT = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    plain: bool = False
+    keep: bool = False
+    """Stay afterwards, for a look at the pages and a try of the commands."""
+    quick: bool = False
+    sabotage: bool = False
+    """The bad version is good. The demo must notice that its story didn't happen."""
+
+    @property
+    def script(self) -> Script:
+        script = QUICK if self.quick else Script()
+        return replace(script, fail_every=0) if self.sabotage else script
+
+
+def perform(options: Options) -> int:
+    """0: all of it really happened. 1: it didn't, and what is missing was said. 130: interrupted."""
+    console = Console()
+    console.print(
+        "Starting a double of AWS and some clusters. Nothing outside this machine is touched.", soft_wrap=True
+    )
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="okra-demo-") as folder,
+            MotoServer() as moto,
+            isolated_environment(moto.url),
+            run_lock(state_in(Path(folder))),
+        ):
+            return asyncio.run(_interruptible(options, console, moto.url, Path(folder)))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+async def _interruptible(options: Options, console: Console, aws_url: str, folder: Path) -> int:
+    """Ctrl-C and SIGTERM cancel the performance, at any moment; everything cleans up behind itself."""
+    loop = asyncio.get_running_loop()
+    show = asyncio.create_task(_perform(options, console, aws_url, folder), name="demo")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, show.cancel)
+    try:
+        await asyncio.wait([show])
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+    if show.cancelled():
+        console.print("Stopped.")
+        return INTERRUPTED
+    try:
+        return show.result()
+    except* (DoubleFailed, OkraError) as found:
+        for error in found.exceptions:
+            console.print(f"The demo can't go on: {error}", markup=False, highlight=False)
+    return DID_NOT
+
+
+async def _perform(options: Options, console: Console, aws_url: str, folder: Path) -> int:
+    live = console.is_terminal and not options.plain
+    view: View = LiveView(console) if live else PlainView(console)
+    ledger = Ledger()
+    ledger.tell = lambda event: view.tell(event, ledger.started_at)
+    async with contextlib.AsyncExitStack() as stack:
+        scene = await stack.enter_async_context(staged(options.script, aws_url, ledger))
+
+        async def open_okra() -> OkraSide:
+            okra = okra_running(folder, scene.world.listener_arn, options.script, ledger)
+            return await stack.enter_async_context(okra)
+
+        with view:
+            configure_logs("error", json=False)
+            story = Story(scene, view, open_okra)
+            evidence = await story.tell()
+        code = report(console, evidence)
+        if options.keep and story.okra is not None:
+            ledger.tell = lambda event: PlainView(console).tell(event, ledger.started_at)
+            await stay(console, scene, story.okra, state_in(folder))
+    return code
+
+
+def report(console: Console, evidence: Evidence) -> int:
+    """Print the figures, and what is missing if anything is. The exit code."""
+    table = Table("", "", show_header=False, title="What really happened", title_justify="left")
+    table.columns[1].justify = "right"
+    for name, value in figures(evidence):
+        table.add_row(name, value)
+    console.print(table)
+    wrong = missing(evidence)
+    if not wrong:
+        console.print(f"{GOOD} got all of the traffic. {BAD} was caught, put back and blocked.")
+        return HAPPENED
+    console.print("Not all of it happened:")
+    for each in wrong:
+        console.print(f"- {each}", markup=False, highlight=False)
+    return DID_NOT
