@@ -6,7 +6,7 @@ persists what it is about to ask of AWS, and then asks. Only when the *machine* 
 gone (never the file: WAL frames are checksummed and checkpoints synced). Okra then finds weights on the route that
 its status doesn't name, and the rules for drift hold: a share above the recorded one is put back, a share below it is
 kept and the Cell paused. Both are safe, neither needs a person to notice in time. `FULL` would buy back that one case
-for an fsync a commit: milliseconds, on disks that share them tens, on each of the writes between two steps.
+for an fsync a commit: measured 3.5 ms instead of 0.12 ms for a status write, on a virtual machine's disk.
 """
 
 from __future__ import annotations
