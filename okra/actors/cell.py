@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from typing import Any, Literal
 
 import structlog
 
 from okra.actors.cell_checks import CellChecks
-from okra.actors.cell_routes import refs_of
+from okra.actors.cell_routes import labels_of, refs_of
 from okra.actors.executor import Executor, execute_all
 from okra.actors.messages import (
     AskAgain,
@@ -53,6 +54,8 @@ MOST_TURNS = 100
 """Turns in a row before other messages get their turn."""
 RETRY = 1.0
 PATIENCE = 10.0
+ECHOES = 16
+"""Writes of its own that an actor recognises when the watch tells of them."""
 
 
 class CellActor(Actor[Message]):
@@ -66,12 +69,14 @@ class CellActor(Actor[Message]):
         self.policy: Policy = invalid(())
         self.state = State()
         self.refs: dict[str, RouteRef] = {}
+        self._written: deque[str] = deque(maxlen=ECHOES)
+        """The resourceVersions of its own writes, each guarded by the one before: what a watch tells of them is old."""
         self.unsaved = False
         """A revert went to AWS before the store took its state."""
         self.checks = CellChecks(self)
         self._hands = Executor(self)
         self._executor = wiring.wrap(self._hands)
-        self._subscribed: tuple[RouteRef, ...] | None = None
+        self._subscribed: Subscribe | None = None
         self._gone = False
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -87,7 +92,7 @@ class CellActor(Actor[Message]):
     async def receive(self, message: Message) -> None:
         match message:
             case ObjectChanged(object=obj):
-                if obj["metadata"].get("resourceVersion") == self.resource_version:
+                if obj["metadata"].get("resourceVersion") in (self.resource_version, *self._written):
                     return
                 self._take(obj, with_state=False)
             case ObjectGone():
@@ -125,6 +130,11 @@ class CellActor(Actor[Message]):
         version: str = self.object["metadata"]["resourceVersion"]
         return version
 
+    def wrote(self, obj: Object) -> None:
+        """The store took a write of ours, which was guarded: `obj` is newer than all we knew."""
+        self._written.append(self.resource_version)
+        self.object = obj
+
     @property
     def generation(self) -> int | None:
         generation: int | None = self.object["metadata"].get("generation")
@@ -157,10 +167,11 @@ class CellActor(Actor[Message]):
 
     def _subscribe(self) -> None:
         refs = tuple(self.refs.values()) if self.policy.problem is None else ()
-        if refs != self._subscribed:
-            self._subscribed = refs
-            created = self.object["metadata"].get("creationTimestamp", "")
-            self._discovery(Subscribe(self.ref, self.key, created, self.policy.owner, refs))
+        created = self.object["metadata"].get("creationTimestamp", "")
+        wanted = Subscribe(self.ref, self.key, created, self.policy.owner, refs, labels_of(self.cell))
+        if wanted != self._subscribed:
+            self._subscribed = wanted
+            self._discovery(wanted)
 
     def _discovery(self, message: Subscribe | Unsubscribe) -> None:
         self.wiring.refs["discovery"].tell(message)
@@ -218,9 +229,10 @@ class CellActor(Actor[Message]):
         body = to_status(self.state, self.object.get("status") or {}, self.generation, self.sight.tick())
         try:
             async with asyncio.timeout(PATIENCE):
-                self.object = await self.wiring.store.patch_status(
+                obj = await self.wiring.store.patch_status(
                     self.kind, *self.key, body, resource_version=self.resource_version
                 )
+                self.wrote(obj)
         except Conflict:
             await self.reload()
         except TimeoutError as error:

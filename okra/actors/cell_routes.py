@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from okra.api.aws import region_of
 from okra.api.cell import Cell
 from okra.ports import Account, RouteRef
@@ -33,6 +35,16 @@ def refs_of(cell: Cell, state: State) -> dict[str, RouteRef]:
     for route in state.routes:
         found.setdefault(route.key, _ref_of_key(cell, route.key))
     return found
+
+
+def labels_of(cell: Cell | None) -> tuple[Mapping[str, str], ...]:
+    """What the target groups of each route must be tagged with at least (`matchLabels`)."""
+    routes = cell.spec.routes if cell else ()
+    return tuple(
+        balancer.target_group_selector.match_labels
+        for _, ingress in routes
+        if (balancer := ingress.load_balancer) is not None
+    )
 
 
 def _ref_of_key(cell: Cell, key: str) -> RouteRef:

@@ -1,11 +1,13 @@
 """Discovery: AWS is listed once per account and region, for all Cells; each is told what concerns it (DESIGN §3).
 
-Cost doesn't grow with the number of Cells that look at the same groups and listeners.
+Cost doesn't grow with the number of Cells that look at the same groups and listeners; and a Cell is told only of the
+groups that have its labels, so that a thousand Cells don't each search all groups.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,8 @@ from okra.rollout.observation import Problem, RouteReading, TargetGroup
 
 GATHER = 0.02
 """Seconds to wait after a subscription, so that Cells that come together are served by one listing."""
+TURN = 200
+"""Cells told in a row before others have the event loop."""
 
 
 def problem_of(error: OkraError) -> Problem:
@@ -87,9 +91,6 @@ class Discovery(Actor[Subscribe | Unsubscribe | Poll | Polled]):
         self._cells: dict[Key, Subscribe] = {}
         self._told: dict[Key, object] = {}
         self._polling = False
-        self._groups: tuple[TargetGroup, ...] | None = None
-        self._changes = 0
-        """Of the groups: comparing a number a Cell is cheaper than comparing them."""
 
     async def receive(self, message: Subscribe | Unsubscribe | Poll | Polled) -> None:
         match message:
@@ -106,7 +107,7 @@ class Discovery(Actor[Subscribe | Unsubscribe | Poll | Polled]):
                     self.run(self._poll(), done=lambda polled: polled)
             case Polled():
                 self._polling = False
-                self._tell(message)
+                await self._tell(message)
                 waits = self._wiring.wait_estimate(self._account)
                 self._poll_in(GATHER if self._untold() else self._wiring.defaults.discovery_interval + waits)
 
@@ -130,30 +131,32 @@ class Discovery(Actor[Subscribe | Unsubscribe | Poll | Polled]):
             routes = dict.fromkeys(refs, error)
         return Polled(groups, routes)
 
-    def _tell(self, polled: Polled) -> None:
-        if not isinstance(polled.groups, OkraError) and polled.groups != self._groups:
-            self._groups = polled.groups
-            self._changes += 1
+    async def _tell(self, polled: Polled) -> None:
         rivals = self._rivals(polled)
-        for key, cell in self._cells.items():
+        groups = None if isinstance(polled.groups, OkraError) else GroupIndex(polled.groups)
+        for number, (key, cell) in enumerate(tuple(self._cells.items())):
+            if number % TURN == TURN - 1:
+                await asyncio.sleep(0)
             if any(ref not in polled.routes for ref in cell.refs):
                 continue  # it came while the listing ran
-            message = self._for(cell, polled, rivals)
-            sign = self._changes, _sign(message)
+            message = self._for(cell, polled, groups, rivals)
+            sign = _sign(message)
             if self._told.get(key) != sign and cell.cell.tell(message):
                 self._told[key] = sign
 
-    def _for(self, cell: Subscribe, polled: Polled, rivals: Mapping[str, Subscribe]) -> Discovered:
+    def _for(
+        self, cell: Subscribe, polled: Polled, groups: GroupIndex | None, rivals: Mapping[str, Subscribe]
+    ) -> Discovered:
         found = {ref.key: polled.routes[ref] for ref in cell.refs}
         problems = {key: problem_of(each) for key, each in found.items() if isinstance(each, OkraError)}
         readings = {key: each for key, each in found.items() if isinstance(each, RouteReading)}
-        groups = polled.groups
-        if isinstance(groups, OkraError):
-            problems[""] = problem_of(groups)
+        if isinstance(polled.groups, OkraError):
+            problems[""] = problem_of(polled.groups)
         owners = {
             key: rivals[reading.arn].owner for key, reading in readings.items() if rivals[reading.arn].key != cell.key
         }
-        return Discovered(self._account, None if isinstance(groups, OkraError) else groups, readings, problems, owners)
+        concerned = None if groups is None else groups.having(cell.labels)
+        return Discovered(self._account, concerned, readings, problems, owners)
 
     def _rivals(self, polled: Polled) -> dict[str, Subscribe]:
         """Route ARN → the Cell that it belongs to: the oldest of those that name it, by whatever name."""
@@ -167,6 +170,27 @@ class Discovery(Actor[Subscribe | Unsubscribe | Poll | Polled]):
 
 
 def _sign(message: Discovered) -> object:
-    """What a Cell must be told again about, beside the groups: all but the times of the reads."""
+    """What a Cell must be told again about: all but the times of the reads."""
     readings = {key: (r.arn, r.action, dict(r.weights), r.sticky) for key, r in message.readings.items()}
-    return readings, dict(message.problems), dict(message.owners)
+    return message.groups, readings, dict(message.problems), dict(message.owners)
+
+
+class GroupIndex:
+    """The groups by tag."""
+
+    def __init__(self, groups: tuple[TargetGroup, ...]) -> None:
+        self._all = groups
+        self._by_tag: dict[tuple[str, str], list[TargetGroup]] = {}
+        for group in groups:
+            for tag in group.tags.items():
+                self._by_tag.setdefault(tag, []).append(group)
+
+    def having(self, labels: Collection[Mapping[str, str]]) -> tuple[TargetGroup, ...]:
+        """The groups that have all tags of one of the maps; all groups if one is empty, or there is none."""
+        if not all(labels):
+            return self._all
+        found: dict[str, TargetGroup] = {}
+        for wanted in labels:
+            fewest = min((self._by_tag.get(tag, []) for tag in wanted.items()), key=len)
+            found.update((each.arn, each) for each in fewest if wanted.items() <= each.tags.items())
+        return tuple(found.values()) if labels else self._all

@@ -61,9 +61,10 @@ class Executor:
         body = to_status(effect.state, cell.object.get("status") or {}, cell.generation, self._sight.tick())
         try:
             async with asyncio.timeout(PERSIST_URGENT if effect.urgent else PERSIST):
-                cell.object = await self._wiring.store.patch_status(
+                written = await self._wiring.store.patch_status(
                     cell.kind, *cell.key, body, resource_version=cell.resource_version
                 )
+                cell.wrote(written)
         except Conflict:
             await cell.reload()
             return False
@@ -120,7 +121,7 @@ class Executor:
         patch = {"metadata": {"finalizers": list(finalizers), "resourceVersion": cell.resource_version}}
         try:
             async with asyncio.timeout(PERSIST):
-                cell.object = await self._wiring.store.patch(cell.kind, *cell.key, patch)
+                cell.wrote(await self._wiring.store.patch(cell.kind, *cell.key, patch))
         except Conflict:
             await cell.reload()
             return False

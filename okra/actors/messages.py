@@ -81,6 +81,8 @@ class Subscribe:
     """metadata.creationTimestamp: of two Cells on one route the older one wins."""
     owner: str
     refs: tuple[RouteRef, ...]
+    labels: tuple[Mapping[str, str], ...] = ()
+    """Tags that the groups of interest have, one map a route; a route without any is interested in all."""
 
 
 @dataclass(frozen=True, slots=True)

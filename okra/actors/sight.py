@@ -114,7 +114,7 @@ class Sight:
         self.see(swept_at=self.tick())
 
     async def _read_routes(self, refs: tuple[RouteRef, ...]) -> None:
-        self.tick()
+        asked_at = self.tick()
         try:
             found: Mapping[RouteRef, RouteReading | OkraError] = await self._wiring.router.read(refs)
         except OkraError as error:
@@ -123,7 +123,8 @@ class Sight:
             if isinstance(each, OkraError):
                 self._read_problems[ref.key] = problem_of(each)
             else:
-                self._read(ref.key, each)
+                # No reading began before it was asked for; a coarse clock may say so.
+                self._read(ref.key, replace(each, began_at=max(each.began_at, asked_at)))
         self._join()
 
     def _read(self, key: str, reading: RouteReading) -> None:
@@ -136,6 +137,7 @@ class Sight:
         self.see(readings={**self.obs.readings, key: reading}, previous=previous)
 
     async def _read_health(self, account: Account, arn: str) -> None:
+        asked_at = self.tick()
         try:
             reading = await self._wiring.inventory.health(account, arn)
         except NotFound:
@@ -146,7 +148,7 @@ class Sight:
             return
         except OkraError:
             return  # a failed read is no evidence
-        self.saw_health(arn, reading)
+        self.saw_health(arn, replace(reading, began_at=max(reading.began_at, asked_at)))
 
     def saw_health(self, arn: str, reading: TargetHealth) -> None:
         if (old := self._read_problems.get("")) is not None and old.fatal:
