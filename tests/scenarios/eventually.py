@@ -18,4 +18,4 @@ def eventually(look: Callable[[], T], is_it: Callable[[T], object] = bool, *, wi
         if is_it(seen):
             return seen
         assert time.monotonic() < deadline, f"not within {within:g} s; last seen: {seen!r}"
-        never.wait(0.05)
+        never.wait(0.1)

@@ -39,9 +39,10 @@ def cell(name: str, route: Route, *, role: str = "web", replicas: int = 1, **spe
     }
 
 
-def steps(*percents: int) -> dict[str, Any]:
-    """An `updateStrategy` of these weights."""
-    return {"type": "Canary", "canary": {"steps": [{"setWeight": percent} for percent in percents]}}
+def steps(*percents: int, each: str = "200ms") -> dict[str, Any]:
+    """An `updateStrategy` of these weights, each held so long before the next; 100 follows by itself."""
+    plan = [step for percent in percents for step in ({"setWeight": percent}, {"pause": {"duration": each}})]
+    return {"type": "Canary", "canary": {"steps": plan}}
 
 
 def error_rate(url: str, **analysis: Any) -> dict[str, Any]:

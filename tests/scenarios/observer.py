@@ -1,4 +1,4 @@
-"""Somebody else who looks at the load balancer all the time: what no sample shows can still have been, but not for long."""
+"""Somebody else who looks at the load balancer all the time: what no sample shows can't have been for long."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Self
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from okra.testing.aws_world import AwsWorld, Route
 
@@ -25,7 +27,7 @@ class Observer:
     seen: list[dict[str, int]] = field(default_factory=list)
     """Each set of weights that was seen, in order, without repetitions in a row."""
     samples: int = 0
-    failed: BaseException | None = None
+    failed: Exception | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -54,8 +56,9 @@ class Observer:
                     began.set()
                     if self._stop.wait(self.interval):
                         return
-        except BaseException as error:
+        except (BotoCoreError, ClientError) as error:
             self.failed = error
+        finally:
             began.set()
 
     # What it saw

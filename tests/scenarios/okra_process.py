@@ -36,7 +36,7 @@ QUICK = {
 }
 """Settings in which a rollout takes seconds. The interval is long enough for the observer to see each step."""
 ROOT = Path(okra.__file__).parents[1]
-DEADLINE = 90.0
+DEADLINE = 60.0
 
 
 @dataclass
@@ -46,6 +46,7 @@ class Process:
     popen: subprocess.Popen[bytes]
     output: Path
     errors: Path
+    may_crash: bool = False
 
     @property
     def out(self) -> str:
@@ -71,10 +72,23 @@ class Process:
 
     def wait(self, within: float = DEADLINE) -> int:
         """The exit code, once it ended by itself."""
+
+        def ended() -> int | None:
+            self.assert_no_actor_crashed()
+            return self.popen.poll()
+
         try:
-            return self.popen.wait(within)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"still running after {within:g} s\n{self.said}") from None
+            code = eventually(ended, lambda code: code is not None, within=within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.said}") from None
+        self.assert_no_actor_crashed()
+        assert code is not None
+        return code
+
+    def assert_no_actor_crashed(self) -> None:
+        """Supervision heals, and would hide what is wrong."""
+        if not self.may_crash:
+            assert "ActorFailed" not in self.err, self.said
 
     def until(self, reason: str, *, name: str = "", count: int = 1, within: float = 30.0) -> None:
         """Until it said so, so often."""

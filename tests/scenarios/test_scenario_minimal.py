@@ -1,4 +1,4 @@
-"""The seeds' minimal Cell, as written there, on each kind of route: all of the traffic moves, ten steps, exit code 0."""
+"""The seeds' minimal Cell, as written there, on each kind of route: all of the traffic moves in ten steps."""
 
 from __future__ import annotations
 
