@@ -156,7 +156,10 @@ class TrafficRouter(Protocol):
     """Reads and writes the weights of routes (DESIGN §5.7, §6)."""
 
     async def read(self, refs: Collection[RouteRef]) -> Mapping[RouteRef, RouteReading | OkraError]:
-        """Read routes with as few calls as possible: one per listener, whoever asks. An error is a route's own."""
+        """Read routes with as few calls as possible: one per listener, whoever asks. An error is a route's own.
+
+        Concurrent callers may share calls, but no reading began before its caller asked.
+        """
         ...
 
     async def write(self, ref: RouteRef, weights: Weights, basis: RouteReading, *, urgent: bool = False) -> None:

@@ -7,8 +7,8 @@ groups that have its labels, so that a thousand Cells don't each search all grou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from okra.actors.messages import Discovered, Key, Subscribe, Unsubscribe
@@ -35,8 +35,10 @@ def problem_of(error: OkraError) -> Problem:
 class Discoveries(Actor[Subscribe | Unsubscribe]):
     """Starts one Discovery per account and region on first need, and stops it when nobody needs it."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: Wiring, subscribed: dict[Key, Subscribe] | None = None) -> None:
+        """`subscribed`: who is to be told of what. It outlives this actor, for nobody subscribes a second time."""
         self._wiring = wiring
+        self._subscribed = {} if subscribed is None else subscribed
         self._accounts: dict[Key, set[Account]] = {}
 
     async def started(self) -> None:
@@ -50,7 +52,7 @@ class Discoveries(Actor[Subscribe | Unsubscribe]):
         if isinstance(message, Subscribe):
             for account in accounts:
                 own = tuple(ref for ref in refs if ref.account == account)
-                self._of(account).tell(Subscribe(message.cell, message.key, message.created, message.owner, own))
+                self._of(account).tell(replace(message, refs=own))
             self._accounts[message.key] = accounts
         else:
             self._accounts.pop(message.key, None)
@@ -64,6 +66,11 @@ class Discoveries(Actor[Subscribe | Unsubscribe]):
         for snapshot in self._discoveries.snapshots():
             if snapshot.name not in needed:
                 await self._discoveries.stop_child(snapshot.name)
+
+
+def _within(message: Subscribe, account: Account) -> Subscribe:
+    """As far as it concerns one account."""
+    return replace(message, refs=tuple(ref for ref in message.refs if ref.account == account))
 
 
 def name_of(account: Account) -> str:
@@ -86,11 +93,15 @@ class Polled:
 class Discovery(Actor[Subscribe | Unsubscribe | Poll | Polled]):
     """One account and region."""
 
-    def __init__(self, wiring: Wiring, account: Account) -> None:
+    def __init__(self, wiring: Wiring, account: Account, subscribed: Iterable[Subscribe] = ()) -> None:
         self._wiring, self._account = wiring, account
-        self._cells: dict[Key, Subscribe] = {}
+        self._cells = {each.key: each for each in subscribed}
         self._told: dict[Key, object] = {}
         self._polling = False
+
+    async def started(self) -> None:
+        if self._cells:
+            self._poll_in(GATHER)
 
     async def receive(self, message: Subscribe | Unsubscribe | Poll | Polled) -> None:
         match message:

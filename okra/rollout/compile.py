@@ -96,7 +96,9 @@ def _route(ingress: Ingress) -> RoutePolicy:
         raise AssertionError("Route 53 is refused before")
     rule = alb.rule if alb else None
     key = route_key(balancer.listener_arn, (rule and rule.rule_arn) or "", rule.priority if rule else None)
-    return RoutePolicy(key, selects=balancer.target_group_selector.matches, take_over=bool(alb and alb.take_over))
+    return RoutePolicy(
+        key, selects=balancer.target_group_selector.selector.matches, take_over=bool(alb and alb.take_over)
+    )
 
 
 def plan_of(spec: CellSpec, defaults: Defaults) -> tuple[Step, ...]:
