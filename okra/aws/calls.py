@@ -180,7 +180,7 @@ class Calls:
             return None
         key = (_limits_of(account), account.region)
         if key not in self._budgets:
-            self._budgets[key] = Budget()
+            self._budgets[key] = Budget(clock=self._clock.monotonic)
         return self._budgets[key]
 
     async def _assume_role(self, account: Account) -> dict[str, Any]:

@@ -37,9 +37,11 @@ class Route:
 class AwsWorld:
     """One account and region of the double at `url`. Close it: it holds connections."""
 
-    def __init__(self, url: str, *, region: str = "us-east-1") -> None:
+    def __init__(self, url: str, *, region: str = "us-east-1", credentials: Mapping[str, Any] | None = None) -> None:
+        """`credentials`: an AssumeRole answer's, for a world in the role's account."""
         self.url = url
         self.region = region
+        self._credentials = credentials or {"AccessKeyId": "testing", "SecretAccessKey": "testing"}
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
@@ -49,8 +51,9 @@ class AwsWorld:
                 service,
                 region_name=self.region,
                 endpoint_url=self.url,
-                aws_access_key_id="testing",
-                aws_secret_access_key="testing",  # noqa: S106 — the double takes anything
+                aws_access_key_id=self._credentials["AccessKeyId"],
+                aws_secret_access_key=self._credentials["SecretAccessKey"],
+                aws_session_token=self._credentials.get("SessionToken"),
                 config=Config(
                     retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=5, read_timeout=20
                 ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,7 +75,8 @@ class Child:
 
 
 def end_with_parent() -> None:
-    """For the child: end this process when the parent is gone."""
+    """For the child: end this process when the parent is gone, and not before: a terminal's Ctrl-C is the parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         sys.stdin.buffer.read()

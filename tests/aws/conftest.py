@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
+import botocore.retries.standard
 import pytest
 
 from okra.aws.facade import Aws, open_aws
@@ -46,6 +47,12 @@ class Counted:
         assert seconds >= 0
         self.calls[operation.partition(":")[2]] += 1
         self.outcomes.append((operation, outcome))
+
+
+@pytest.fixture
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's retries of reads without their waits of some seconds."""
+    monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda self, context: 0.0)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-import botocore.retries.standard
 import pytest
 
 from okra.aws.facade import Aws
@@ -22,10 +21,7 @@ from tests.aws.conftest import TIMEOUTS, ref_of
 OWNER = "okra/default/web"
 
 
-@pytest.fixture(autouse=True)
-def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK's retries of reads without their waits of some seconds."""
-    monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda self, context: 0.0)
+pytestmark = pytest.mark.usefixtures("no_backoff")
 
 
 @dataclass
