@@ -43,23 +43,35 @@ class Discoveries(Actor[Subscribe | Unsubscribe]):
 
     async def started(self) -> None:
         self._discoveries = self.own(Supervisor())
+        for known in self._subscribed.values():
+            self._spread(known)
 
     async def receive(self, message: Subscribe | Unsubscribe) -> None:
-        refs = message.refs if isinstance(message, Subscribe) else ()
-        accounts = {ref.account for ref in refs}
-        for account in self._accounts.get(message.key, set()) - accounts:
-            self._of(account).tell(Unsubscribe(message.key))
         if isinstance(message, Subscribe):
-            for account in accounts:
-                own = tuple(ref for ref in refs if ref.account == account)
-                self._of(account).tell(replace(message, refs=own))
-            self._accounts[message.key] = accounts
+            self._subscribed[message.key] = message
         else:
-            self._accounts.pop(message.key, None)
+            self._subscribed.pop(message.key, None)
+        self._spread(message)
         await self._stop_idle()
 
+    def _spread(self, message: Subscribe | Unsubscribe) -> None:
+        """Tell the Discovery of each account that this concerns, and those that it doesn't any more."""
+        accounts = {ref.account for ref in message.refs} if isinstance(message, Subscribe) else set()
+        for account in self._accounts.pop(message.key, set()) - accounts:
+            self._of(account).tell(Unsubscribe(message.key))
+        if isinstance(message, Subscribe):
+            self._accounts[message.key] = accounts
+            for account in accounts:
+                self._of(account).tell(_within(message, account))
+
     def _of(self, account: Account) -> ActorRef[Any]:
-        return self._discoveries.start_child(ChildSpec(name_of(account), lambda: Discovery(self._wiring, account)))
+        make = lambda: Discovery(self._wiring, account, self._concerning(account))  # noqa: E731
+        return self._discoveries.start_child(ChildSpec(name_of(account), make))
+
+    def _concerning(self, account: Account) -> list[Subscribe]:
+        """For a Discovery that is started again."""
+        found = (_within(each, account) for each in self._subscribed.values())
+        return [each for each in found if each.refs]
 
     async def _stop_idle(self) -> None:
         needed = {name_of(account) for accounts in self._accounts.values() for account in accounts}
