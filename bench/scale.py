@@ -1,4 +1,4 @@
-"""A thousand Cells and a thousand Checks on the embedded store: start, idle cost, and idle AWS calls with 1 and 100 Cells."""
+"""A thousand Cells and Checks on the embedded store: start, idle cost, and idle AWS calls with 1 and 100 Cells."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from okra.api.defaults import Defaults
 from okra.rollout.rest import Rest
 
 MANY = 1000
-IDLE = 10.0
-"""Seconds of watching an idle system."""
+SETTLE = 5.0
+"""Seconds until the Events of the start are written."""
+IDLE = 35.0
+"""Seconds of watching an idle system: more than one discovery."""
 
 
 async def run() -> list[Row]:
@@ -48,6 +50,7 @@ async def _thousand() -> list[Row]:
             began = time.perf_counter()
             await here.until(Rest.SYNCED, MANY)
             start = time.perf_counter() - began
+            await asyncio.sleep(SETTLE)
             cpu = time.process_time()
             gap = await _longest_gap(IDLE)
             busy = (time.process_time() - cpu) / IDLE * 100

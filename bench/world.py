@@ -1,4 +1,4 @@
-"""Worlds for the benches: Cells on an AWS in memory whose calls take a fixed time, and a store that counts its writes."""
+"""Worlds for the benches: Cells on an AWS in memory whose calls take a fixed time, a store that counts its writes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Busy(FakeAws):
 class Counting(EmbeddedStore):
     """Counts the status writes by kind."""
 
-    writes: Counter[str] = Counter()
+    writes: Counter[str]
 
     async def patch_status(
         self, kind: Kind, namespace: str, name: str, status: Mapping[str, Any], *, resource_version: str | None = None

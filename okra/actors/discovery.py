@@ -24,6 +24,8 @@ from okra.rollout.observation import Problem, RouteReading, TargetGroup
 
 GATHER = 0.02
 """Seconds to wait after a subscription, so that Cells that come together are served by one listing."""
+LEAST_BETWEEN = 0.5
+"""Seconds between two listings at least, however many Cells come one after the other."""
 TURN = 200
 """Cells told in a row before others have the event loop."""
 
@@ -110,6 +112,7 @@ class Discovery(Actor[Subscribe | Unsubscribe | Poll | Polled]):
         self._cells = {each.key: each for each in subscribed}
         self._told: dict[Key, object] = {}
         self._polling = False
+        self._polled_at = -LEAST_BETWEEN
 
     async def started(self) -> None:
         if self._cells:
@@ -138,9 +141,11 @@ class Discovery(Actor[Subscribe | Unsubscribe | Poll | Polled]):
         return any(key not in self._told for key in self._cells)
 
     def _poll_in(self, seconds: float) -> None:
-        self.timers.after("poll", seconds, Poll())
+        since = self.monotonic() - self._polled_at
+        self.timers.after("poll", max(seconds, LEAST_BETWEEN - since), Poll())
 
     async def _poll(self) -> Polled:
+        self._polled_at = self.monotonic()
         refs = {ref for cell in self._cells.values() for ref in cell.refs}
         groups: tuple[TargetGroup, ...] | OkraError
         routes: Mapping[RouteRef, RouteReading | OkraError]
