@@ -64,7 +64,7 @@ def _bad(evidence: Evidence) -> Iterator[str]:
         yield f"{BAD} had {largest:.0%} of the traffic: it was not caught at a small weight"
     if ledger.revert_seconds(BAD) is None:
         yield f"no check failed {BAD}, or its revert was not confirmed"
-    if evidence.late:
+    elif evidence.late:
         yield f"{evidence.late} requests reached {BAD} after its revert was confirmed"
 
 

@@ -68,14 +68,19 @@ async def _interruptible(options: Options, console: Console, aws_url: str, folde
     """Ctrl-C and SIGTERM cancel the performance, at any moment; everything cleans up behind itself."""
     loop = asyncio.get_running_loop()
     show = asyncio.create_task(_perform(options, console, aws_url, folder), name="demo")
+    interrupted = asyncio.Event()
+
+    def interrupt() -> None:
+        interrupted.set()
+        show.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, show.cancel)
-    try:
-        await asyncio.wait([show])
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-    if show.cancelled():
+        loop.add_signal_handler(number, interrupt)
+    await asyncio.wait([show])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(number)
+    if interrupted.is_set():
+        show.cancelled() or show.exception()  # what else went wrong while it ended is of no interest
         console.print("Stopped.")
         return INTERRUPTED
     try:

@@ -76,7 +76,12 @@ def _cell(frame: Frame) -> Table:
 
 def _events(frame: Frame) -> Group:
     lines = [
-        Text(event_line(event, frame.started_at), style="yellow" if event.warning else "", no_wrap=True)
+        Text(
+            event_line(event, frame.started_at),
+            style="yellow" if event.warning else "",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
         for event in frame.events
     ]
     return Group(Text("last events", style="dim"), *lines)
