@@ -30,6 +30,10 @@ class FaultProxyProcess:
     def clear(self) -> None:
         self._control("DELETE", "/__faults")
 
+    def forget(self) -> None:
+        """No calls have arrived."""
+        self._control("DELETE", "/__calls")
+
     def records(self) -> list[Record]:
         return [
             Record(Call(**record["call"]), record["fault"], record["reached"])

@@ -98,7 +98,7 @@ FAULTS: list[tuple[Fault, type[OkraError]]] = [
 
 
 def only(fault: Fault, operation: str, **changes: object) -> Fault:
-    return replace(fault, operation=operation, **changes)  # type: ignore[arg-type]
+    return replace(fault, operation=operation, **changes)
 
 
 def name_of(value: object) -> str | None:

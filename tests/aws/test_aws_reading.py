@@ -161,7 +161,7 @@ async def test_a_ref_that_cannot_be_right_says_what_to_change_and_costs_no_call(
         app=f"{prefix}:us-east-1:1:listener/app/a/b/c",
         eu=f"{prefix}:eu-west-1:1:listener/app/a/b/c",
     )
-    error = await error_of(aws, RouteRef(Account(), arn, **options))  # type: ignore[arg-type]
+    error = await error_of(aws, RouteRef(Account(), arn, **options))
     assert isinstance(error, Invalid)
     assert says in str(error)
     assert not counted.calls
@@ -214,7 +214,7 @@ async def test_many_routes_on_one_listener_cost_as_many_calls_as_one(
     readings = await aws.router.read(refs)
 
     assert all(isinstance(reading, RouteReading) for reading in readings.values())
-    assert readings[refs[-1]].arn == route.listener_arn  # type: ignore[union-attr]
+    assert readings[refs[-1]].arn == route.listener_arn
     assert counted.calls == {"DescribeRules": 1}, "facts are remembered; the default action comes with the rules"
 
 
