@@ -77,6 +77,8 @@ class CellActor(Actor[Message]):
         self._hands = Executor(self)
         self._executor = wiring.wrap(self._hands)
         self._subscribed: Subscribe | None = None
+        self._asks_again = False
+        """The timer of AskAgain runs: armed anew by each poll, it would never fire."""
         self._gone = False
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -106,6 +108,7 @@ class CellActor(Actor[Message]):
             case SeriesDone():
                 self.checks.done(message)
             case AskAgain():
+                self._asks_again = False
                 self.sight.claim_again()
                 await self.checks.ask_again()
             case Wake():
@@ -217,7 +220,8 @@ class CellActor(Actor[Message]):
         return False
 
     def _arm(self, wake_at: float | None) -> None:
-        if self.sight.contested() or self.checks.waiting:
+        if not self._asks_again and (self.sight.contested() or self.checks.waiting):
+            self._asks_again = True
             self.timers.after("again", self.wiring.defaults.discovery_interval, AskAgain())
         if wake_at is None:
             self.timers.cancel("wake")
@@ -281,11 +285,12 @@ class CellActor(Actor[Message]):
 
     # -- telling ---------------------------------------------------------------------------------------------------
 
-    def say(self, reason: str, message: str, type: Literal["Normal", "Warning"] = "Normal") -> None:
+    def say(self, reason: str, message: str, type: Literal["Normal", "Warning"] = "Normal", **more: Any) -> None:
         rollout = self.state.rollout
-        fields: dict[str, Any] = {"phase": str(self.state.phase)}
+        fields: dict[str, Any] = {"phase": str(self.state.phase), **more}
         if rollout is not None:
             fields |= {"rollout": rollout.number, "version": rollout.version, "step": rollout.step + 1}
+            fields["outcome"] = str(rollout.outcome)
         fields["weights"] = [dict(route.asked) for route in self.state.routes]
         self.wiring.journal.record(self.kind, self.object, reason, message, type, **fields)
 

@@ -14,7 +14,7 @@ from okra.actors.directory import Directory
 from okra.actors.discovery import Discoveries
 from okra.actors.executor import EffectExecutor
 from okra.actors.journal import Journal
-from okra.actors.messages import Describe, Lookup
+from okra.actors.messages import Describe, Key, Lookup, Subscribe
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.ref import ActorRef
@@ -114,7 +114,8 @@ async def running(parts: Parts) -> AsyncIterator[System]:
     system = System(parts, root, journal)
     async with root:
         root.start_child(ChildSpec("journal", lambda: _JournalWriter(journal)))
-        discovery = root.start_child(ChildSpec("discovery", lambda: Discoveries(wiring)))
+        subscribed: dict[Key, Subscribe] = {}
+        discovery = root.start_child(ChildSpec("discovery", lambda: Discoveries(wiring, subscribed)))
         checks = root.start_child(
             ChildSpec("checks", lambda: Directory(wiring, CHECK, lambda o: CheckActor(wiring, o)))
         )

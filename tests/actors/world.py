@@ -203,7 +203,8 @@ class World:
     # -- running ---------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[System]:
+    async def running(self, **options: Any) -> AsyncIterator[System]:
+        """`options`: of Parts."""
         parts = Parts(
             store=self.store,
             clock=self.clock,
@@ -215,7 +216,7 @@ class World:
             on_event=lambda event, _: self.events.append(event),
             on_rest=lambda key, rest: self.rests.__setitem__(key[1], rest),
         )
-        async with running(replace(parts, **self.options)) as system:
+        async with running(replace(parts, **self.options, **options)) as system:
             yield system
 
 
