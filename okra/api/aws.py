@@ -28,6 +28,12 @@ class AWSAccount(Model):
             yield Violation(("externalID",), "needs roleARN: an external id is part of assuming a role")
 
 
+def dimension_of(arn: str) -> str:
+    """How CloudWatch names what an ELB ARN names: `app/name/id`, `targetgroup/name/id`. Anything else as it is."""
+    resource = arn.partition(":elasticloadbalancing:")[2].split(":", 2)[-1]
+    return resource.removeprefix("loadbalancer/") if resource else arn
+
+
 def region_of(arn: str) -> str:
     """The region that an ARN names (its fourth field)."""
     return arn.split(":")[3]

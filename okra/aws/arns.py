@@ -39,9 +39,3 @@ def is_rule(arn: str) -> bool:
 def listener_of(rule_arn: str) -> str:
     """The listener that a rule belongs to."""
     return rule_arn.replace(":listener-rule/", ":listener/", 1).rpartition("/")[0]
-
-
-def dimension(arn: str) -> str:
-    """How CloudWatch names a load balancer (`app/name/id`) or a target group (`targetgroup/name/id`)."""
-    resource = arn.partition(":elasticloadbalancing:")[2].split(":", 2)[-1]
-    return resource.removeprefix("loadbalancer/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from okra.aws.arns import dimension
+from okra.api.aws import dimension_of
 from okra.aws.calls import Calls
 from okra.aws.cloudwatch import CloudWatch
 from okra.aws.discovery import Discovery
@@ -75,9 +75,9 @@ class AwsInventory:
         self, account: Account, namespace: str, metric: str, stat: str, load_balancer: str, group: str = ""
     ) -> float | None:
         """The newest of the last complete minutes, or None without data."""
-        dimensions = [{"Name": "LoadBalancer", "Value": dimension(load_balancer)}]
+        dimensions = [{"Name": "LoadBalancer", "Value": dimension_of(load_balancer)}]
         if group:
-            dimensions.insert(0, {"Name": "TargetGroup", "Value": dimension(group)})
+            dimensions.insert(0, {"Name": "TargetGroup", "Value": dimension_of(group)})
         query = {
             "Id": "newest",
             "MetricStat": {

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from okra.analysis.window import TooEarly
+from okra.api.aws import dimension_of
 from okra.api.provider import CloudWatch, MetricQuery
 from okra.errors import Invalid
 from okra.ports import Account, Grain, MetricData, MetricSeries, Reading, Window
@@ -86,7 +87,9 @@ def _query(entry: MetricQuery, fills: Mapping[str, float]) -> dict[str, Any]:
     if entry.metric is None:
         period = {"Period": int(entry.period.seconds)} if entry.period else {}
         return {"Id": entry.id, "Expression": with_fills(entry.expression or "", fills), **period}
-    dimensions = [{"Name": name, "Value": value} for name, value in sorted(entry.metric.dimensions.items())]
+    dimensions = [
+        {"Name": name, "Value": dimension_of(value)} for name, value in sorted(entry.metric.dimensions.items())
+    ]
     metric = {"Namespace": entry.metric.namespace, "MetricName": entry.metric.name, "Dimensions": dimensions}
     return {"Id": entry.id, "MetricStat": {"Metric": metric, "Period": int(_period(entry)), "Stat": entry.stat}}
 
