@@ -87,13 +87,18 @@ class Child:
         self.supervisor.dismiss(self)
 
     def begin(self) -> None:
-        """Start an incarnation, if the supervisor runs: an empty context, so that nothing leaks in from the starter."""
+        """Start an incarnation: if the supervisor runs, and when the name is free.
+
+        It gets an empty context, so that nothing leaks in from who happened to start it.
+        """
         self._disarm()
         if not self.supervisor.is_open:
             return
+        self.state = State.STARTING
+        if not self.supervisor.is_free(self.spec.name):
+            return  # `Supervisor.left` comes back to it
         self._goal = _Goal.RUN
         self.starts += 1
-        self.state = State.STARTING
         self.mailbox.reopen()
         self.life = Incarnation(self)
         self.task = asyncio.create_task(self.life.run(), name=self.path, context=Context())
@@ -157,14 +162,13 @@ class Child:
             self.last_error = describe(error)
             if self._goal is not _Goal.RUN:
                 logger.error("%s failed while it was being stopped (%s)", self.path, self.last_error, exc_info=error)
-        match self._goal:
-            case _Goal.RUN:
-                self.supervisor.exited(self, error, uptime)
-            case _Goal.PAUSE:
-                self.state = State.BACKOFF
-            case _Goal.STOP:
-                self.close()
-                self.supervisor.left(self)
+        if self._goal is _Goal.RUN:
+            self.supervisor.exited(self, error, uptime)
+        elif self._goal is _Goal.PAUSE:
+            self.state = State.BACKOFF
+        else:
+            self.close()
+            self.supervisor.left(self)
 
     def close(self) -> None:
         """It has ended for good, unless its supervisor opens again: what still waits is dropped, its ref refuses."""

@@ -12,7 +12,7 @@ import logging
 import random
 from collections.abc import Callable
 from itertools import dropwhile
-from typing import Any, Never, TypeVar
+from typing import Any, Never, TypeVar, assert_never
 
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import Child, ChildSpec
@@ -97,10 +97,7 @@ class Supervisor:
         child = self._children.get(spec.name)
         if child is None:
             child = self._children[spec.name] = Child(spec, self)
-            if spec.name in self._leaving:
-                child.state = State.STARTING
-            else:
-                child.begin()
+            child.begin()
         return child.ref
 
     async def stop_child(self, name: str) -> None:
@@ -134,7 +131,11 @@ class Supervisor:
         now = asyncio.get_running_loop().time()
         return tuple(child.snapshot(now) for child in (*self._leaving.values(), *self._children.values()))
 
-    # What its children report.
+    # What its children ask and report.
+
+    def is_free(self, name: str) -> bool:
+        """Whether no earlier child of this name is still active."""
+        return name not in self._leaving
 
     def left(self, child: Child) -> None:
         """One that was stopped for good has ended."""
@@ -172,14 +173,13 @@ class Supervisor:
         return delay
 
     def _restart(self, child: Child, delay: float) -> None:
-        match self.policy.strategy:
-            case Strategy.ONE_FOR_ONE:
-                child.begin_in(delay)
-            case Strategy.ONE_FOR_ALL:
-                self._regroup.restart(child, self._children.values(), delay)
-            case Strategy.REST_FOR_ONE:
-                younger = dropwhile(lambda other: other is not child, self._children.values())
-                self._regroup.restart(child, younger, delay)
+        if self.policy.strategy is Strategy.ONE_FOR_ONE:
+            child.begin_in(delay)
+        elif self.policy.strategy is Strategy.ONE_FOR_ALL:
+            self._regroup.restart(child, self._children.values(), delay)
+        else:
+            younger = dropwhile(lambda other: other is not child, self._children.values())
+            self._regroup.restart(child, younger, delay)
 
     def _report(self, child: Child, error: BaseException | None, retry_in: float | None) -> None:
         """Last, so that whatever the listener does, the child has been dealt with."""
@@ -207,4 +207,4 @@ class _Keeper(Actor[Never]):
         self.own(self._supervisor)
 
     async def receive(self, message: Never) -> None:
-        raise TypeError(f"a supervisor receives no messages: {message!r}")
+        assert_never(message)

@@ -16,27 +16,28 @@ class _Timer(Signal):
 
     __slots__ = ("handle", "interval", "key", "message", "queued", "timers")
 
-    def __init__(self, timers: Timers[Any], key: Hashable, message: object, interval: float | None) -> None:
+    def __init__(
+        self, timers: Timers[Any], key: Hashable, delay: float, message: object, interval: float | None
+    ) -> None:
         self.timers = timers
         self.key = key
         self.message = message
         self.interval = interval
         self.queued = False
-        self.handle: asyncio.TimerHandle | None = None
+        self.handle = self._in(delay)
 
-    def arm(self, delay: float) -> None:
-        self.handle = asyncio.get_running_loop().call_later(delay, self._fire)
+    def _in(self, delay: float) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(delay, self._fire)
 
     def _fire(self) -> None:
         if self.interval is not None:
-            self.arm(self.interval)
+            self.handle = self._in(self.interval)
         if not self.queued:
             self.queued = True
             self.timers.mailbox.post(self)
 
     def disarm(self) -> None:
-        if self.handle is not None:
-            self.handle.cancel()
+        self.handle.cancel()
         if self.queued:
             self.timers.mailbox.withdraw(self)
 
@@ -74,8 +75,7 @@ class Timers(Generic[M]):
         if self._closed:
             raise RuntimeError("the incarnation that these timers belong to has ended")
         self.cancel(key)
-        self._armed[key] = timer = _Timer(self, key, message, interval)
-        timer.arm(delay)
+        self._armed[key] = _Timer(self, key, delay, message, interval)
 
     def cancel(self, key: Hashable) -> bool:
         """Its message is not received any more, not even if it has fired and waits. False: no such key."""

@@ -123,5 +123,10 @@ async def quiet() -> None:
     await asyncio.sleep(0.001)
 
 
+def now() -> float:
+    """Seconds on the virtual clock, but for the milliseconds that `quiet` takes."""
+    return round(asyncio.get_running_loop().time(), 1)
+
+
 def seen(supervisor: RootSupervisor, path: str) -> Snapshot:
     return next(snapshot for snapshot in supervisor.snapshot().walk() if snapshot.path == path)
