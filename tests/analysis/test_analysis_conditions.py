@@ -94,6 +94,7 @@ def test_what_could_never_be_judged_is_found_before_the_rollout(condition: str, 
         ("result < 1 && stable < 2.0", True),
         ("result.all(x, x.rate < 1.0)", False),
         ("result.rate * 100.0 < 5.0", False),
+        ("result < 1.0".ljust(LONGEST), True),
     ],
 )
 def test_a_sound_condition_has_no_problem(condition: str, numeric: bool) -> None:

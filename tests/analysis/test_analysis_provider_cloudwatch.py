@@ -199,6 +199,13 @@ async def test_nan_is_no_data_point(double: CloudWatchDouble) -> None:
     assert (await asking.measure(Window(T, T + 120))).value == 0.5
 
 
+async def test_a_data_point_that_reaches_beyond_the_window_does_not_count(double: CloudWatchDouble) -> None:
+    double.math["rate"] = [[(T - 1, 9.0), (T + 60, 0.5), (T + 61, 9.0), (T + 120, 9.0)]]
+    asking = source(double, errors(), {"id": "rate", "expression": "errors*1", "returnData": True})
+    reading = await asking.measure(Window(T, T + 120))
+    assert (reading.value, reading.samples) == (0.5, 1)
+
+
 async def test_a_missing_error_rate_is_zero_once_there_are_enough_requests(double: CloudWatchDouble) -> None:
     policy = AnalysisPolicy(max=0.1, min_samples=100.0)
     asking = source(double, errors(), requests(), {"id": "rate", "expression": "errors/requests", "returnData": True})
@@ -312,3 +319,18 @@ def test_an_ambiguous_result_is_refused() -> None:
     ambiguous = CloudWatch.model_construct(metrics=spec(errors()).metrics * 2, region=None, role_arn=None)
     with pytest.raises(Invalid, match="set returnData: true on exactly one entry"):
         CloudWatchSource(ambiguous, metric_data=CloudWatchDouble(), account=CELL)
+
+
+def test_an_elb_arn_as_a_dimension_is_sent_as_cloudwatch_names_it() -> None:
+    """So that `{{.Vars.targetGroupARN}}` can stand where CloudWatch wants `targetgroup/name/id`."""
+    arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:"
+    dimensions = {
+        "TargetGroup": f"{arn}targetgroup/web/1",
+        "LoadBalancer": f"{arn}loadbalancer/app/web/2",
+        "Other": "x",
+    }
+    metric = {"namespace": "AWS/ApplicationELB", "name": "RequestCount", "dimensions": dimensions}
+    spec = CloudWatch.model_validate({"metrics": [{"id": "m1", "stat": "Sum", "metric": metric}]})
+    (query,) = metric_data_queries(spec)
+    found = {each["Name"]: each["Value"] for each in query["MetricStat"]["Metric"]["Dimensions"]}
+    assert found == {"TargetGroup": "targetgroup/web/1", "LoadBalancer": "app/web/2", "Other": "x"}

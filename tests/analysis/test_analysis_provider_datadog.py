@@ -137,6 +137,8 @@ async def test_wrong_keys_are_named_by_what_to_do_and_not_shown(
         (saying("{}"), Unavailable),
         (saying('{"data": {}, "series": 5}'), Unavailable),
         (saying("null"), Unavailable),
+        (saying('{"status": "ok", "series": [{}]}'), Unavailable),
+        (saying('{"data": {"attributes": {"values": [5]}}}'), Unavailable),
         (truncated, Unavailable),
         (reset, Unavailable),
         (slow, Unavailable),
@@ -191,6 +193,7 @@ def v1_body(points: list[Any], **series: Any) -> str:
         ([[(T + 200) * 1000, 1], [(T + 260) * 1000, 2]], {"interval": None}, 1.0),
         ([[(T + 200) * 1000, 1], [(T + 260) * 1000, 2]], {"interval": 0}, 1.0),
         ([[(T + 270) * 1000, 5]], {}, 5.0),
+        ([[(T + 180) * 1000, 1], [(T + 240) * 1000, 2], [(T + 240) * 1000, 3], [(T + 299) * 1000, 9]], {}, 3.0),
         # coarser than asked for
         ([[T * 1000, 1], [(T + 240) * 1000, 2]], {"interval": 240}, 1.0),
     ],

@@ -91,6 +91,10 @@ def test_a_value_must_be_there_and_short(value: str, problem: str) -> None:
         render("{{.Vars.version}}", {"version": value})
 
 
+def test_a_value_of_the_greatest_length_is_filled_in() -> None:
+    assert render("{{.Vars.version}}", {"version": "x" * LONGEST_VALUE}) == "x" * LONGEST_VALUE
+
+
 def test_a_value_that_no_query_uses_is_not_judged() -> None:
     assert render("{{.Vars.clusterName}}", {"clusterName": "a", "version": '"; drop'}) == "a"
 
