@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 
 import pytest
 
-from okra.aws.arns import dimension
+from okra.api.aws import dimension_of
 from okra.aws.facade import Aws, open_aws
 from okra.errors import AccessDenied
 from okra.ports import Account
@@ -263,7 +263,7 @@ async def at_noon(aws_environ: Mapping[str, str]) -> AsyncIterator[Aws]:
 
 
 def publish_requests(world: AwsWorld, group: TargetGroup, minutes_ago: int, requests: float) -> None:
-    dimensions = {"TargetGroup": dimension(group.arn), "LoadBalancer": dimension(group.load_balancer_arns[0])}
+    dimensions = {"TargetGroup": dimension_of(group.arn), "LoadBalancer": dimension_of(group.load_balancer_arns[0])}
     at = Noon.MINUTE - 60 * minutes_ago + 5
     world.put_metric("AWS/ApplicationELB", "RequestCount", requests, dimensions=dimensions, at=at)
 
@@ -296,7 +296,7 @@ async def test_flows_of_a_network_load_balancer_are_known_only_when_it_has_none(
     aws_world.route({"1.0.0": 1}, kind="tcp", replicas=1)
     (group,) = await at_noon.inventory.target_groups(HERE)
     assert await at_noon.inventory.active_flows(HERE, group) is None, "not even that is known"
-    dimensions = {"LoadBalancer": dimension(group.load_balancer_arns[0])}
+    dimensions = {"LoadBalancer": dimension_of(group.load_balancer_arns[0])}
     aws_world.put_metric("AWS/NetworkELB", "ActiveFlowCount", 0.0, dimensions=dimensions, at=Noon.MINUTE - 55)
     assert await at_noon.inventory.active_flows(HERE, group) == 0.0
     aws_world.put_metric("AWS/NetworkELB", "ActiveFlowCount", 4.0, dimensions=dimensions, at=Noon.MINUTE - 50)
@@ -305,6 +305,6 @@ async def test_flows_of_a_network_load_balancer_are_known_only_when_it_has_none(
 
 def test_dimensions_are_named_as_cloudwatch_names_them() -> None:
     prefix = "arn:aws:elasticloadbalancing:us-east-1:123456789012:"
-    assert dimension(prefix + "loadbalancer/app/web/50dc6c495c0c9188") == "app/web/50dc6c495c0c9188"
-    assert dimension(prefix + "loadbalancer/net/web/50dc6c495c0c9188") == "net/web/50dc6c495c0c9188"
-    assert dimension(prefix + "targetgroup/web/73e2d6bc24d8a067") == "targetgroup/web/73e2d6bc24d8a067"
+    assert dimension_of(prefix + "loadbalancer/app/web/50dc6c495c0c9188") == "app/web/50dc6c495c0c9188"
+    assert dimension_of(prefix + "loadbalancer/net/web/50dc6c495c0c9188") == "net/web/50dc6c495c0c9188"
+    assert dimension_of(prefix + "targetgroup/web/73e2d6bc24d8a067") == "targetgroup/web/73e2d6bc24d8a067"
