@@ -216,6 +216,8 @@ class CellActor(Actor[Message]):
         if not self.state.moving and not self.deleting and not self._gone:
             await self._hands.drop_finalizer()
         self._arm(decision.wake_at)
+        if self.policy.problem is not None or self.sight.obs.groups is not None or self.sight.obs.problems:
+            self.wiring.readiness.seen(self.key)
         self.wiring.on_rest(self.key, rest(self.policy, self.state, self.sight.obs))
         return False
 

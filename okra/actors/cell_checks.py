@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
@@ -94,7 +94,8 @@ class CellChecks:
         series.told.add(check)
         at = self._cell.sight.tick()
         self._cell.sight.judged(SeriesResult(check, series.effect.token, verdict, message, at))
-        self._cell.say(f"Check{verdict}", f"{check}: {message}", "Normal" if verdict is Verdict.PASSED else "Warning")
+        mood: Literal["Normal", "Warning"] = "Normal" if verdict is Verdict.PASSED else "Warning"
+        self._cell.say(f"Check{verdict}", f"{check}: {message}", mood, check=check)
 
     def _wanted(self, names: Iterable[str]) -> list[CellCheck]:
         if self._cell.cell is None:

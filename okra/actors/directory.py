@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from okra.actors.messages import Forward, Key, Listed, Lookup, ObjectChanged, ObjectGone, SeriesDone, key_of
+from okra.actors.messages import Forward, Key, Listed, Lookup, ObjectChanged, ObjectGone, Objects, SeriesDone, key_of
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.messages import ChildFailed
@@ -23,8 +23,10 @@ from okra.rollout.status import write_time
 
 log = structlog.get_logger("okra")
 
-Message = Listed | ObjectChanged | ObjectGone | Forward | ChildFailed | Lookup
+Message = Listed | ObjectChanged | ObjectGone | Forward | ChildFailed | Lookup | Objects
 PATIENCE = 10.0
+LOOKING_AT_AWS = ("Cell", "System")
+"""Kinds whose objects need a first discovery."""
 
 
 class Directory(Actor[Message]):
@@ -40,6 +42,8 @@ class Directory(Actor[Message]):
     async def receive(self, message: Message) -> None:
         match message:
             case Listed(objects=objects):
+                waiting = map(key_of, objects) if self._kind.kind in LOOKING_AT_AWS else ()
+                self._wiring.readiness.listed(self._kind.plural, waiting)
                 for key in self._objects.keys() - {key_of(obj) for obj in objects}:
                     await self._gone(self._objects[key])
                 for obj in objects:
@@ -54,6 +58,8 @@ class Directory(Actor[Message]):
                 await self._failed(message)
             case Lookup(key=key):
                 self.reply(message, self._actors.get(_name(key)))
+            case Objects():
+                self.reply(message, tuple(self._objects.values()))
 
     async def _changed(self, obj: Object) -> None:
         key = key_of(obj)
@@ -77,6 +83,7 @@ class Directory(Actor[Message]):
         key = key_of(obj)
         if self._objects.pop(key, None) is None:
             return
+        self._never_looks(key)
         ref = self._actors.get(_name(key))
         if ref is not None and not ref.tell(ObjectGone(obj)):
             await self._actors.stop_child(_name(key))
@@ -93,6 +100,7 @@ class Directory(Actor[Message]):
     async def _failed(self, failed: ChildFailed) -> None:
         """An actor crashed. One that crashes in a loop is said in its object's status; the others go on."""
         obj = self._objects.get(_key(failed.name))
+        self._never_looks(_key(failed.name))
         log.error("ActorFailed", kind=self._kind.kind, name=failed.name, error=failed.error, restarts=failed.restarts)
         if not failed.parked or obj is None:
             return
@@ -100,6 +108,11 @@ class Directory(Actor[Message]):
         said = f"The actor of this {self._kind.kind} keeps crashing: {failed.error}.{again}"
         self._wiring.journal.record(self._kind, obj, "ActorCrashLoop", said, "Warning", restarts=failed.restarts)
         await self._say_stalled(obj, said)
+
+    def _never_looks(self, key: Key) -> None:
+        """Nobody has to wait for what this object would have seen."""
+        if self._kind.kind in LOOKING_AT_AWS:
+            self._wiring.readiness.seen(key)
 
     async def _say_stalled(self, obj: Object, message: str) -> None:
         at = write_time(self._wiring.clock.now())

@@ -68,6 +68,11 @@ class Lookup(Ask["ActorRef[Any] | None"]):
     key: Key
 
 
+@dataclass(frozen=True, slots=True)
+class Objects(Ask[tuple[Object, ...]]):
+    """Every object that a directory knows, as last seen."""
+
+
 # -- discovery -------------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from okra.actors.journal import Journal
+from okra.actors.readiness import Readiness
 from okra.actors.runtime.ref import ActorRef
 from okra.api.defaults import Defaults
 from okra.api.provider import Provider
@@ -60,5 +61,6 @@ class Wiring:
     """Seconds that an AWS read would wait for the rate budget: polls stretch by it."""
     on_rest: Callable[[tuple[str, str], Rest], None] = lambda _key, _rest: None
     """Told by each Cell (namespace, name) when a decision asked for nothing more."""
+    readiness: Readiness = field(default_factory=Readiness)
     refs: Mapping[str, ActorRef[Any]] = field(default_factory=dict)
     """`discovery` and `checks`, once they are started."""

@@ -27,6 +27,7 @@ from okra.embedded.store import EmbeddedStore
 from okra.errors import OkraError
 from okra.ports import EventRecord, Object
 from okra.rollout.rest import Rest
+from okra.web.metrics import Metrics
 from okra.web.server import serve
 
 SYNCED, FAILED, BAD_INPUT, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
@@ -141,7 +142,8 @@ async def open_parts(options: RunOptions, progress: Progress, secrets: MemorySec
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(await EmbeddedStore.open(options.state, validate=validate))
-        aws = await stack.enter_async_context(open_aws(clock=clock))
+        metrics = Metrics()
+        aws = await stack.enter_async_context(open_aws(clock=clock, on_call=metrics.aws_call))
         http = await stack.enter_async_context(open_session())
         gate: WriteGate = Closed() if options.read_only else AlwaysOpen()
         yield Parts(
@@ -154,6 +156,7 @@ async def open_parts(options: RunOptions, progress: Progress, secrets: MemorySec
             gate=gate,
             wrap=options.wrap,
             wait_estimate=aws.wait_estimate,
+            metrics=metrics,
             on_event=progress.event,
             on_rest=progress.rests,
             cell_actor=options.cell_actor,

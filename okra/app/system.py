@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from okra.actors.cell import CELL, CellActor
@@ -14,7 +14,8 @@ from okra.actors.directory import Directory
 from okra.actors.discovery import Discoveries
 from okra.actors.executor import EffectExecutor
 from okra.actors.journal import Journal
-from okra.actors.messages import Describe, Key, Lookup, Subscribe
+from okra.actors.messages import Describe, Key, Lookup, Objects, Subscribe
+from okra.actors.readiness import Readiness
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.ref import ActorRef
@@ -23,8 +24,9 @@ from okra.actors.runtime.snapshot import Snapshot
 from okra.actors.watcher import Watcher
 from okra.actors.wiring import AlwaysOpen, MetricSources, Wiring, WriteGate, unchanged
 from okra.api.defaults import Defaults
-from okra.ports import Account, Clock, EventRecord, Kind, ObjectStore, TargetInventory, TrafficRouter
+from okra.ports import Account, Clock, EventRecord, Kind, Object, ObjectStore, TargetInventory, TrafficRouter
 from okra.rollout.rest import Rest
+from okra.web.metrics import Metrics
 
 ANSWER = 2.0
 """Seconds that an actor has to describe itself."""
@@ -43,6 +45,7 @@ class Parts:
     gate: WriteGate
     wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
     wait_estimate: Callable[[Account], float] = lambda _: 0.0
+    metrics: Metrics = field(default_factory=Metrics)
     on_event: Callable[[EventRecord, dict[str, Any]], None] | None = None
     on_rest: Callable[[tuple[str, str], Rest], None] = lambda _key, _rest: None
     namespace: str | None = None
@@ -54,15 +57,25 @@ class Parts:
 class System:
     """The running system, as the web pages and the command line see it."""
 
-    def __init__(self, parts: Parts, root: RootSupervisor, journal: Journal) -> None:
-        self.parts, self.root, self.journal = parts, root, journal
+    def __init__(self, parts: Parts, root: RootSupervisor, journal: Journal, readiness: Readiness) -> None:
+        self.parts, self.root, self.journal, self.readiness = parts, root, journal, readiness
+
+    @property
+    def metrics(self) -> Metrics:
+        return self.parts.metrics
 
     def responsive(self) -> bool:
         return self.root.responsive()
 
-    def ready(self) -> bool:
-        """Has every watcher told its directory of a first listing?"""
-        return self.root.responsive()
+    def missing(self) -> list[str]:
+        """What it still waits for: a first listing of each kind, a first discovery for each Cell. Empty: ready."""
+        return self.readiness.missing
+
+    async def cells(self) -> Sequence[Object]:
+        """Every Cell as last seen. Raises a retryable error when their directory doesn't answer."""
+        directory = self.root.get("cells")
+        found: tuple[Object, ...] = await directory.ask(Objects(), timeout=ANSWER) if directory else ()
+        return found
 
     def actors(self) -> Snapshot:
         return self.root.snapshot()
@@ -96,7 +109,13 @@ class _JournalWriter(Actor[None]):
 @asynccontextmanager
 async def running(parts: Parts) -> AsyncIterator[System]:
     """Start everything; leaving the block stops it, in reverse order, with nothing left running."""
-    journal = Journal(parts.store, parts.clock, parts.on_event)
+
+    def happened(event: EventRecord, fields: dict[str, Any]) -> None:
+        parts.metrics.event(event, fields)
+        if parts.on_event is not None:
+            parts.on_event(event, fields)
+
+    journal = Journal(parts.store, parts.clock, happened)
     wiring = Wiring(
         store=parts.store,
         clock=parts.clock,
@@ -111,7 +130,7 @@ async def running(parts: Parts) -> AsyncIterator[System]:
         on_rest=parts.on_rest,
     )
     root = RootSupervisor("okra")
-    system = System(parts, root, journal)
+    system = System(parts, root, journal, wiring.readiness)
     async with root:
         root.start_child(ChildSpec("journal", lambda: _JournalWriter(journal)))
         subscribed: dict[Key, Subscribe] = {}
@@ -123,6 +142,8 @@ async def running(parts: Parts) -> AsyncIterator[System]:
         cells = root.start_child(
             ChildSpec("cells", lambda: Directory(wiring, CELL, lambda o: parts.cell_actor(wiring, o)))
         )
+        for kind in (CHECK, CELL):
+            wiring.readiness.expect(kind.plural)
         for kind, directory in ((CHECK, checks), (CELL, cells)):
             root.start_child(_watcher(parts, kind, directory))
         try:

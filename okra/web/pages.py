@@ -3,90 +3,102 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import ipaddress
-import json
-from collections.abc import Awaitable, Callable, Mapping
-from enum import Enum
-from fractions import Fraction
 from typing import Any
 
 from aiohttp import web
+from prometheus_client.exposition import choose_encoder
 
 from okra.errors import OkraError
+from okra.web.collector import Sample, Scrape
+from okra.web.html import actors_page, index_page
+from okra.web.loopback import local_only
+from okra.web.plain import as_json
+from okra.web.restarts import ActorTallies
 from okra.web.view import SystemView
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+INDEX = [
+    ("/healthz", "does it run?"),
+    ("/readyz", "does it know the world?"),
+    ("/metrics", "for Prometheus"),
+    ("/debug/actors", "every actor, its mailbox and restarts"),
+    ("/debug/tasks", "every task, and where it stands"),
+]
+FRAMES = 3
+"""Of a task's stack."""
 
 
-def add_pages(app: web.Application, view: SystemView) -> None:
-    async def healthz(_: web.Request) -> web.Response:
-        fine = view.responsive()
-        return web.Response(text="ok\n" if fine else "the root supervisor is stuck\n", status=200 if fine else 503)
+class Pages:
+    def __init__(self, view: SystemView) -> None:
+        self._view = view
+        self._tallies = ActorTallies()
 
-    async def readyz(_: web.Request) -> web.Response:
-        fine = view.ready()
-        return web.Response(text="ok\n" if fine else "not ready yet\n", status=200 if fine else 503)
+    def add_to(self, app: web.Application) -> None:
+        app.router.add_get("/", self.index)
+        app.router.add_get("/healthz", self.healthz)
+        app.router.add_get("/readyz", self.readyz)
+        app.router.add_get("/metrics", self.metrics)
+        app.router.add_get("/debug/actors", local_only(self.actors))
+        app.router.add_get("/debug/cells/{namespace}/{name}", local_only(self.cell))
+        app.router.add_get("/debug/tasks", local_only(self.tasks))
 
-    async def actors(_: web.Request) -> web.Response:
-        return as_json(view.actors())
+    async def index(self, _: web.Request) -> web.Response:
+        return web.Response(text=index_page(INDEX), content_type="text/html")
 
-    async def cell(request: web.Request) -> web.Response:
+    async def healthz(self, _: web.Request) -> web.Response:
+        """An event loop that is blocked doesn't answer at all, which every prober takes for a failure too."""
+        if self._view.responsive():
+            return web.Response(text="ok\n")
+        return web.Response(text="the root supervisor has stopped, or the event loop was stuck\n", status=503)
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        missing = self._view.missing() if self._view.responsive() else ["a root supervisor that runs"]
+        if not missing:
+            return web.Response(text="ok\n")
+        return web.Response(text="".join(f"waiting for {each}\n" for each in missing), status=503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Gathered on the event loop, turned into text outside it: of ten thousand Cells that takes a while."""
+        try:
+            cells = await self._view.cells()
+        except OkraError:
+            cells = ()  # the rest is worth all the more now
+        actors = self._view.actors()
+        scrape = Scrape(
+            self._view.metrics.registry,
+            Sample(cells, actors, dict(self._view.event_counts())),
+            self._tallies.look(actors),
+        )
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        body = await asyncio.to_thread(encode, scrape)
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def actors(self, request: web.Request) -> web.Response:
+        actors = self._view.actors()
+        if _wants_html(request):
+            return web.Response(text=actors_page(actors), content_type="text/html")
+        return as_json(actors)
+
+    async def cell(self, request: web.Request) -> web.Response:
         namespace, name = request.match_info["namespace"], request.match_info["name"]
         try:
-            found = await view.describe_cell(namespace, name)
+            found = await self._view.describe_cell(namespace, name)
         except OkraError as error:
-            return web.json_response({"error": str(error)}, status=503)
+            return as_json({"error": str(error)}, status=503)
         if found is None:
-            return web.json_response({"error": f"There is no Cell {name} in namespace {namespace}."}, status=404)
+            return as_json({"error": f"There is no Cell {name} in namespace {namespace}."}, status=404)
         return as_json(found)
 
-    async def tasks(_: web.Request) -> web.Response:
-        found = [
-            {"name": task.get_name(), "at": [f"{f.f_code.co_filename}:{f.f_lineno}" for f in task.get_stack(limit=3)]}
-            for task in asyncio.all_tasks()
-        ]
+    async def tasks(self, _: web.Request) -> web.Response:
+        found = [_task(task) for task in asyncio.all_tasks()]
         return as_json(sorted(found, key=lambda each: str(each["name"])))
 
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/debug/actors", _local(actors))
-    app.router.add_get("/debug/cells/{namespace}/{name}", _local(cell))
-    app.router.add_get("/debug/tasks", _local(tasks))
+
+def _task(task: asyncio.Task[Any]) -> dict[str, Any]:
+    """Names and places only: what a frame holds may be a secret."""
+    stack = task.get_stack(limit=FRAMES)
+    return {"name": task.get_name(), "at": [f"{frame.f_code.co_filename}:{frame.f_lineno}" for frame in stack]}
 
 
-def _local(handler: Handler) -> Handler:
-    """For callers on this machine only."""
-
-    async def guarded(request: web.Request) -> web.StreamResponse:
-        if not _is_loopback(request.remote):
-            return web.Response(text="Only from this machine: use kubectl port-forward.\n", status=403)
-        return await handler(request)
-
-    return guarded
-
-
-def _is_loopback(remote: str | None) -> bool:
-    try:
-        return ipaddress.ip_address(remote or "").is_loopback
-    except ValueError:
-        return False
-
-
-def as_json(value: Any) -> web.Response:
-    return web.json_response(text=json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
-
-
-def plain(value: Any) -> Any:
-    """Dataclasses, enums and fractions as JSON."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Fraction):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(each) for each in value]
-    return value if value is None or isinstance(value, str | int | float | bool) else repr(value)
+def _wants_html(request: web.Request) -> bool:
+    accepted = [part.partition(";")[0].strip() for part in request.headers.get("Accept", "").split(",")]
+    return "text/html" in accepted and "application/json" not in accepted

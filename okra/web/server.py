@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from okra.errors import Invalid, Refused
-from okra.web.pages import add_pages
+from okra.web.pages import Pages
+from okra.web.pulse import watching_the_loop
 from okra.web.view import SystemView
 
 
@@ -20,7 +21,7 @@ async def serve(view: SystemView, listen: str, *, strict: bool) -> AsyncIterator
     """
     host, port = parse_address(listen)
     app = web.Application()
-    add_pages(app, view)
+    Pages(view).add_to(app)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
     try:
@@ -33,7 +34,8 @@ async def serve(view: SystemView, listen: str, *, strict: bool) -> AsyncIterator
                 ) from error
             await web.TCPSite(runner, host, 0).start()
         name, actual = runner.addresses[0][:2]
-        yield f"[{name}]:{actual}" if ":" in name else f"{name}:{actual}"
+        async with watching_the_loop(view.metrics.loop_lag):
+            yield f"[{name}]:{actual}" if ":" in name else f"{name}:{actual}"
     finally:
         await runner.cleanup()
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from okra.actors.runtime.snapshot import Snapshot
+from okra.ports import Object
+from okra.web.metrics import Metrics
 
 
 class SystemView(Protocol):
+    @property
+    def metrics(self) -> Metrics: ...
+
     def responsive(self) -> bool:
         """Does the event loop turn, and does the root supervisor run?"""
         ...
 
-    def ready(self) -> bool:
-        """Were the objects listed, and is there nothing that the process waits for before it can work?"""
+    def missing(self) -> Sequence[str]:
+        """What the process still waits for before it can work (a first listing, a first discovery); empty: ready."""
         ...
 
     def actors(self) -> Snapshot: ...
 
+    async def cells(self) -> Sequence[Object]:
+        """Every Cell as last seen, without asking the store. Raises a retryable OkraError."""
+        ...
+
     async def describe_cell(self, namespace: str, name: str) -> dict[str, Any] | None:
-        """What a Cell's actor knows; None: no such Cell. Raises OkraError or AskFailed when it doesn't answer."""
+        """What a Cell's actor knows; None: no such Cell. Raises a retryable OkraError when it doesn't answer."""
         ...
 
     def event_counts(self) -> Mapping[tuple[str, str, str], int]:

@@ -1,0 +1,38 @@
+"""When a process knows enough of the world to work: it has listed the objects, and AWS has been asked once.
+
+Once ready it stays so. What breaks later is said in conditions, and is no reason to restart anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from okra.actors.messages import Key
+
+
+class Readiness:
+    """Every expected kind is listed, and of each Cell found then is known what AWS shows, or that it can't be asked."""
+
+    def __init__(self) -> None:
+        self._unlisted: set[str] = set()
+        self._unseen: set[Key] = set()
+
+    def expect(self, kind: str) -> None:
+        """A watcher of this kind is about to start."""
+        self._unlisted.add(kind)
+
+    def listed(self, kind: str, waiting_for: Iterable[Key] = ()) -> None:
+        """The first listing of a kind is known; `waiting_for`: objects that want to hear of AWS first."""
+        if kind in self._unlisted:
+            self._unlisted.discard(kind)
+            self._unseen.update(waiting_for)
+
+    def seen(self, key: Key) -> None:
+        """This object has heard of AWS, or never will: it is invalid, gone, or its actor crashed."""
+        self._unseen.discard(key)
+
+    @property
+    def missing(self) -> list[str]:
+        """What is still waited for, for people; empty when ready."""
+        kinds = [f"the first listing of {kind}" for kind in sorted(self._unlisted)]
+        return kinds + [f"the first discovery for {'/'.join(key)}" for key in sorted(self._unseen)[:10]]
