@@ -9,7 +9,7 @@ if command -v prometheus >/dev/null && command -v promtool >/dev/null; then
   exit 0
 fi
 
-cache="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/okra/prometheus"
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/okra/prometheus"
 if [ -x "$cache/usr/bin/prometheus" ] && [ -x "$cache/usr/bin/promtool" ]; then
   echo "$cache/usr/bin"
   exit 0
