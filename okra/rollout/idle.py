@@ -117,11 +117,13 @@ def _watch_set_aside(turn: Turn) -> None:
     """Other registered targets are a reason to try again; what they were when it was set aside is learned once."""
     there = {group.arn for group in turn.obs.groups or ()}
     for aside in turn.state.set_aside:
-        if (
-            there.issuperset(aside.groups)
-            and look_at_health(turn, aside.groups, within=LOOK_AT_SET_ASIDE)
-            and not aside.targets
-        ):
+        if not there.issuperset(aside.groups):
+            continue
+        if not look_at_health(turn, aside.groups, within=LOOK_AT_SET_ASIDE):
+            continue
+        read_at = [reading.began_at for arn in aside.groups if (reading := health.newest(turn.obs, arn))]
+        turn.wake_at(min(read_at, default=turn.now) + LOOK_AT_SET_ASIDE)
+        if not aside.targets:
             learned = replace(aside, targets=health.targets(turn.obs, aside.groups))
             turn.set(set_aside=tuple(learned if other is aside else other for other in turn.state.set_aside))
 
