@@ -46,7 +46,7 @@ class CellChecks:
         self._cell = cell
         self._series: _Series | None = None
         self._applied: dict[str, str] = {}
-        """Check name → the hash that this process has seen applied."""
+        """Check object → the check it is for, as this process has seen it applied."""
 
     @property
     def waiting(self) -> bool:
@@ -171,7 +171,7 @@ class CellChecks:
                         "targetGroupARN": arn,
                         "targetGroupName": group.name,
                         "loadBalancer": reading.load_balancer_arn.partition(":loadbalancer/")[2],
-                        "version": version,
+                        "version": version if canary else stable,
                         "stableVersion": stable,
                     }
                 )
@@ -180,8 +180,8 @@ class CellChecks:
     async def _apply(self, made: CheckObject) -> Object:
         """Create or update the object; one of the same name that isn't ours is never touched."""
         cell = self._cell
-        if made.name not in self._applied:
-            await self._refuse_foreign(made.name)
+        if self._applied.get(made.name) != made.check:
+            await self._refuse_foreign(made)
         body: Object = {
             "apiVersion": CHECK.api_version,
             "kind": CHECK.kind,
@@ -204,17 +204,22 @@ class CellChecks:
             "spec": made.spec,
         }
         applied = await cell.wiring.store.apply(CHECK, body)
-        self._applied[made.name] = made.hash
+        self._applied[made.name] = made.check
         return applied
 
-    async def _refuse_foreign(self, name: str) -> None:
+    async def _refuse_foreign(self, made: CheckObject) -> None:
+        """A name that two owners, or two checks, would share is refused, not shared."""
+        name = made.name
         try:
-            found = await self._cell.wiring.store.get(CHECK, self._cell.key[0], name)
+            metadata = (await self._cell.wiring.store.get(CHECK, self._cell.key[0], name))["metadata"]
         except NotFound:
             return
-        if all(owner.get("uid") != self._uid for owner in found["metadata"].get("ownerReferences", ())):
+        if all(owner.get("uid") != self._uid for owner in metadata.get("ownerReferences", ())):
             said = f"The Check {name} exists and isn't this Cell's. Rename the check, or use it with from.checkName."
             raise AlreadyExists(said)
+        other = metadata.get("labels", {}).get(CHECK_LABEL, made.check)
+        if other != made.check:
+            raise AlreadyExists(f"The checks {other} and {made.check} would share the Check {name}: rename one.")
 
     async def _prune(self, check: str, current: set[str]) -> None:
         """Delete this check's objects for clusters that the Cell has no more."""
