@@ -7,11 +7,12 @@ docs/metrics.md.
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
@@ -29,9 +30,21 @@ VERDICTS = {
 }
 
 
+def _version() -> str:
+    try:
+        return version("okra")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+VERSION = _version()
+"""Read from a file, and so at import: an event loop may make a Metrics."""
+
+
 class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._garbage = GCCollector(registry=CollectorRegistry())
         self._rollout: dict[tuple[str, str], tuple[int, str]] = {}
         """The newest rollout of each Cell that was heard of, and its outcome then."""
         self._rollouts = Counter("okra_rollouts", "Rollouts that ended, by how.", ["outcome"], registry=self.registry)
@@ -60,11 +73,18 @@ class Metrics:
         build = Gauge(
             "okra_build_info", "1; what this process is made of.", ["version", "python"], registry=self.registry
         )
-        build.labels(_version(), platform.python_version()).set(1)
+        build.labels(VERSION, platform.python_version()).set(1)
         for outcome in ("Synced", "Failed"):
             self._rollouts.labels(outcome)  # there from the first scrape: an alert on a rate needs the 0 before the 1
-        ProcessCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
+        self._process: ProcessCollector | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """All of it, for an encoder. In a thread: what is known of the process is read from files."""
+        if self._process is None:
+            self._process = ProcessCollector(registry=None)
+        yield from self.registry.collect()
+        yield from self._process.collect()
+        yield from self._garbage.collect()
 
     def aws_call(self, operation: str, seconds: float, outcome: str) -> None:
         """An `okra.aws.calls.OnCall`."""
@@ -91,8 +111,5 @@ class Metrics:
             self._rollouts.labels(outcome).inc()
 
 
-def _version() -> str:
-    try:
-        return version("okra")
-    except PackageNotFoundError:
-        return "unknown"
+VERSION = _version()
+"""Read once, at import: it takes a look at the disk."""
