@@ -8,12 +8,12 @@ from okra.rollout import verify
 from okra.rollout.census import wanted
 from okra.rollout.effects import Claim
 from okra.rollout.looking import keep_watching, look, look_later
-from okra.rollout.observation import Action
+from okra.rollout.observation import Action, RouteReading
 from okra.rollout.start import adopt_canary, place_first
 from okra.rollout.state import Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.versions import UNKNOWN, ranks
-from okra.rollout.weights import share_of
+from okra.rollout.weights import shares
 
 
 def invalid(turn: Turn) -> bool:
@@ -109,33 +109,35 @@ def _relabelled(turn: Turn) -> bool:
 
 
 def _take(turn: Turn) -> None:
-    carrying: dict[str, set[Fraction]] = {}
-    empty = 0
-    for _, route, reading in turn.routes:
-        census = turn.censuses[route.key]
-        found = {census.version_of(arn) for arn, weight in reading.weights.items() if weight}
-        empty += not found
-        for version in found:
-            groups = [arn for arn in reading.weights if census.version_of(arn) == version]
-            carrying.setdefault(version, set()).add(share_of(reading.weights, groups))
+    found = [_traffic(turn, route, reading) for _, route, reading in turn.routes]
+    carrying = found[0]
     order = ranks(carrying)
-    if not carrying and turn.waiting_for_person:
-        turn.report("Paused", "Paused by a person, before the first placement.")
-    elif not carrying:
-        place_first(turn, wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs))
-    elif empty or len(carrying) > 2 or order is None or any(len(shares) > 1 for shares in carrying.values()):
-        names = ", ".join(sorted(carrying))
-        said = (
-            f"The traffic goes to {names}, not alike on every route: give it to one version."
-            if empty
-            else (f"The traffic goes to {names}: give it to one version, or to two with an order, and Okra goes on.")
-        )
+    if not any(found):
+        if turn.waiting_for_person:
+            turn.report("Paused", "Paused by a person, before the first placement.")
+        else:
+            place_first(turn, wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs))
+    elif len(carrying) > 2 or order is None or any(other != carrying for other in found):
+        names = ", ".join(sorted({version for each in found for version in each}))
+        alike = ", alike on every route" if len(found) > 1 else ""
+        said = f"The traffic goes to {names}: give it to one version{alike}, or to two with an order, and Okra goes on."
         turn.report("AmbiguousTraffic", said)
     else:
         older, *rest = sorted(carrying, key=lambda version: order[version])
         settle(turn, older)
         if rest and not turn.state.is_blocked(rest[0]):
-            adopt_canary(turn, rest[0], carrying[rest[0]].pop())
+            adopt_canary(turn, rest[0], carrying[rest[0]])
+
+
+def _traffic(turn: Turn, route: RouteState, reading: RouteReading) -> dict[str, Fraction]:
+    """Each version's share of a route's traffic."""
+    census = turn.censuses[route.key]
+    found: dict[str, Fraction] = {}
+    for arn, share in shares(reading.weights).items():
+        if share:
+            version = census.version_of(arn)
+            found[version] = found.get(version, Fraction(0)) + share
+    return found
 
 
 def settle(turn: Turn, version: str) -> None:

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from okra.rollout.observation import Observation, nothing
+from okra.rollout.observation import Observation
 from okra.rollout.policy import Policy
 from okra.rollout.state import Phase, State, Watch
 
 
 def until(obs: Observation, now: float) -> Observation:
-    """The observation, or, when the clock was set back since, what a process that has just begun would know.
+    """The observation without what lies in the future, since the clock was set back.
 
-    Moments of two clocks can't be put in order: a read "after" a write might have begun before it.
+    Moments of two clocks can't be put in order: a read "after" a write might have begun before it. So a reading is
+    made again, and a write counts as not answered.
     """
     if all(at <= now for at in _moments(obs)):
         return obs
     return replace(
         obs,
-        readings=nothing(),
-        previous=nothing(),
-        writes=nothing(),
-        health=nothing(),
-        swept_at=None,
-        results=(),
-        requested=None,
+        readings={key: reading for key, reading in obs.readings.items() if reading.began_at <= now},
+        previous={key: reading for key, reading in obs.previous.items() if reading.began_at <= now},
+        writes={key: write for key, write in obs.writes.items() if write.at <= now},
+        health={arn: tuple(each for each in seen if each.began_at <= now) for arn, seen in obs.health.items()},
+        swept_at=obs.swept_at if (obs.swept_at or 0.0) <= now else None,
+        results=tuple(result if result.at <= now else replace(result, at=0.0) for result in obs.results),
     )
 
 
@@ -33,19 +33,21 @@ def _moments(obs: Observation) -> Iterator[float]:
     yield obs.swept_at or 0.0
     for reading in obs.readings.values():
         yield reading.began_at
+    for reading in obs.previous.values():
+        yield reading.began_at
     for write in obs.writes.values():
         yield write.at
-    for health in obs.health.values():
-        if health:
-            yield health[-1].began_at
-    for result in obs.results[-1:]:
+    for seen in obs.health.values():
+        for health in seen:
+            yield health.began_at
+    for result in obs.results:
         yield result.at
 
 
 def watching(policy: Policy, state: State, obs: Observation, now: float) -> bool:
     """Does this process see the routes at this moment? Not when the newest readings are two polls old."""
-    newest = [reading.began_at for reading in obs.readings.values()]
-    return len(newest) >= len(state.routes) and all(now - at <= 2 * policy.poll_interval for at in newest)
+    newest = [obs.readings.get(route.key) for route in state.routes]
+    return all(reading is not None and now - reading.began_at <= 2 * policy.poll_interval for reading in newest)
 
 
 def advance(policy: Policy, state: State, obs: Observation, now: float) -> Watch:

@@ -91,11 +91,11 @@ def _drifted(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteR
     if turn.policy.on_drift is OnDrift.REASSERT and not (before > after and turn.state.phase is Phase.STOPPED):
         return _put_back(turn, route, reading, route.asked)
     if not all(_may_feed(turn, route, arn) for arn in fed):
-        kept = {arn: weight for arn, weight in route.asked.items() if arn not in route.canary and weight}
+        others = {arn: weight for arn, weight in route.asked.items() if arn not in route.canary and weight}
+        rest = others or {arn: weight for arn, weight in route.stable.items() if arn in reading.weights and weight}
         canary = [arn for arn in route.canary if reading.weights.get(arn)]
-        if before <= after or not kept:
-            return _put_back(turn, route, reading, route.asked)
-        return _put_back(turn, route, reading, divide(after, kept, canary, policy.limit))
+        back = divide(after, rest, canary, policy.limit) if before > after and rest else route.asked
+        return _put_back(turn, route, reading, back)
     _respect(turn, route, reading, fed)
     return False
 

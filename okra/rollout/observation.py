@@ -163,7 +163,7 @@ class Observation:
     """Every target group that the selector matches, or None before the first discovery."""
     readings: Mapping[str, RouteReading] = field(default_factory=nothing)
     previous: Mapping[str, RouteReading] = field(default_factory=nothing)
-    """The reading before the newest, for what needs two that agree."""
+    """An earlier reading, for what needs two that agree: where there is one, old enough that not both can be stale."""
     writes: Mapping[str, Write] = field(default_factory=nothing)
     health: Mapping[str, tuple[TargetHealth, ...]] = field(default_factory=nothing)
     """The newest three successful readings of each group, oldest first."""

@@ -49,11 +49,13 @@ def agree(obs: Observation, key: str, after: float | None = None) -> bool:
     newest, previous = obs.readings.get(key), obs.previous.get(key)
     if newest is None or previous is None or newest.began_at - previous.began_at < STALE_FOR:
         return False
-    return _shown(newest) == _shown(previous) and (after is None or previous.began_at > after)
+    return alike(newest, previous) and (after is None or previous.began_at > after)
 
 
-def _shown(reading: RouteReading) -> tuple[str, str, dict[str, int]]:
-    return reading.arn, reading.action, dict(reading.weights)
+def alike(one: RouteReading, other: RouteReading) -> bool:
+    """Do two readings show the same, whenever they were made?"""
+    shown = ((each.arn, each.action, dict(each.weights)) for each in (one, other))
+    return next(shown) == next(shown)
 
 
 def classify(route: RouteState, obs: Observation) -> Seen:
@@ -69,7 +71,9 @@ def classify(route: RouteState, obs: Observation) -> Seen:
 
 
 def _other(route: RouteState, obs: Observation, answered: float | None) -> Seen:
-    shown = obs.readings[route.key].weights
+    shown, began_at = obs.readings[route.key].weights, obs.readings[route.key].began_at
+    if answered is not None and began_at <= answered + STALE_FOR:
+        return Seen.REREAD
     if any(same_shares(late, shown) for late in route.unacknowledged):
         return Seen.LOST
     if not agree(obs, route.key, answered):

@@ -21,10 +21,19 @@ from okra.rollout.observation import (
 )
 from okra.rollout.policy import Policy
 from okra.rollout.state import State
+from okra.rollout.words import describe
 from tests.rollout.world import World
 
 REFUSED, LOST, DROPPED, LATE, DOWN = "refused", "lost", "dropped", "late", "down"
 """A write: refused; applied, no answer; not applied, no answer; applied some day, no answer. The store: no answer."""
+
+
+def brief(effect: Effect) -> str:
+    if isinstance(effect, Persist):
+        return f"Persist({effect.state.phase}, {effect.state.condition.reason})"
+    if isinstance(effect, SetWeights):
+        return f"SetWeights({effect.route}, {describe(effect.weights)})"
+    return type(effect).__name__
 
 
 class Cut(Exception):
@@ -53,6 +62,13 @@ class Process:
     late: list[tuple[str, Mapping[str, int]]] = field(default_factory=list)
     watchers: list[Callable[[Process, Effect], None]] = field(default_factory=list)
     """Called before each effect is executed."""
+    after: list[Callable[[Process, Effect, bool], None]] = field(default_factory=list)
+    """Called when it was; False: the rest of its decision is void."""
+    deciding: list[Callable[[Process], None]] = field(default_factory=list)
+    """Called after each decision."""
+    waits_for_store: bool = False
+    lost_race: bool = False
+    """Somebody else persisted first."""
 
     def __post_init__(self) -> None:
         self.load()
@@ -114,14 +130,20 @@ class Process:
 
     def advance(self) -> bool:
         """Execute one effect, or decide. False: nothing to do at this moment."""
+        if self.released:
+            return False
         if self.pending:
             effect = self.pending.popleft()
             self.trace.append(effect)
             for watcher in self.watchers:
                 watcher(self, effect)
-            if not self.execute(effect):
+            done = self.execute(effect)
+            for follower in self.after:
+                follower(self, effect, done)
+            if not done:
                 self.pending.clear()
-            return True
+            return done or not self.waits_for_store
+        self.waits_for_store = False
         self.decided_on, self.decided_from = self.obs, self.state
         decision = self.decide()
         self.decision, self.wake = decision, decision.wake_at
@@ -133,6 +155,8 @@ class Process:
         if not any(isinstance(effect, Persist) for effect in effects):
             self.state = decision.state
         self.pending.extend(effects)
+        for listener in self.deciding:
+            listener(self)
         return bool(effects)
 
     def execute(self, effect: Effect) -> bool:
@@ -177,10 +201,13 @@ class Process:
         if fault == DOWN:
             if effect.urgent:
                 self.state, self.unsaved = effect.state, True
+            else:
+                self.waits_for_store, self.wake = True, self.world.now + 1.0
             return effect.urgent
         if self.revision != self.world.revision:
             self.load()
             self.see(writes={}, readings={}, previous={})
+            self.lost_race = True
             return False
         self.world.stored = replace(effect.state, watch=replace(effect.state.watch, seen_at=None))
         self.world.revision += 1
@@ -209,12 +236,27 @@ class Process:
 
     # -- time ------------------------------------------------------------------------------------------------------
 
-    def settle(self, most: int = 600) -> None:
+    def settle(self, most: int = 300) -> None:
         """Decide and execute until nothing is to be done at this moment."""
         for _ in range(most):
             if not self.advance():
                 return
-        raise AssertionError(f"no rest after {most} effects: {self.state.condition} {self.trace[-8:]}")
+        raise AssertionError(f"no rest after {most} effects: {self.told()}")
+
+    def told(self) -> str:
+        """For people: what the Cell is at, and how each route stands."""
+        state, lines = self.state, []
+        for route in state.routes:
+            reading, write = self.obs.readings.get(route.key), self.obs.writes.get(route.key)
+            lines += [
+                f"{route.key}: stable {describe(route.stable)}; canary {describe(dict.fromkeys(route.canary, 0))};",
+                f"  asked {describe(route.asked)} ({route.serial}, {route.confirmed_at}); retained {len(route.retained)}",
+                f"  shown {describe(reading.weights) if reading else None} of {reading and reading.began_at}; {write}",
+                f"  true {describe(self.world.routes[route.key])}",
+            ]
+        step = state.rollout.step if state.rollout else None
+        last = [brief(effect) for effect in self.trace[-8:]]
+        return "\n".join([f"{state.phase} {step} {state.hold} {state.condition} {self.world.now}", *lines, str(last)])
 
     def run(self, seconds: float, discovery: float = 30.0) -> None:
         """Let time pass: wake when asked to, discover every so often."""

@@ -17,7 +17,9 @@ from okra.rollout.state import State, Step, StepKind
 
 LABEL = "okra.mumoshu.github.io/version"
 PLACES = 5
-LATEST = 999
+HEAVIEST = 999
+OKRA, ARRIVED_LATE, PERSON, ABORT = "okra", "late", "person", "abort"
+"""Who made a route show what it shows; an abort is a person's edit that takes traffic off a canary."""
 
 
 def tg(name: str) -> str:
@@ -86,12 +88,16 @@ class World:
     commands: list[Command] = field(default_factory=list)
     sticky: bool = False
     action: Action = Action.FORWARD
+    skew: float = 0.0
+    """How far the clock was set since the beginning."""
     past: dict[str, list[Shown]] = field(default_factory=dict)
+    seen: dict[tuple[str, float], Shown] = field(default_factory=dict)
+    """What each read really showed, by route and the time it began."""
     events: list[Emit] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for key, weights in self.routes.items():
-            self.past[key] = [Shown(self.now, dict(weights), "person")]
+            self.past[key] = [Shown(self.now, dict(weights), PERSON)]
 
     def tick(self) -> float:
         self.now += 0.001
@@ -99,31 +105,41 @@ class World:
 
     # -- routes ----------------------------------------------------------------------------------------------------
 
-    def write(self, key: str, weights: Mapping[str, int], author: str = "okra") -> None:
+    def write(self, key: str, weights: Mapping[str, int], author: str = OKRA) -> None:
         self.routes[key] = dict(weights)
         self.action = Action.FORWARD
-        self.past[key].append(Shown(self.tick(), dict(weights), author))
+        self.past[key].append(Shown(self.tick() - self.skew, dict(weights), author))
 
     def refusal(self, weights: Mapping[str, int]) -> str:
         """Why AWS refuses these weights, or nothing."""
         if len(weights) > PLACES:
             return "TooManyTargetGroups"
-        if any(not 0 <= weight <= LATEST for weight in weights.values()) or not sum(weights.values()):
+        if any(not 0 <= weight <= HEAVIEST for weight in weights.values()) or not sum(weights.values()):
             return "ValidationError"
         return "" if all(arn in self.groups and self.groups[arn].exists for arn in weights) else "TargetGroupNotFound"
 
     def shown(self, key: str, at: float) -> Shown:
-        """What a read that is as stale as `at` answers."""
+        """What a read shows that is as old as `at`, seconds of true time."""
         return next((state for state in reversed(self.past[key]) if state.at <= at), self.past[key][0])
 
     def reading(self, key: str, stale: float = 0.0) -> RouteReading:
         began = self.tick()
-        return RouteReading(key, began, dict(self.shown(key, began - stale).weights), self.action, sticky=self.sticky)
+        shown = self.seen[key, began] = self.shown(key, began - self.skew - stale)
+        return RouteReading(key, began, dict(shown.weights), self.action, sticky=self.sticky)
+
+    def set_clock(self, by: float) -> None:
+        self.now += by
+        self.skew += by
 
     @property
     def history(self) -> list[tuple[float, str, dict[str, int]]]:
         """Every write of Okra's that arrived, oldest first."""
-        states = [(s.at, key, dict(s.weights)) for key, past in self.past.items() for s in past if s.author != "person"]
+        states = [
+            (s.at, key, dict(s.weights))
+            for key, past in self.past.items()
+            for s in past
+            if s.author in (OKRA, ARRIVED_LATE)
+        ]
         return sorted(states, key=lambda state: state[0])
 
     def share(self, version: str, key: str = "r") -> Fraction:

@@ -1,0 +1,86 @@
+"""How every example must end: faults stop, time passes, and the Cell comes to rest, or waits for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from okra.rollout.policy import OnFailure
+from okra.rollout.state import Outcome, Phase, RolloutKind, State
+from okra.rollout.weights import same_shares
+from tests.rollout.process import Process
+
+if TYPE_CHECKING:
+    from tests.rollout.model.base import Base
+
+WAITING = ("NoHealthyStable", "NoRoomOnRoute", "WaitingForTargets", "WaitingForHealth", "Draining")
+
+
+def assert_ends_well(machine: Base) -> None:
+    live, world = machine.live, machine.world
+    machine.writes.clear()
+    machine.persists.clear()
+    machine.store_down = machine.silent = live.blind = False
+    machine.stale, live.stale_by = None, 0.0
+    live.see(may_write=True)
+    machine.edit(paused=False)
+    for _ in range(40):
+        seen = world.revision
+        for _ in range(6):
+            machine.answer()
+            live.run(30.0)
+        if live.released or (at_rest(live.state) and seen == world.revision):
+            break
+    if live.released:
+        return
+    assert at_rest(live.state), f"never ends: {live.told()}"
+    what_failed_holds_nothing(machine)
+    stable_is_exact(machine)
+    an_unchanged_world_yields_no_effects(live)
+
+
+def at_rest(state: State) -> bool:
+    if state.phase in (Phase.IDLE, Phase.STOPPED) or state.hold is not None or state.paused:
+        return True
+    assert state.rollout is not None
+    person = state.phase is Phase.STEP and state.rollout.current.wait is None and not state.rollout.promoted
+    return person or state.condition.reason in WAITING
+
+
+def what_failed_holds_nothing(machine: Base) -> None:
+    """Once a failure is known, a stable group can serve, the action isn't Stop and AWS answers."""
+    world, state = machine.world, machine.live.state
+    if state.phase is Phase.STOPPED or state.hold is not None or machine.policy.on_failure is OnFailure.STOP:
+        return
+    for route in state.routes:
+        shown = world.routes[route.key]
+        if not any(world.groups[arn].healthy for arn, weight in route.stable.items() if weight and arn in shown):
+            continue
+        for arn in machine.oracle.failed:
+            assert arn in route.stable or not shown.get(arn), f"{arn} failed, and holds {shown}"
+
+
+def stable_is_exact(machine: Base) -> None:
+    """After a revert: the shares that were there when the rollout began, of the members that still exist."""
+    world, state = machine.world, machine.live.state
+    rollout = state.rollout
+    reverted = rollout is not None and rollout.outcome not in (Outcome.SYNCED, Outcome.RUNNING, Outcome.STOPPED)
+    if rollout is None or not reverted or state.phase is not Phase.IDLE or state.hold is not None:
+        return
+    if rollout.kind is RolloutKind.FIRST or machine.person_wrote:
+        return
+    for route in state.routes:
+        before = machine.oracle.before[rollout.number].get(route.key)
+        members = [arn for arn, weight in route.stable.items() if weight]
+        if before is None or not all(world.groups[arn].healthy and world.groups[arn].exists for arn in members):
+            continue
+        then = {arn: weight for arn, weight in before.items() if arn in route.stable}
+        assert same_shares(then, world.routes[route.key]), f"{before} became {world.routes[route.key]}"
+
+
+def an_unchanged_world_yields_no_effects(live: Process) -> None:
+    """Once confirmed: nothing is written, neither to AWS nor, at rest, to the store. (A long pause counts its series.)"""
+    revision, writes = live.world.revision, len(live.world.history)
+    live.run(200.0)
+    assert len(live.world.history) == writes, live.world.history[writes:]
+    moved = [type(effect).__name__ for effect in live.trace[-8:]]
+    assert live.state.moving or live.world.revision == revision, f"{live.state.condition} {moved}"

@@ -1,0 +1,134 @@
+"""What must hold at every write (the design's invariants, one function each)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from okra.rollout.effects import SetWeights
+from okra.rollout.guard import rising
+from okra.rollout.observation import Verdict
+from okra.rollout.state import RolloutKind, RouteState, StepKind
+from okra.rollout.weights import same_shares, share_of
+from tests.rollout.process import Process
+from tests.rollout.world import ABORT, HEAVIEST, OKRA, PLACES
+
+if TYPE_CHECKING:
+    from tests.rollout.model.oracle import Oracle
+
+
+def route_of(process: Process, effect: SetWeights) -> RouteState:
+    return next(route for route in process.state.routes if route.key == effect.route)
+
+
+def integers_in_range_positive_sum_and_at_most_five_groups(_: Oracle, process: Process, effect: SetWeights) -> None:
+    assert all(0 <= weight <= HEAVIEST for weight in effect.weights.values()), effect
+    assert sum(effect.weights.values()) > 0, effect
+    assert len(effect.weights) <= PLACES, effect
+
+
+def nothing_is_raised_that_was_not_attached_and_healthy(oracle: Oracle, process: Process, effect: SetWeights) -> None:
+    """In the observation it was computed from; first placement and "nothing known to serve anywhere" excepted."""
+    obs = process.decided_on
+    shown = obs.readings[effect.route].weights
+    healthy = {arn for arn, readings in obs.health.items() if readings and readings[-1].healthy}
+    if not any(shown.values()) or not any(weight and arn in healthy for arn, weight in shown.items()):
+        return
+    for arn in rising(effect.weights, shown):
+        assert arn in shown, f"{arn} is raised, but it was not attached"
+        assert arn in healthy, f"{arn} is raised, but it was not healthy"
+
+
+def shares_are_what_a_step_asked_for_or_what_was_read(oracle: Oracle, process: Process, effect: SetWeights) -> None:
+    """Or the way to make room for a wave; no step is skipped on the way up."""
+    rollout, route = process.state.rollout, route_of(process, effect)
+    shown = process.decided_on.readings[effect.route].weights
+    if effect.token is None or rollout is None or same_shares(effect.weights, shown):
+        return
+    asked, read = share_of(effect.weights, route.canary), share_of(shown, route.canary)
+    steps = {step.share for step in rollout.plan if step.kind is StepKind.SET_WEIGHT}
+    waves = {Fraction(k, process.policy.replicas) for k in range(process.policy.replicas)}
+    highest = oracle.highest.get((rollout.number, effect.route), Fraction(0))
+    people = {share_of(s.weights, route.canary) for s in oracle.world.past[effect.route] if s.author != OKRA}
+    assert asked in {0, read, highest, *steps, *waves, *people}, f"nobody asked for a share of {asked}: {effect}"
+    if rollout.kind is RolloutKind.CANARY and not rollout.promoted:
+        skipped = [step for step in steps if max(read, highest) < step < asked]
+        assert not skipped, f"from {read} to {asked} over {skipped}"
+
+
+def nothing_that_failed_is_raised(oracle: Oracle, process: Process, effect: SetWeights) -> None:
+    """No Okra write raises the share of a failed attempt's groups without a person's command."""
+    shown = process.decided_on.readings[effect.route].weights
+    if process is not oracle.live:
+        return  # a stale leader's last write; it is put back
+    for arn in rising(effect.weights, shown):
+        stable = arn in route_of(process, effect).stable
+        assert stable or arn not in oracle.failed, f"{arn} failed, and is raised: {shown} → {effect.weights}"
+
+
+def no_abort_of_a_person_is_undone(oracle: Oracle, process: Process, effect: SetWeights) -> None:
+    """Once it was read. What a person may not feed is put back, but the canary stays where it was put."""
+    reading = process.decided_on.readings[effect.route]
+    shown = oracle.world.seen[effect.route, reading.began_at]
+    aborted = shown.author == f"{ABORT} {effect.token.rollout}" if effect.token else False
+    if not aborted or oracle.reassert or oracle.went_on >= shown.at:
+        return
+    canary = route_of(process, effect).canary
+    raised = share_of(effect.weights, canary) > share_of(shown.weights, canary)
+    assert not raised, f"a person took traffic off: {dict(shown.weights)} → {effect.weights}"
+
+
+def all_routes_move_in_lockstep(oracle: Oracle, process: Process, effect: SetWeights) -> None:
+    """None runs ahead of another by more than one step."""
+    rollout, route = process.state.rollout, route_of(process, effect)
+    if effect.token is None or rollout is None or rollout.kind is not RolloutKind.CANARY:
+        return
+    asked = share_of(effect.weights, route.canary)
+    if asked <= share_of(process.decided_on.readings[effect.route].weights, route.canary):
+        return
+    for other in process.state.routes:
+        here = share_of(process.decided_on.readings[other.key].weights, other.canary)
+        here = max(here, oracle.highest.get((rollout.number, other.key), Fraction(0)))
+        between = [step.share for step in rollout.plan if here < step.share < asked]
+        assert not between, f"{effect.route} goes to {asked} while {other.key} is at {here}"
+
+
+def a_raise_rests_on_checks_begun_at_the_present_weights(oracle: Oracle, process: Process, effect: SetWeights) -> None:
+    """Data from before a step is not evidence for it."""
+    rollout, route, world = process.state.rollout, route_of(process, effect), oracle.world
+    if effect.token is None or rollout is None or rollout.kind is not RolloutKind.CANARY or rollout.promoted:
+        return
+    asked = share_of(effect.weights, route.canary)
+    highest = oracle.highest.get((rollout.number, effect.route), Fraction(0))
+    shown = share_of(process.decided_on.readings[effect.route].weights, route.canary)
+    if asked <= max(highest, shown):
+        return
+    waves = Fraction(1, process.policy.replicas)
+    if (asked / waves).denominator == 1 and highest and asked not in {step.share for step in rollout.plan}:
+        return
+    needed = process.policy.checks if shown and highest == shown else ()
+    steps = {step.share for step in rollout.plan}
+    if shown not in steps:
+        return  # on its way between two waves
+    past = [(shown.at, shown.author, share_of(shown.weights, route.canary)) for shown in world.past[effect.route]]
+    changed = max((at for (_, _, a), (at, author, b) in pairwise(past) if author == OKRA and a != b), default=0.0)
+    for check in needed:
+        passed = [
+            result.at - world.skew
+            for (name, token), result in world.recorded.items()
+            if name == check and token.rollout == rollout.number and result.verdict is Verdict.PASSED
+        ]
+        assert any(at > changed for at in passed), f"{check} has not passed since {changed}"
+
+
+OF_EVERY_WRITE: tuple[Callable[[Oracle, Process, SetWeights], None], ...] = (
+    integers_in_range_positive_sum_and_at_most_five_groups,
+    nothing_is_raised_that_was_not_attached_and_healthy,
+    shares_are_what_a_step_asked_for_or_what_was_read,
+    nothing_that_failed_is_raised,
+    no_abort_of_a_person_is_undone,
+    all_routes_move_in_lockstep,
+    a_raise_rests_on_checks_begun_at_the_present_weights,
+)
