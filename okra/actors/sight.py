@@ -10,6 +10,7 @@ from typing import Any
 
 from okra.actors.discovery import problem_of
 from okra.actors.messages import Discovered
+from okra.actors.readings import Streaks
 from okra.actors.wiring import Wiring
 from okra.errors import Fatal, NotFound, OkraError
 from okra.ports import Account, RouteRef
@@ -44,6 +45,7 @@ class Sight:
         self._rivals: dict[str, str] = {}
         self._claimed: dict[str, str] = {}
         self._last = 0.0
+        self._streaks = Streaks()
         self.obs = Observation()
 
     def tick(self) -> float:
@@ -58,6 +60,7 @@ class Sight:
         """The clock was set back: no time of before compares with any to come. As after a restart, nothing is known
         to be acknowledged, so what wasn't confirmed is written again."""
         self._last = 0.0
+        self._streaks.keep(())
         self.see(readings={}, previous={}, writes={}, health={}, swept_at=None)
 
     def see(self, **changes: Any) -> None:
@@ -133,7 +136,8 @@ class Sight:
         old = self.obs.readings.get(key)
         if old is not None and reading.began_at <= old.began_at:
             return
-        previous = {**self.obs.previous, **({key: old} if old is not None else {})}
+        earlier = self._streaks.earlier(key, reading)
+        previous = {**self.obs.previous, **({key: earlier} if earlier is not None else {})}
         self.see(readings={**self.obs.readings, key: reading}, previous=previous)
 
     async def _read_health(self, account: Account, arn: str) -> None:
@@ -200,6 +204,7 @@ class Sight:
 
     def keep_routes(self, keys: Collection[str]) -> None:
         """Forget what concerns routes that the Cell has no more."""
+        self._streaks.keep(keys)
         for name in ("readings", "previous", "writes"):
             known = getattr(self.obs, name)
             self.see(**{name: {key: value for key, value in known.items() if key in keys}})
