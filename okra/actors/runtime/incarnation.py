@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 FAIR_SHARE: Final = 64
 """Messages that an actor may receive before everybody else on the event loop gets a turn."""
 
+EXPIRED: Final = object()
+"""In place of an ask whose asker has given up."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -48,6 +51,7 @@ class Incarnation:
         self._exiting = False
         self._fault: Exception | None = None
         self._request: Request | None = None
+        """The ask that is being received, until it has been answered."""
         self._tasks: OwnedTasks | None = None
         self._timers: Timers[Any] | None = None
         self.message: object = None
@@ -90,27 +94,29 @@ class Incarnation:
                 message = queue.popleft()
                 self.since = now()
                 if isinstance(message, Entry):
-                    await self._receive_entry(actor, message)
-                else:
-                    self.message = message
-                    await actor.receive(message)
+                    message = self._open(message)
+                    if message is EXPIRED:
+                        continue
+                self.message = message
+                await actor.receive(message)
+                if self._request is not None:
+                    self._leave_unanswered()
                 mailbox.received += 1
             self.message = None
             await (asyncio.sleep(0) if queue else mailbox.arrival())
 
-    async def _receive_entry(self, actor: Actor[Any], entry: Entry) -> None:
+    def _open(self, entry: Entry) -> object:
         if isinstance(entry, Exempt):
-            self.message = message = self._child.mailbox.opened(entry)
-            await actor.receive(message)
-        elif isinstance(entry, Request) and not entry.reply.done():  # otherwise its deadline has passed
+            return self._child.mailbox.opened(entry)
+        if isinstance(entry, Request) and not entry.reply.done():
             self._request = entry
-            self.message = entry.message
-            try:
-                await actor.receive(entry.message)
-            finally:
-                self._request = None
-                if not entry.reply.done():
-                    entry.fail(NotAnswered(f"{self._child.path} gave no reply to {type(entry.message).__name__}"))
+            return entry.message
+        return EXPIRED
+
+    def _leave_unanswered(self) -> None:
+        request, self._request = self._request, None
+        if request is not None:
+            request.fail(NotAnswered(f"{self._child.path} gave no reply to {type(request.message).__name__}"))
 
     def _leaves(self) -> bool:
         if self._fault is not None:
@@ -122,6 +128,7 @@ class Incarnation:
     async def _end(self) -> None:
         """Never raises: being cancelled only hurries it, and how the actor ended is known already."""
         self._child.ending()
+        self._leave_unanswered()
         if self.supervisor is not None:
             await self.supervisor.halt()
         await self._owned_tasks().end()

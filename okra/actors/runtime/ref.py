@@ -49,7 +49,7 @@ class ActorRef(Generic[M_contra]):
             if self._mailbox.closed:
                 raise ActorStopped(f"{self.path} has stopped")
             raise MailboxFull(f"{self.path} has {self._mailbox.capacity} messages waiting already")
-        deadline = loop.call_later(timeout, self._expire, request, timeout)
+        deadline = loop.call_at(loop.time() + timeout, self._expire, request, timeout)
         try:
             reply: R = await request.reply
             return reply
