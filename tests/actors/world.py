@@ -19,6 +19,7 @@ from okra.ports import EventRecord, Kind, Object
 from okra.rollout.rest import Rest
 from okra.testing.clock import FakeClock
 from okra.testing.fake_aws import REGION, FakeAws, FakeRoute
+from okra.web.metrics import Metrics
 from tests.actors.doubles import FakeMetrics, FragileStore
 
 LISTENER = f"{REGION}:listener/app/web/1/{{}}"
@@ -76,6 +77,8 @@ def lone_check(name: str, **spec: Any) -> Object:
 
 
 PROMETHEUS = {"prometheus": {"address": "http://prometheus.example:9090"}}
+METRICS = Metrics()
+"""Made here: it reads files."""
 QUICK = {
     "updateStrategy": {"type": "Canary", "canary": {"stepWeight": 50, "totalWeight": 100, "stepInterval": "10s"}},
     "propagationDelay": "1s",
@@ -136,6 +139,15 @@ class World:
 
     async def names(self, kind: Kind) -> set[str]:
         return {obj["metadata"]["name"] for obj in (await self.store.real.list(kind)).items}
+
+    async def gone(self, name: str, within: float = 60.0) -> None:
+        """Wait until there is no such Cell any more."""
+        async with asyncio.timeout(within):
+            while True:
+                self.store.changed.clear()
+                if not await self.exists(name):
+                    return
+                await self.store.changed.wait()
 
     def condition(self, status: dict[str, Any], type_: str) -> tuple[str, str]:
         """(status, reason)."""
@@ -213,6 +225,7 @@ class World:
             inventory=self.aws,
             sources=self.metrics,
             gate=self.gate,
+            metrics=METRICS,
             on_event=lambda event, _: self.events.append(event),
             on_rest=lambda key, rest: self.rests.__setitem__(key[1], rest),
         )
