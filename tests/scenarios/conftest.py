@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +19,12 @@ from tests.support.aws import aws_server
 __all__ = ["aws_server"]
 
 Observe = Callable[[Route], Observer]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_loop_by_accident() -> None:
+    """looptime asks for a loop around synchronous tests too, and asyncio would make one that nobody closes."""
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture

@@ -105,6 +105,23 @@ class Process:
         with urllib.request.urlopen(f"http://{said[0]}{path}", timeout=10) as answer:
             return json.load(answer)
 
+    def looks(self, times: int = 3, *, name: str = "web", within: float = 30.0) -> None:
+        """Until it has looked at the routes so often from now on: what it hasn't done by then it will not do."""
+        seen: set[float] = set()
+
+        def look() -> int:
+            self.assert_no_actor_crashed()
+            readings = self.page(f"/debug/cells/default/{name}")["observation"]["readings"]
+            seen.update(reading["began_at"] for reading in readings.values())
+            return len(seen) - 1
+
+        eventually(look, lambda count: count >= times, within=within)
+
+    def end(self) -> None:
+        """Ctrl-C, to its end."""
+        self.interrupt()
+        assert self.wait(within=15) == 130, self.said
+
     def interrupt(self) -> None:
         """Ctrl-C."""
         self.popen.send_signal(signal.SIGINT)

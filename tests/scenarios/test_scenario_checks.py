@@ -58,9 +58,10 @@ def test_a_metrics_api_that_says_nothing_never_passes_and_nothing_is_lost(
         check = error_rate(metrics.url, interval="100ms", consecutiveErrorLimit=1)
         check["analysis"]["provider"]["web"]["timeout"] = "500ms"
         okra.write(cell("web", route, updateStrategy=steps(20, 60), checks=[check]))
-        process = okra.start("--timeout", "12s")
+        process = okra.start()
         okra.until(lambda status: status.get("phase") == "Paused")
-        assert process.wait() == 3, process.said
+        process.looks(3)
+        process.end()
         assert seen.percents("1.1.0") == [0, 20], "it neither passes nor reverts"
         status = okra.status()
         assert (status["phase"], status["held"]["reason"]) == ("Paused", "Inconclusive")
