@@ -89,13 +89,13 @@ async def test_ordinary_writes_that_would_wait_are_throttled_while_a_revert_goes
     ref = ref_of(route)
     reading = (await frozen.router.read([ref]))[ref]
     assert isinstance(reading, RouteReading)
-    for _ in range(6):
+    for urgent in [False] * 6 + [True] * 3:
+        await frozen.router.write(ref, reading.weights, reading, urgent=urgent)
+    with pytest.raises(Throttled, match="2.7 s"):
         await frozen.router.write(ref, reading.weights, reading)
-    with pytest.raises(Throttled):
-        await frozen.router.write(ref, reading.weights, reading)
-    assert len(fault_proxy.calls("ModifyRule")) == 6, "what is not allowed is not sent"
+    assert len(fault_proxy.calls("ModifyRule")) == 9, "what is not allowed is not sent"
     await frozen.router.write(ref, reading.weights, reading, urgent=True)
-    assert len(fault_proxy.calls("ModifyRule")) == 7
+    assert len(fault_proxy.calls("ModifyRule")) == 10
 
 
 @pytest.mark.usefixtures("no_backoff")
@@ -117,11 +117,12 @@ async def test_when_aws_throttles_okra_gives_way(frozen: Aws, aws_world: AwsWorl
     reading = (await frozen.router.read([ref]))[ref]
     assert isinstance(reading, RouteReading)
     fault_proxy.add(Fault(FaultKind.THROTTLE, "ModifyRule", times=1))
-    for _ in range(2):
-        with pytest.raises(Throttled):
-            await frozen.router.write(ref, reading.weights, reading)
-    assert len(fault_proxy.calls("ModifyRule")) == 1, "the second was not even sent"
-    await frozen.router.write(ref, reading.weights, reading, urgent=True)
+    with pytest.raises(Throttled, match="AWS throttles"):
+        await frozen.router.write(ref, reading.weights, reading)
+    for _ in range(3):
+        await frozen.router.write(ref, reading.weights, reading, urgent=True)
+    with pytest.raises(Throttled, match="Okra's share"):
+        await frozen.router.write(ref, reading.weights, reading)
 
 
 async def test_getting_ready_counts_as_part_of_a_writes_time(
