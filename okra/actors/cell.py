@@ -7,7 +7,6 @@ object and the world again.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from typing import Any, Literal
 
@@ -29,17 +28,16 @@ from okra.actors.messages import (
     Wake,
     key_of,
 )
+from okra.actors.person import command_of
 from okra.actors.runtime.actor import Actor
 from okra.actors.sight import Sight
 from okra.actors.wiring import Wiring
 from okra.api.cell import Cell
-from okra.api.meta import COMMAND_ANNOTATION
 from okra.api.parse import parse
 from okra.errors import Conflict, NotFound, OkraError, Retryable, Unavailable
 from okra.ports import Account, Kind, Object, RouteRef
 from okra.rollout.compile import compile_policy, invalid
 from okra.rollout.machine import decide
-from okra.rollout.observation import Command
 from okra.rollout.policy import Policy
 from okra.rollout.rest import rest
 from okra.rollout.state import State
@@ -203,7 +201,8 @@ class CellActor(Actor[Message]):
             self.timers.after("wake", RETRY, Wake())
 
     async def _turn(self) -> bool:
-        self.sight.told(self._commands(), deleting=self.deleting, may_write=self.wiring.gate.may_write())
+        command = command_of(self.object)
+        self.sight.told((command,) if command else (), deleting=self.deleting, may_write=self.wiring.gate.may_write())
         if self.unsaved:
             await self._save()
         decision = decide(self.policy, self.state, self.sight.obs, self.sight.tick())
@@ -244,18 +243,6 @@ class CellActor(Actor[Message]):
         except TimeoutError as error:
             raise Unavailable("The store doesn't answer.") from error
         self.unsaved = False
-
-    def _commands(self) -> tuple[Command, ...]:
-        """The command of the annotation, if it is one. It is a person's text: nothing in it is trusted."""
-        text = self.object["metadata"].get("annotations", {}).get(COMMAND_ANNOTATION)
-        if not text:
-            return ()
-        try:
-            found = json.loads(text)
-            fields = {name: str(found.get(name, ""))[:200] for name in ("id", "verb", "arg", "by")}
-        except (ValueError, AttributeError):
-            return (Command(id=text[:64], verb="(not JSON)"),)
-        return (Command(**fields),) if fields["id"] else ()
 
     # -- giving up routes ------------------------------------------------------------------------------------------
 

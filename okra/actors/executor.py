@@ -153,8 +153,12 @@ class Executor:
         ref, reading = self._cell.refs.get(key), self._sight.obs.readings.get(key)
         if ref is None or reading is None:
             return
+        router, own = self._wiring.router, self._cell.policy.owner
         try:
-            owner = await self._wiring.router.claim(ref, reading.arn, self._cell.policy.owner)
+            if self._wiring.gate.may_write():
+                owner = await router.claim(ref, reading.arn, own) or own  # a stale read shows no tag yet
+            else:
+                owner = await router.owner(ref, reading.arn)
         except OkraError as error:
             self._sight.claim_failed(key, error)
         else:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from okra.actors.cell import CELL
+from okra.actors.person import command_of
 from okra.api.cell_status import HandledCommand
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.errors import Conflict, Refused
 from okra.ports import Object, ObjectStore
+from okra.rollout.observation import Command
 
 TRIES = 10
 POLL = 0.1
@@ -42,21 +42,15 @@ async def send(store: ObjectStore, namespace: str, name: str, verb: str, arg: st
             await store.patch(CELL, namespace, name, patch)
         except Conflict:
             continue
-        return Sent(command["id"], str(waiting.get("verb", "")) if waiting else "")
+        return Sent(command["id"], waiting.verb if waiting else "")
     raise Refused(f"Cell {name} changes faster than the command can be written: try again.")
 
 
-def pending(obj: Object) -> Mapping[str, Any] | None:
+def pending(obj: Object) -> Command | None:
     """The command of the annotation that status doesn't know as executed."""
-    text = obj["metadata"].get("annotations", {}).get(COMMAND_ANNOTATION)
-    try:
-        command = json.loads(text) if text else None
-    except ValueError:
-        return None
-    if not isinstance(command, dict) or not command.get("id"):
-        return None
+    command = command_of(obj)
     done = {each.get("id") for each in (obj.get("status") or {}).get("commands", ())}
-    return None if command["id"] in done else command
+    return None if command is None or command.id in done else command
 
 
 async def outcome(store: ObjectStore, namespace: str, name: str, id_: str, timeout: float) -> HandledCommand | None:

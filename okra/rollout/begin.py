@@ -68,10 +68,13 @@ def _refuse(turn: Turn, reason: str, message: str) -> bool:
 
 
 def claimed(turn: Turn) -> bool:
-    """Are the routes tagged as ours? If not, ask for it: nothing is written before."""
-    missing = [key for key in turn.route_policies if key not in turn.obs.owners]
-    if missing and turn.obs.may_write:
-        turn.effects.extend(Claim(key) for key in missing)
+    """Are the routes tagged as ours? If not, ask for it: nothing is written before.
+
+    Who may only look sees whose they are; a route of nobody's is claimed as soon as it may be.
+    """
+    unclaimed = ("",) if turn.obs.may_write else ()
+    missing = [key for key in turn.route_policies if turn.obs.owners.get(key) in (None, *unclaimed)]
+    turn.effects.extend(Claim(key) for key in missing)
     return not missing
 
 

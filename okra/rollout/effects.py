@@ -36,7 +36,8 @@ class SetWeights:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Tag the route as ours. The answer comes back as `Observation.owners[route]`."""
+    """Tag the route as ours, or see whose it is where nothing may be written. The answer comes back as
+    `Observation.owners[route]`: `""` for nobody's."""
 
     route: str
 
