@@ -14,6 +14,7 @@ from typing import Any
 from okra.actors.wiring import AlwaysOpen
 from okra.api.defaults import Defaults
 from okra.app.clock import SystemClock
+from okra.app.logs import configure_logs
 from okra.app.system import Parts, System, running
 from okra.embedded.store import EmbeddedStore
 from okra.errors import Invalid
@@ -84,6 +85,7 @@ class World:
 @asynccontextmanager
 async def world(folder: Path, aws: Busy, defaults: Defaults, mark: Callable[[str], None] = str) -> AsyncIterator[World]:
     """A running Okra on a state file in `folder`. `mark` hears each event's reason."""
+    configure_logs("error")
     rest: dict[tuple[str, str], Rest] = {}
     changed = asyncio.Event()
 
