@@ -15,6 +15,7 @@ from okra.actors.cell_checks import CHECK
 from okra.api.defaults import Defaults
 from okra.app.system import Parts, System, running
 from okra.embedded.store import EmbeddedStore
+from okra.errors import NotFound
 from okra.ports import EventRecord, Kind, Object
 from okra.rollout.rest import Rest
 from okra.testing.clock import FakeClock
@@ -132,7 +133,11 @@ class World:
         return await self.store.real.get(kind, "default", name)
 
     async def status(self, name: str = "web", kind: Kind = CELL) -> dict[str, Any]:
-        return (await self.get(name, kind)).get("status") or {}
+        """Empty while there is no such object."""
+        try:
+            return (await self.get(name, kind)).get("status") or {}
+        except NotFound:
+            return {}
 
     async def exists(self, name: str, kind: Kind = CELL) -> bool:
         return name in await self.names(kind)

@@ -1,0 +1,318 @@
+"""A Cell's checks: the objects it makes, whose series count, and what their verdicts do."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from okra.actors.cell_checks import CHECK
+from okra.analysis.naming import ANNOTATION, analysis_hash
+from okra.errors import CredentialsInvalid, Invalid, NotFound, OkraError, Unavailable
+from okra.ports import Grain, Window
+from tests.actors.test_cell_crashes import Defect
+from tests.actors.world import QUICK, World, cell, check, lone_check, world
+
+pytestmark = pytest.mark.looptime
+
+BY_CLUSTER = check("dd", query="errors{cluster:{{.Vars.clusterName}}}")
+
+
+async def rolled_out(w: World, name: str = "web", version: str = "1.1.0", within: float = 900) -> dict[str, Any]:
+    return await w.until(lambda s: s.get("stableVersion") == version and s["phase"] == "Synced", name, within)
+
+
+async def test_one_check_object_serves_all_clusters_that_would_be_asked_the_same() -> None:
+    async with world() as w:
+        w.two_versions()
+        await w.apply(cell(checks=[check("dd")], **QUICK))
+        async with w.running():
+            await rolled_out(w)
+        assert await w.names(CHECK) == {"web-dd"}
+        found, owner = await w.get("web-dd", CHECK), await w.get()
+        reference = found["metadata"]["ownerReferences"][0]
+        assert (reference["kind"], reference["name"], reference["uid"]) == ("Cell", "web", owner["metadata"]["uid"])
+        assert reference["controller"] is True
+        digest = analysis_hash(found["spec"]["analysis"])
+        assert found["metadata"]["annotations"][ANNOTATION] == digest
+        assert found["status"]["analysis"]["observedHash"] == digest
+        assert (found["status"]["lastPassed"], len(found["status"]["attempts"])) == (True, 2)
+
+
+async def test_clusters_with_queries_of_their_own_have_checks_of_their_own_and_all_must_pass() -> None:
+    async with world() as w:
+        old = [w.group("1.0.0", name=f"old-{n}") for n in "ab"]
+        new = [w.group("1.1.0", name=f"new-{n}", **{"okra.mumoshu.github.io/cluster": f"eu-{n}"}) for n in "ab"]
+        route = w.route(dict.fromkeys(old, 1))
+        asked: set[str] = set()
+
+        def answer(query: str, _window: Window) -> float:
+            asked.add(query)
+            return 0.5 if "eu-b" in query and route.weights[new[0]] and not route.weights[old[0]] else 0.0
+
+        w.metrics.answer = answer
+        await w.apply(cell(replicas=2, checks=[BY_CLUSTER], **QUICK))
+        async with w.running():
+            await w.phase("Failed", within=600)
+            assert await w.names(CHECK) == {"web-dd-eu-a", "web-dd-eu-b"}
+            assert asked == {"errors{cluster:eu-a}", "errors{cluster:eu-b}"}
+            assert all(not route.weights.get(arn) for arn in new)
+            shares = [sum(x.get(arn, 0) for arn in new) / sum(x.values()) for x in route.history]
+            assert shares == [0, 0.5, 1, 0]
+
+
+async def test_checks_of_clusters_that_are_gone_are_pruned() -> None:
+    async with world() as w:
+        w.two_versions()
+        await w.apply(lone_check("web-other"))
+        await w.apply(
+            cell(checks=[check("dd", query="errors{group:{{.Vars.targetGroupName}},v:{{.Vars.version}}}")], **QUICK)
+        )
+        obj = cell(replicas=1, checks=[BY_CLUSTER], **QUICK)
+        async with w.running():
+            await rolled_out(w)
+            assert await w.names(CHECK) == {"web-dd", "web-other"}
+            extra = {"okra.mumoshu.github.io/cluster": "eu-a"}, {"okra.mumoshu.github.io/cluster": "eu-b"}
+            obj["spec"]["replicas"] = 2
+            await w.apply(obj)
+            for number, tags in enumerate(extra):
+                w.group("1.2.0", name=f"new-{number}", **tags)
+            await rolled_out(w, version="1.2.0")
+            assert await w.names(CHECK) == {"web-dd-eu-a", "web-dd-eu-b", "web-other"}
+
+
+async def test_a_check_of_the_same_name_that_is_not_ours_is_never_touched() -> None:
+    async with world() as w:
+        route, old, new = w.two_versions()
+        theirs = await w.apply(lone_check("web-dd", suspend=True))
+        await w.apply(cell(checks=[check("dd")], **QUICK))
+        async with w.running():
+            status = await w.phase("Paused", within=300)
+            assert "web-dd" in status["message"]
+            assert "from.checkName" in status["message"]
+            assert route.weights == {old: 1, new: 1}
+            assert await w.get("web-dd", CHECK) == theirs
+
+
+async def test_a_measurements_window_begins_after_the_confirmed_weight_and_the_propagation_delay() -> None:
+    async with world() as w:
+        route, _old, new = w.two_versions()
+        raised: dict[int, float] = {}
+        w.metrics.grain = Grain(period=60.0, lag=120.0)
+
+        def answer(_query: str, window: Window) -> float:
+            number = len([x for x in route.history if x.get(new)])
+            began = max(at for n, at in raised.items() if n <= number)
+            assert window.start >= began + 15.0
+            assert window.start % 60 == 0
+            assert window.end % 60 == 0
+            assert window.end + 120 <= w.clock.now() + 0.001
+            return 0.0
+
+        w.metrics.answer = answer
+        await w.apply(cell(checks=[check("dd")], updateStrategy=QUICK["updateStrategy"]))
+        async with w.running():
+            for number in (1, 2):
+                await w.when(lambda n=number: len([x for x in route.history if x.get(new)]) == n)
+                raised[number] = w.clock.now() - 0.02
+            await rolled_out(w)
+        assert len(w.metrics.windows) == 2
+
+
+async def test_a_check_actor_that_crashes_in_a_series_is_asked_again() -> None:
+    async with world() as w:
+        w.two_versions()
+        crashes = 2
+
+        def answer(_query: str, _window: Window) -> float:
+            nonlocal crashes
+            crashes -= 1
+            if crashes >= 0:
+                raise Defect
+            return 0.0
+
+        w.metrics.answer = answer
+        await w.apply(cell(checks=[check("dd")], **QUICK))
+        async with w.running():
+            await rolled_out(w)
+        attempts = (await w.status("web-dd", CHECK))["attempts"]
+        assert [each["verdict"] for each in attempts] == ["Passed", "Passed"]
+
+
+async def test_a_process_that_continues_measures_anew_what_the_one_before_it_had_measured() -> None:
+    async with world() as w:
+        route, _old, new = w.two_versions()
+        w.metrics.latency = 2.0
+        await w.apply(cell(checks=[check("dd")], **QUICK))
+        async with w.running():
+            await w.when(lambda: route.weights.get(new))
+            await w.until(lambda s: s.get("attempts"), "web-dd", kind=CHECK)
+        async with w.running():
+            await rolled_out(w)
+        attempts = (await w.status("web-dd", CHECK))["attempts"]
+        keys = [(each["rollout"], each["step"], each["attempt"], each["series"]) for each in attempts]
+        assert len(set(keys)) == len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("HTTP 503"), CredentialsInvalid("bad key"), Invalid("no such metric")], ids=lambda e: e.reason
+)
+async def test_a_metrics_api_that_fails_pauses_the_rollout_after_its_limit_and_retry_goes_on(error: OkraError) -> None:
+    async with world() as w:
+        route, old, new = w.two_versions()
+        w.metrics.answer = lambda _query, _window: error
+        await w.apply(cell(checks=[check("dd", consecutiveErrorLimit=2)], **QUICK))
+        async with w.running():
+            status = await w.phase("Paused", within=300)
+            assert str(error) in status["message"]
+            assert route.weights == {old: 1, new: 1}, "neither passed nor reverted"
+            assert (await w.status("web-dd", CHECK))["attempts"][0]["verdict"] == "Error"
+            assert (await w.status("web-dd", CHECK))["lastPassed"] is False
+            await asyncio.sleep(3600)
+            assert route.weights == {old: 1, new: 1}
+            w.metrics.answer = lambda _query, _window: 0.0
+            await w.command("web", '{"id": "1", "verb": "retry"}')
+            await rolled_out(w)
+
+
+async def test_a_passing_outage_of_the_metrics_api_is_waited_out() -> None:
+    async with world() as w:
+        w.two_versions()
+        failing = w.clock.now() + 45
+        w.metrics.answer = lambda _query, _window: Unavailable("503") if w.clock.now() < failing else 0.0
+        await w.apply(cell(checks=[check("dd")], **QUICK))
+        async with w.running():
+            await rolled_out(w)
+
+
+async def test_on_inconclusive_revert_puts_the_traffic_back_without_data() -> None:
+    async with world() as w:
+        route, _old, new = w.two_versions()
+        w.metrics.answer = lambda _query, _window: None
+        await w.apply(cell(checks=[check("dd") | {"onInconclusive": "Revert"}], **QUICK))
+        async with w.running():
+            await w.phase("Failed", within=600)
+            assert not route.weights.get(new)
+
+
+async def test_a_secret_that_is_missing_says_which_and_what_to_do() -> None:
+    async with world() as w:
+        w.two_versions()
+        w.metrics.refuses = NotFound("There is no Secret dd in namespace default.", reason="SecretNotFound")
+        await w.apply(cell(checks=[check("dd", consecutiveErrorLimit=1)], **QUICK))
+        async with w.running():
+            status = await w.phase("Paused", within=300)
+            assert "There is no Secret dd" in status["message"]
+
+
+async def test_a_dry_run_check_never_holds_up_anything() -> None:
+    async with world() as w:
+        w.two_versions()
+        w.metrics.answer = lambda _query, _window: 0.5
+        await w.apply(cell(checks=[check("dd") | {"dryRun": True}], **QUICK))
+        async with w.running():
+            await rolled_out(w)
+        results = (await w.status("web-dd", CHECK))["analysis"]["results"]
+        assert {each["value"] for each in results} == {0.5}
+
+
+async def test_a_check_used_by_two_cells_keeps_the_attempts_of_both() -> None:
+    async with world() as w:
+        shared = [{"name": "dd", "from": {"checkName": "errors"}}]
+        await w.apply(lone_check("errors", suspend=True))
+        for role in ("web", "api"):
+            w.two_versions(role)
+            await w.apply(cell(role, role=role, checks=shared, **QUICK))
+        async with w.running():
+            for role in ("web", "api"):
+                await rolled_out(w, role)
+        attempts = (await w.status("errors", CHECK))["attempts"]
+        assert sorted(each["cell"] for each in attempts) == ["default/api"] * 2 + ["default/web"] * 2
+        assert await w.names(CHECK) == {"errors"}
+
+
+async def test_a_named_check_that_does_not_exist_pauses_and_names_it() -> None:
+    async with world() as w:
+        w.two_versions()
+        await w.apply(cell(checks=[{"name": "dd", "from": {"checkName": "nobody"}}], **QUICK))
+        async with w.running():
+            status = await w.phase("Paused", within=300)
+            assert "There is no Check nobody" in status["message"]
+            await w.apply(lone_check("nobody", suspend=True))
+            await w.command("web", '{"id": "1", "verb": "retry"}')
+            await rolled_out(w)
+
+
+async def test_a_condition_may_compare_the_canary_with_the_stable_side() -> None:
+    query = "errors{version:{{.Vars.version}}}"
+    compares = check(
+        "dd", query=query, successCondition="result <= stable * 2.0", failureCondition="result > stable * 2.0"
+    )
+    del compares["analysis"]["max"]
+    async with world() as w:
+        route, _old, new = w.two_versions()
+        worse = 1.5
+
+        def answer(query: str, _window: Window) -> float:
+            return 1.0 if "1.0.0" in query else worse
+
+        w.metrics.answer = answer
+        await w.apply(cell(checks=[compares], **QUICK))
+        async with w.running():
+            await w.until(lambda s: s.get("step") == "2/2", within=300)
+            worse = 2.5
+            status = await w.phase("Failed", within=300)
+            assert not route.weights.get(new)
+            assert status["rollout"]["failure"]["reason"] == "CheckFailed"
+
+
+async def test_prechecks_run_before_the_first_weight_and_postchecks_after_the_last() -> None:
+    async with world() as w:
+        route, _old, new = w.two_versions()
+        seen: dict[str, float] = {}
+
+        def answer(query: str, _window: Window) -> float:
+            seen.setdefault(query, route.weights.get(new, 0) / sum(route.weights.values()))
+            return 0.0
+
+        w.metrics.answer = answer
+        kinds = {kind: [check(kind[:-1], query=kind)] for kind in ("prechecks", "checks", "postchecks")}
+        await w.apply(cell(**kinds, **QUICK))
+        async with w.running():
+            await rolled_out(w)
+        assert seen == {"prechecks": 0, "checks": 0.5, "postchecks": 1}
+
+
+async def test_a_failed_precheck_is_waited_for_and_ends_without_any_traffic() -> None:
+    async with world() as w:
+        route, _old, new = w.two_versions()
+        w.metrics.answer = lambda _query, _window: 0.5
+        await w.apply(cell(prechecks=[check("pre")], **QUICK))
+        async with w.running():
+            began = w.clock.now()
+            await w.until(lambda s: (s.get("rollout") or {}).get("outcome") == "Failed", within=600)
+            assert w.clock.now() - began >= 60
+        assert all(not weights.get(new) for weights in route.history)
+
+
+async def test_a_store_that_refuses_check_objects_for_a_while_only_delays_the_series() -> None:
+    async with world() as w:
+        w.two_versions()
+        until = w.clock.now() + 60
+
+        def fault(operation: str, name: str) -> OkraError | None:
+            return Unavailable("down") if operation == "apply" and w.clock.now() < until else None
+
+        w.store.fault = fault
+        await w.apply(cell(checks=[check("dd")], **QUICK))
+        async with w.running():
+            await rolled_out(w)
+
+
+async def test_an_unknown_template_variable_is_said_before_any_traffic_moves() -> None:
+    async with world() as w:
+        route, _old, new = w.two_versions()
+        await w.apply(cell(checks=[check("dd", query="errors{{.Vars.nonsense}}")], **QUICK))
+        async with w.running():
+            status = await w.until(lambda s: "nonsense" in s.get("message", ""), within=300)
+            assert w.condition(status, "Ready")[0] == "False"
+        assert not route.weights.get(new)
