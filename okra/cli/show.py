@@ -18,7 +18,7 @@ from okra.actors.cell_checks import CELL_LABEL, CHECK
 from okra.cli.verbs import NOT_THERE, with_store
 from okra.embedded.store import EmbeddedStore
 from okra.ports import Object
-from okra.rollout.turn import short
+from okra.rollout.words import short
 
 EVENTS_SHOWN = 10
 COLUMNS = ("NAMESPACE", "NAME", "PHASE", "STABLE", "DESIRED", "WEIGHT", "STEP", "AGE")
