@@ -33,8 +33,18 @@ setup: $(VENV)/.dev ## Make .venv with everything that development needs
 demo: $(VENV)/.demo ## Run the main job against an AWS double: a good version, then a bad one (about a minute)
 	$(BIN)/okra demo $(DEMO_ARGS)
 
-test: $(VENV)/.dev ## Run every test (PYTEST_ARGS="-k name" for some)
+# The core and the actor runtime are covered to the last branch; everything runs on both cores of a small machine.
+PARALLEL := -n auto --dist loadfile
+COVERED := tests/rollout tests/actors/runtime
+
+test: $(VENV)/.dev ## Run every test (PYTEST_ARGS="tests/web -k name" for some)
+ifeq ($(PYTEST_ARGS),)
+	$(BIN)/python -m pytest -q $(PARALLEL) $(COVERED) --cov=okra.rollout --cov=okra.actors.runtime --cov-branch \
+	  --cov-report=term --cov-fail-under=100
+	$(BIN)/python -m pytest -q $(PARALLEL) $(foreach folder,$(COVERED),--ignore=$(folder)) tests
+else
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+endif
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter, lock files
 	$(BIN)/ruff check .
