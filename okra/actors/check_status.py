@@ -12,7 +12,7 @@ from okra.actors.messages import RunSeries, key_of
 from okra.actors.wiring import Wiring
 from okra.analysis.naming import ANNOTATION
 from okra.analysis.series import Series
-from okra.api.check import ATTEMPTS_KEPT, AnalysisStatus, Attempt, CheckStatus, Result
+from okra.api.check import ATTEMPTS_KEPT, RESULTS_KEPT, AnalysisStatus, Attempt, CheckStatus, Result
 from okra.api.conditions import Condition, ConditionStatus, ConditionType
 from okra.errors import OkraError
 from okra.ports import Object
@@ -95,9 +95,15 @@ class CheckRecord:
         return {
             "last_passed": passed,
             "last_run_time": self._now(),
-            "analysis": AnalysisStatus(observed_hash=annotations.get(ANNOTATION), results=results),
+            "analysis": AnalysisStatus(observed_hash=annotations.get(ANNOTATION), results=self._newest(results)),
             "conditions": self._conditions(reason, series.message[:1000], ready=passed, stalled=False),
         }
+
+    def _newest(self, results: tuple[Result, ...]) -> tuple[Result, ...]:
+        """The last of all that was measured: a series that ends takes nothing of the ones before it away."""
+        known = self._status.analysis.results if self._status.analysis else ()
+        fresh = [each for each in results if each not in known]
+        return tuple(sorted((*known, *fresh), key=lambda each: each.time))[-RESULTS_KEPT:]
 
     def _conditions(self, reason: str, message: str, *, ready: bool, stalled: bool) -> tuple[Condition, ...]:
         since = {c.type: (c.status, c.last_transition_time) for c in self._status.conditions}
