@@ -24,6 +24,23 @@ StateFile = Annotated[Optional[Path], typer.Option("--state", help="The state fi
 Output = Annotated[str, typer.Option("--output", "-o", help="text or json.")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"okra {version('okra')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The canary deployment of whole Kubernetes clusters."""
+
+
 @app.command()
 def lint(files: Files, output: Output = "text") -> None:
     """Judge manifests; needs neither AWS nor a cluster.
