@@ -30,9 +30,9 @@ def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False
         return False
     if not urgent and not look(turn, turn.now - turn.policy.fresh_for):
         return False
-    if unfit := _unfit(turn, route, weights, urgent):
-        look_at_health(turn, unfit)
-        turn.report("WaitingForHealth", unfit_message(turn, route, unfit))
+    if stuck := unfit(turn, route, weights, urgent=urgent):
+        look_at_health(turn, stuck)
+        turn.report("WaitingForHealth", unfit_message(turn, route, stuck))
         return False
     if not turn.obs.may_write:
         said = f"Would set {describe(weights)}, but this Okra only looks (read-only, or paused globally)."
@@ -54,10 +54,11 @@ def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False
     return True
 
 
-def _unfit(turn: Turn, route: RouteState, weights: Weights, urgent: bool) -> list[str]:
-    """The guard. It doesn't hold where nothing is known to serve anywhere, as nothing can be lost there."""
+def unfit(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False) -> list[str]:
+    """The groups that the guard stops at. It lets pass what goes where nothing carries traffic, and what is urgent
+    where nothing is known to serve: nothing can be lost there."""
     shown = turn.obs.readings[route.key].weights
-    if turn.first or (urgent and not anything_serves(turn, shown)):
+    if not any(shown.values()) or (urgent and not anything_serves(turn, shown)):
         return []
     return guard(weights, shown, lambda arn: turn.can_serve(route, arn, fresh=not urgent))
 
@@ -91,7 +92,7 @@ def may_retry(turn: Turn, route: RouteState) -> bool:
 def say_problem(turn: Turn, route: RouteState) -> None:
     write = turn.obs.writes.get(route.key)
     if write is not None and write.problem is not None:
-        turn.report(write.problem.reason, write.problem.message)
+        turn.report(write.problem.reason, write.problem.message, permanent=write.problem.fatal)
 
 
 def unfit_message(turn: Turn, route: RouteState, unfit: Collection[str]) -> str:

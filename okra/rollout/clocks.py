@@ -54,8 +54,8 @@ def advance(policy: Policy, state: State, obs: Observation, now: float) -> Watch
     """The clocks, advanced by what was really watched: no jump of the clock, no gap over two polls."""
     watch = state.watch
     elapsed = now - watch.seen_at if watch.seen_at is not None else 0.0
-    seen = watching(policy, state, obs, now)
-    added = min(max(elapsed, 0.0), 2 * policy.poll_interval) if seen else 0.0
+    seen = 0.0 <= elapsed <= 2 * policy.poll_interval and watching(policy, state, obs, now)
+    added = elapsed if seen else 0.0
     return Watch(watch.step + added, watch.total + (added if _counts(policy, state) else 0.0), now)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from okra.rollout import verify
-from okra.rollout.asking import ask, say_problem, unacknowledged, unfit_message
+from okra.rollout.asking import ask, say_problem, unacknowledged, unfit, unfit_message
 from okra.rollout.begin import claimed
-from okra.rollout.guard import guard, rising
+from okra.rollout.guard import rising
 from okra.rollout.looking import RETRY_AFTER, keep_watching, look, look_at_health, look_later
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import OnDrift, RoutePolicy
@@ -68,8 +68,8 @@ def _again(turn: Turn, route: RouteState, reading: RouteReading) -> bool:
         return True
     raises = share_of(route.asked, route.canary) > share_of(reading.weights, route.canary)
     halted = turn.waiting_for_person or turn.state.phase is Phase.STOPPED
-    unfit = [] if turn.first else guard(route.asked, reading.weights, lambda arn: turn.can_serve(route, arn))
-    if raises and (halted or (unfit and look_at_health(turn, unfit))):
+    stuck = unfit(turn, route, route.asked)
+    if raises and (halted or (stuck and look_at_health(turn, stuck))):
         turn.set_route(
             route.key,
             asked=dict(reading.weights),
@@ -127,10 +127,10 @@ def _put_back(turn: Turn, route: RouteState, reading: RouteReading, weights: Wei
         return True
     if not look_at_health(turn, rising(weights, reading.weights)):
         return True
-    if unfit := guard(weights, reading.weights, lambda arn: turn.can_serve(route, arn)):
+    if stuck := unfit(turn, route, weights):
         weights = retreat(turn, route) or reading.weights
         if same_shares(weights, reading.weights):
-            turn.report("NoHealthyStable", unfit_message(turn, route, unfit))
+            turn.report("NoHealthyStable", unfit_message(turn, route, stuck))
             turn.wake_at(turn.now + turn.policy.poll_interval)
             return True
     said = f"Somebody set {describe(reading.weights)}; putting {describe(weights)} back."

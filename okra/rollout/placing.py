@@ -27,7 +27,7 @@ def place(turn: Turn) -> None:
         foreign = [arn for arn in others if census.version_of(arn) == UNKNOWN]
         kept = (*foreign, *(arn for arn in others if arn not in foreign))[:room]
         weights = {**dict.fromkeys(route.canary, 1), **dict.fromkeys(kept, 0)}
-        if dict(route.asked) != weights:
-            ask(turn, route, weights)
+        if dict(route.asked) != weights and not ask(turn, route, weights):
+            return
     if turn.confirmed:
         complete(turn)

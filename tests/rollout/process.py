@@ -67,6 +67,8 @@ class Process:
     deciding: list[Callable[[Process], None]] = field(default_factory=list)
     """Called after each decision."""
     waits_for_store: bool = False
+    due: float = 0.0
+    """When discovery comes again."""
     lost_race: bool = False
     """Somebody else persisted first."""
 
@@ -79,7 +81,7 @@ class Process:
     def restart(self) -> None:
         """kill -9, and a new process."""
         self.obs = Observation(deleting=self.obs.deleting, may_write=self.obs.may_write)
-        self.wake, self.decision = None, None
+        self.wake, self.decision, self.due = None, None, 0.0
         self.pending.clear()
         self.load()
 
@@ -250,7 +252,7 @@ class Process:
             reading, write = self.obs.readings.get(route.key), self.obs.writes.get(route.key)
             lines += [
                 f"{route.key}: stable {describe(route.stable)}; canary {describe(dict.fromkeys(route.canary, 0))};",
-                f"  asked {describe(route.asked)} ({route.serial}, {route.confirmed_at}); retained {len(route.retained)}",
+                f"  asked {describe(route.asked)} ({route.serial}, {route.confirmed_at});",
                 f"  shown {describe(reading.weights) if reading else None} of {reading and reading.began_at}; {write}",
                 f"  true {describe(self.world.routes[route.key])}",
             ]
@@ -260,13 +262,13 @@ class Process:
 
     def run(self, seconds: float, discovery: float = 30.0) -> None:
         """Let time pass: wake when asked to, discover every so often."""
-        end, due = self.world.now + seconds, self.world.now
+        end = self.world.now + seconds
         while self.world.now < end:
-            if self.world.now >= due:
+            if not 0 < self.due - self.world.now <= discovery:
                 self.discover()
-                due = self.world.now + discovery
+                self.due = self.world.now + discovery
             self.settle()
-            upcoming = [at for at in (self.wake, due) if at is not None]
+            upcoming = [at for at in (self.wake, self.due) if at is not None]
             self.world.now = max(min([*upcoming, end]), self.world.now) + 0.0005
 
     def until(self, condition: Callable[[], bool], within: float = 3600.0) -> None:

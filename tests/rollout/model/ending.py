@@ -78,7 +78,7 @@ def stable_is_exact(machine: Base) -> None:
 
 
 def an_unchanged_world_yields_no_effects(live: Process) -> None:
-    """Once confirmed: nothing is written, neither to AWS nor, at rest, to the store. (A long pause counts its series.)"""
+    """Once confirmed: nothing is written to AWS, and at rest nothing to the store (a long pause counts its series)."""
     revision, writes = live.world.revision, len(live.world.history)
     live.run(200.0)
     assert len(live.world.history) == writes, live.world.history[writes:]

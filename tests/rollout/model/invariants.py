@@ -112,15 +112,17 @@ def a_raise_rests_on_checks_begun_at_the_present_weights(oracle: Oracle, process
     steps = {step.share for step in rollout.plan}
     if shown not in steps:
         return  # on its way between two waves
-    past = [(shown.at, shown.author, share_of(shown.weights, route.canary)) for shown in world.past[effect.route]]
-    changed = max((at for (_, _, a), (at, author, b) in pairwise(past) if author == OKRA and a != b), default=0.0)
+    began = oracle.began[rollout.number]
+    past = world.past[effect.route]
+    states = [a for a, b in pairwise((*past, past[-1])) if a.at >= began or b.at >= began]
+    reached = [max(a.at, began) for a in states if share_of(a.weights, route.canary) == shown]
     for check in needed:
         passed = [
             result.at - world.skew
             for (name, token), result in world.recorded.items()
             if name == check and token.rollout == rollout.number and result.verdict is Verdict.PASSED
         ]
-        assert any(at > changed for at in passed), f"{check} has not passed since {changed}"
+        assert not reached or any(at > reached[0] for at in passed), f"{check} has not passed at {shown}: {effect}"
 
 
 OF_EVERY_WRITE: tuple[Callable[[Oracle, Process, SetWeights], None], ...] = (

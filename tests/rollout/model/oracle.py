@@ -39,6 +39,8 @@ class Oracle:
     """The largest share that a rollout's canary had on a route."""
     before: dict[int, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     """What the routes showed when a rollout began."""
+    began: dict[int, float] = field(default_factory=dict)
+    """When it did (true time)."""
     reassert: bool = False
     """`onDrift: Reassert` held at some time."""
 
@@ -58,6 +60,7 @@ class Oracle:
         before, after = process.decided_from, process.decision.state
         self.reassert = self.reassert or process.policy.on_drift is OnDrift.REASSERT
         if after.rollouts > before.rollouts:
+            self.began[after.rollouts] = self.true_now
             self.before[after.rollouts] = {key: dict(weights) for key, weights in self.world.routes.items()}
         self._people(before, after)
         if process is self.live:
