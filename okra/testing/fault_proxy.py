@@ -14,17 +14,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import socket
-import struct
 import time
-from collections.abc import Coroutine, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Coroutine
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from aiohttp import ClientSession, ClientTimeout, web
 
 from okra.testing.child import WITH_PARENT, end_with_parent
-from okra.testing.faults import Call, Fault, FaultKind, Record, call_from, error_answer, fault_from, fault_to
+from okra.testing.faults import Call, Fault, FaultKind, Record, fault_from, fault_to
+from okra.testing.wire import Answer, call_from, cut, error_answer, response
 
 _HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding", "server", "date"}
 _PAGE = b"<html><body><b>Http/1.1 Service Unavailable</b><br>Something is wrong</body></html>"
@@ -49,14 +48,6 @@ class _Armed:
         return True
 
 
-@dataclass(slots=True)
-class _Answer:
-    status: int
-    content_type: str
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 class FaultProxy:
     """The proxy, in this event loop. Faults are tried in the order they were added; the first that strikes counts."""
 
@@ -65,8 +56,8 @@ class FaultProxy:
         self._host = host
         self._port = port
         self._armed: list[_Armed] = []
-        self._before: dict[tuple[str, bytes], _Answer] = {}
-        self._tasks: set[asyncio.Task[_Answer]] = set()
+        self._before: dict[tuple[str, bytes], Answer] = {}
+        self._tasks: set[asyncio.Task[Answer]] = set()
         self._stack = contextlib.AsyncExitStack()
         self._closing = asyncio.Event()
         self._arrival = asyncio.Event()
@@ -133,50 +124,50 @@ class FaultProxy:
         fault = next((armed.fault for armed in self._armed if armed.strikes(call)), None)
         if fault is None:
             self._record(Record(call, reached=True))
-            return _response(await self._forward(request, call, body))
+            return response(await self._forward(request, call, body))
         known = self._before.get((call.operation, body))
         truly = fault.kind is FaultKind.DELAY or (fault.kind is FaultKind.STALE and known is None)
         reached = fault.applied or truly or fault.kind is FaultKind.LATE
         self._record(Record(call, fault.kind, reached))
         if fault.kind is FaultKind.LATE:
             self._spawn(self._later(fault.seconds, request, call, body))
-            return _cut(request)
+            return cut(request)
         if fault.kind is FaultKind.STALE and known is not None:
-            return _response(known)
+            return response(known)
         answer = await self._forward(request, call, body) if reached else None
         if fault.seconds:
             await self._pause(fault.seconds)
         return await self._instead(fault, request, call, answer)
 
     async def _instead(
-        self, fault: Fault, request: web.Request, call: Call, answer: _Answer | None
+        self, fault: Fault, request: web.Request, call: Call, answer: Answer | None
     ) -> web.StreamResponse:
         match fault.kind:
             case FaultKind.THROTTLE:
-                return _response(_Answer(*error_answer(call, 400, "Throttling", "Rate exceeded")))
+                return response(Answer(*error_answer(call, 400, "Throttling", "Rate exceeded")))
             case FaultKind.ERROR:
-                return _response(_Answer(*error_answer(call, fault.status, fault.code, fault.message)))
+                return response(Answer(*error_answer(call, fault.status, fault.code, fault.message)))
             case FaultKind.UNAVAILABLE:
-                return _response(_Answer(*error_answer(call, 503, "ServiceUnavailable", "Service unavailable")))
+                return response(Answer(*error_answer(call, 503, "ServiceUnavailable", "Service unavailable")))
             case FaultKind.TOO_MANY_REQUESTS:
-                return _response(_Answer(429, "text/plain", b""))
+                return response(Answer(429, "text/plain", b""))
             case FaultKind.HTML:
-                return _response(_Answer(500, "text/html", _PAGE))
+                return response(Answer(500, "text/html", _PAGE))
             case FaultKind.GARBAGE:
-                return _response(_Answer(200, "text/html", _PAGE))
+                return response(Answer(200, "text/html", _PAGE))
             case FaultKind.HANG:
                 await self._closing.wait()
-                return _cut(request)
+                return cut(request)
             case FaultKind.DELAY | FaultKind.STALE if answer is not None:
-                return _response(answer)
+                return response(answer)
             case _:
-                return _cut(request)
+                return cut(request)
 
-    async def _forward(self, request: web.Request, call: Call, body: bytes) -> _Answer:
+    async def _forward(self, request: web.Request, call: Call, body: bytes) -> Answer:
         """Ask AWS, to the end even if the caller is gone meanwhile: AWS doesn't take back what it did either."""
         return await asyncio.shield(self._spawn(self._ask(request, call, body)))
 
-    async def _ask(self, request: web.Request, call: Call, body: bytes) -> _Answer:
+    async def _ask(self, request: web.Request, call: Call, body: bytes) -> Answer:
         if self._session is None:
             raise RuntimeError("the proxy is not open")
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
@@ -185,11 +176,11 @@ class FaultProxy:
         ) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP}
             content_type = kept.pop("Content-Type", "application/octet-stream")
-            found = _Answer(answer.status, content_type, await answer.read(), kept)
+            found = Answer(answer.status, content_type, await answer.read(), kept)
         self._before[call.operation, body] = found
         return found
 
-    async def _later(self, seconds: float, request: web.Request, call: Call, body: bytes) -> _Answer:
+    async def _later(self, seconds: float, request: web.Request, call: Call, body: bytes) -> Answer:
         await asyncio.sleep(seconds)
         return await self._ask(request, call, body)
 
@@ -197,7 +188,7 @@ class FaultProxy:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
 
-    def _spawn(self, work: Coroutine[Any, Any, _Answer]) -> asyncio.Task[_Answer]:
+    def _spawn(self, work: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
         task = asyncio.create_task(work, name="fault-proxy-call")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -215,22 +206,6 @@ class FaultProxy:
         if request.method == "DELETE":
             self.records.clear()
         return web.json_response([asdict(record) for record in self.records])
-
-
-def _response(answer: _Answer) -> web.Response:
-    headers = {**answer.headers, "Content-Type": answer.content_type}
-    return web.Response(status=answer.status, body=answer.body, headers=headers)
-
-
-def _cut(request: web.Request) -> web.Response:
-    """Cut the connection with a reset, as a crashed peer or a firewall does. What is returned goes nowhere."""
-    transport = request.transport
-    if transport is not None:
-        connection: socket.socket | None = transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
-    return web.Response()
 
 
 async def _serve(upstream: str, host: str, port: int) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
-from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape
 
 
 class FaultKind(StrEnum):
@@ -103,43 +100,3 @@ def fault_to(fault: Fault) -> dict[str, Any]:
         raise ValueError("a fault with `when` works in-process only: use `where`")
     names = ("kind", "operation", "applied", "times", "skip", "every", "seconds", "status", "code", "message")
     return {**{name: getattr(fault, name) for name in names}, "where": dict(fault.where)}
-
-
-def error_answer(call: Call, status: int, code: str, message: str) -> tuple[int, str, bytes]:
-    """Status, content type and body of an API error in the protocol of `call`."""
-    if call.protocol == "json":
-        return status, "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message}).encode()
-    if call.protocol == "cbor":
-        return status, "application/cbor", _cbor({"__type": code, "message": message})
-    document = (
-        f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
-        "</Error><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>"
-    )
-    return status, "text/xml", document.encode()
-
-
-def _cbor(texts: Mapping[str, str]) -> bytes:
-    """A CBOR map of texts; both the map and its texts short enough for two length bytes."""
-
-    def text(value: str) -> bytes:
-        raw = value.encode()
-        return b"\x79" + len(raw).to_bytes(2, "big") + raw
-
-    return bytes([0xA0 + len(texts)]) + b"".join(text(key) + text(value) for key, value in texts.items())
-
-
-def call_from(method: str, path: str, headers: Mapping[str, str], body: bytes, at: float) -> Call:
-    """Which operation a request is, in each of AWS's protocols."""
-    scope = headers.get("Authorization", "").partition("Credential=")[2].split(",")[0].split("/")
-    access_key, region = scope[0], scope[2] if len(scope) > 2 else ""
-    route, _, query = path.partition("?")
-    if "X-Amz-Target" in headers:
-        sent = json.loads(body or b"{}")
-        flat = {name: value if isinstance(value, str) else json.dumps(value) for name, value in sent.items()}
-        return Call(headers["X-Amz-Target"].rpartition(".")[2], flat, "json", region, access_key, at)
-    if route.startswith("/service/") and "/operation/" in route:
-        return Call(route.rpartition("/")[2], {}, "cbor", region, access_key, at)
-    if headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
-        parameters = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        return Call(parameters.get("Action", ""), parameters, "query", region, access_key, at)
-    return Call(f"{method} {route}", dict(parse_qsl(query)), "rest", region, access_key, at)

@@ -1,7 +1,4 @@
-"""ELB as AWS behaves where moto differs: what it refuses, what it returns, how it pages, what it forgets.
-
-A double that accepts what AWS refuses proves nothing about what Okra sends. Each patch says what AWS does.
-"""
+"""ELB as AWS behaves where moto differs: what it returns, how it pages, what it forgets. Each patch says how."""
 
 from __future__ import annotations
 
@@ -14,7 +11,6 @@ from moto.core.resource_tagging import TaggedResource
 from moto.core.responses import ActionResult
 from moto.elbv2 import models, responses
 from moto.elbv2.exceptions import (
-    ActionTargetGroupNotFoundError,
     ELBClientError,
     ListenerNotFoundError,
     LoadBalancerNotFoundError,
@@ -22,9 +18,8 @@ from moto.elbv2.exceptions import (
 )
 from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 
+from okra.testing import moto_refusals
 from okra.testing.moto_health import attachments
-
-_APPLICATION = frozenset({"HTTP", "HTTPS"})
 
 
 def apply(page_size: int | None = None) -> None:
@@ -33,10 +28,7 @@ def apply(page_size: int | None = None) -> None:
     action: Any = models.FakeAction
     action.__init__ = _described(action.__init__)
     backend.create_load_balancer = _with_typed_arns(backend.create_load_balancer)
-    backend.create_rule = _guarded(backend.create_rule, _by_listener)
-    backend.modify_rule = _guarded(backend.modify_rule, _by_rule)
-    backend.modify_listener = _guarded(backend.modify_listener, _by_listener)
-    backend.create_listener = _guarded(backend.create_listener, _by_load_balancer)
+    moto_refusals.apply()
     backend.describe_listeners = _strict_listeners(backend.describe_listeners)
     backend.describe_load_balancers = _strict_load_balancers(backend.describe_load_balancers)
     backend.describe_target_groups = _with_attachments(backend.describe_target_groups)
@@ -54,10 +46,6 @@ def apply(page_size: int | None = None) -> None:
         ("describe_target_groups", "TargetGroups"),
     ):
         setattr(views, name, _paged(getattr(views, name), result, page_size))
-
-
-def _refuse(code: str, message: str) -> ELBClientError:
-    return ELBClientError(code, message)
 
 
 def _described(init: Callable[..., None]) -> Callable[..., None]:
@@ -91,75 +79,6 @@ def _with_typed_arns(create: Callable[..., Any]) -> Callable[..., Any]:
         return create(self, *args, **kwargs)
 
     return created
-
-
-def _guarded(change: Callable[..., Any], subject: Callable[[Any, Mapping[str, Any]], Any]) -> Callable[..., Any]:
-    """Refuse the actions that AWS refuses. moto looks at hardly any of this, and in ModifyListener at nothing."""
-    parameters = signature(change)
-
-    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        given = parameters.bind(self, *args, **kwargs).arguments
-        balancer = subject(self, given)
-        for action in given.get("actions") or ():
-            _check_action(self, balancer, action, exists=change.__name__.startswith("modify"))
-        return change(self, *args, **kwargs)
-
-    return guarded
-
-
-def _check_action(backend: Any, balancer: Any, action: Mapping[str, Any], *, exists: bool) -> None:
-    oidc = action.get("AuthenticateOidcConfig")
-    if oidc is not None and "ClientSecret" not in oidc and not (exists and oidc.get("UseExistingClientSecret")):
-        raise _refuse("ValidationError", "A client secret must be specified")
-    if action.get("Type") != "forward":
-        return
-    groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or []
-    if "TargetGroupArn" in action and [group["TargetGroupArn"] for group in groups] not in (
-        [],
-        [action["TargetGroupArn"]],
-    ):
-        raise _refuse("ValidationError", "You cannot specify both a target group ARN and other target groups")
-    groups = groups or [{"TargetGroupArn": action.get("TargetGroupArn")}]
-    _check_weights([int(group.get("Weight", 1)) for group in groups])
-    used_by = attachments(backend)
-    for group in groups:
-        _check_group(backend, balancer, group["TargetGroupArn"], used_by)
-
-
-def _check_weights(weights: Sequence[int]) -> None:
-    if len(weights) > 5:
-        raise _refuse("ValidationError", "You cannot specify more than 5 target groups in an action")
-    if not all(0 <= weight <= 999 for weight in weights):
-        raise _refuse("ValidationError", "The weight for each target group must be between 0 and 999, inclusive")
-    if not any(weights):
-        raise _refuse("ValidationError", "The sum of the weights must be greater than 0")
-
-
-def _check_group(backend: Any, balancer: Any, arn: str, used_by: Mapping[str, Sequence[str]]) -> None:
-    group = backend.target_groups.get(arn)
-    if group is None:
-        raise ActionTargetGroupNotFoundError(arn)
-    if group.target_type != "lambda" and group.vpc_id != balancer.vpc_id:
-        raise _refuse("InvalidConfigurationRequest", f"The target group '{arn}' is not in the load balancer's VPC")
-    if group.protocol and (group.protocol in _APPLICATION) != (balancer.type == "application"):
-        raise _refuse("IncompatibleProtocols", f"The protocol of '{arn}' does not fit a {balancer.type} load balancer")
-    others = [other for other in used_by.get(arn, ()) if other != balancer.arn]
-    if others and balancer.type == "network":
-        raise _refuse("TargetGroupAssociationLimit", f"'{arn}' cannot be associated with more than one load balancer")
-
-
-def _by_listener(backend: Any, given: Mapping[str, Any]) -> Any:
-    arn = given["listener_arn"] if "listener_arn" in given else given["arn"]
-    return backend.load_balancers[backend.describe_listeners(None, [arn])[0].load_balancer_arn]
-
-
-def _by_rule(backend: Any, given: Mapping[str, Any]) -> Any:
-    rule = backend.describe_rules(listener_arn=None, rule_arns=[given["rule_arn"]])[0]
-    return _by_listener(backend, {"listener_arn": rule.listener_arn})
-
-
-def _by_load_balancer(backend: Any, given: Mapping[str, Any]) -> Any:
-    return backend.describe_load_balancers([given["load_balancer_arn"]], [])[0]
 
 
 def _strict_listeners(describe: Callable[..., Any]) -> Callable[..., Any]:
@@ -232,7 +151,7 @@ def _add_tags(self: Any, resource_arns: Sequence[str], tags: Sequence[Mapping[st
 def _describe_tags(self: Any, resource_arns: Sequence[str]) -> dict[str, dict[str, str]]:
     """At most 20 ARNs, each of which must exist; moto answers for anything."""
     if len(resource_arns) > 20:
-        raise _refuse("ValidationError", "You can specify up to 20 resources in a single call")
+        raise ELBClientError("ValidationError", "You can specify up to 20 resources in a single call")
     for arn in resource_arns:
         self._get_resource_by_arn(arn)
     return {arn: self.tagging_service.get_tag_dict_for_resource(arn) for arn in resource_arns}

@@ -130,6 +130,22 @@ async def test_a_grant_that_arrives_with_a_cancellation_is_not_lost() -> None:
 
 
 @pytest.mark.looptime
+async def test_a_closed_budget_wakes_nobody() -> None:
+    budget = Budget()
+    for _ in range(6):
+        await acquire(budget)
+    waiting = asyncio.create_task(acquire(budget))
+    await asyncio.sleep(0)
+    budget.close()
+    await asyncio.sleep(60)
+    assert not waiting.done()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    budget.close()
+
+
+@pytest.mark.looptime
 async def test_reads_and_writes_have_budgets_of_their_own() -> None:
     budget = Budget()
     for _ in range(6):

@@ -91,7 +91,7 @@ async def test_ordinary_writes_that_would_wait_are_throttled_while_a_revert_goes
     assert isinstance(reading, RouteReading)
     for urgent in [False] * 6 + [True] * 3:
         await frozen.router.write(ref, reading.weights, reading, urgent=urgent)
-    with pytest.raises(Throttled, match="2.7 s"):
+    with pytest.raises(Throttled, match=r"2\.7 s"):
         await frozen.router.write(ref, reading.weights, reading)
     assert len(fault_proxy.calls("ModifyRule")) == 9, "what is not allowed is not sent"
     await frozen.router.write(ref, reading.weights, reading, urgent=True)

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 
 from okra.testing.aws_world import NOT_FOUND, AwsWorld, forward
 from okra.testing.child import Child
+from okra.testing.metric_math import evaluate, statistic
 from okra.testing.moto_health import states
-from okra.testing.moto_metrics import evaluate, statistic
 from okra.testing.moto_server import MotoServer
 
 OIDC = {

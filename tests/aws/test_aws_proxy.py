@@ -15,8 +15,9 @@ from botocore.parsers import create_parser
 from okra.testing.aws_world import AwsWorld
 from okra.testing.fault_process import FaultProxyProcess
 from okra.testing.fault_proxy import FaultProxy
-from okra.testing.faults import Call, Fault, FaultKind, call_from, error_answer, fault_from, fault_to
+from okra.testing.faults import Call, Fault, FaultKind, fault_from, fault_to
 from okra.testing.moto_server import MotoServer
+from okra.testing.wire import call_from, error_answer
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/elasticloadbalancing/aws4_request, SignedHeaders=host"
 

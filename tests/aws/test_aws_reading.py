@@ -179,6 +179,18 @@ async def test_a_listener_named_as_the_wrong_kind_says_where_to_name_it(aws: Aws
         assert says in str(error)
 
 
+async def test_a_gateway_load_balancer_has_no_weights_to_move(aws: Aws, aws_world: AwsWorld) -> None:
+    balancer = aws_world.elb.create_load_balancer(Name="g", Subnets=aws_world.subnets, Type="gateway")["LoadBalancers"]
+    group = aws_world.elb.create_target_group(Name="g", Protocol="GENEVE", Port=6081, VpcId=aws_world.vpc)
+    listener = aws_world.elb.create_listener(
+        LoadBalancerArn=balancer[0]["LoadBalancerArn"],
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group["TargetGroups"][0]["TargetGroupArn"]}],
+    )["Listeners"][0]["ListenerArn"]
+    error = await error_of(aws, RouteRef(Account(), listener))
+    assert isinstance(error, Invalid)
+    assert "gateway" in str(error)
+
+
 async def test_one_cells_mistake_costs_the_others_nothing(aws: Aws, aws_world: AwsWorld, counted: Counted) -> None:
     balancer = aws_world.load_balancer()
     group = aws_world.target_group("g")

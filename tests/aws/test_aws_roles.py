@@ -14,7 +14,7 @@ import pytest
 from okra.aws.facade import Aws, open_aws
 from okra.aws.operations import TAGGING
 from okra.aws.sessions import Sessions, Timeouts
-from okra.errors import AccessDenied, CredentialsInvalid, Invalid, OkraError
+from okra.errors import AccessDenied, CredentialsInvalid, Invalid, OkraError, Unavailable
 from okra.ports import Account, RouteRef
 from okra.rollout.observation import RouteReading
 from okra.testing.aws_world import AwsWorld
@@ -136,6 +136,18 @@ async def test_cells_of_two_regions_see_their_own(aws: Aws, aws_world: AwsWorld)
     aws_world.target_group("america", version="1.0.0")
     for region, name in (("eu-west-1", "europe"), ("us-east-1", "america")):
         assert [group.name for group in await aws.inventory.target_groups(Account(region=region))] == [name]
+
+
+async def test_the_sdks_own_variable_moves_one_service_to_another_endpoint(
+    aws_environ: Mapping[str, str], aws_world: AwsWorld, fault_proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = aws_world.target_group("g")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2", fault_proxy.url)
+    async with open_aws(clock=SystemClock(), environ=aws_environ, timeouts=TIMEOUTS) as aws:
+        assert (await aws.inventory.health(Account(), group)).registered == 2
+        with pytest.raises(Unavailable):
+            await aws.inventory.target_groups(Account())
 
 
 async def test_without_a_region_the_person_is_told_where_to_set_it(
