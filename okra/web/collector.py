@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from okra.actors.runtime.snapshot import Snapshot
 from okra.ports import Object
+from okra.web.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Sample:
 class Scrape:
     """A moment together with what was counted so far; what prometheus_client's encoders take for a registry."""
 
-    def __init__(self, counted: CollectorRegistry, sample: Sample, tallies: Sequence[Metric]) -> None:
+    def __init__(self, counted: Metrics, sample: Sample, tallies: Sequence[Metric]) -> None:
         self._counted, self._sample, self._tallies = counted, sample, tallies
 
     def collect(self) -> Iterator[Metric]:

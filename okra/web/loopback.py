@@ -7,10 +7,12 @@ The peer's address keeps other machines out. The Host header keeps out a web pag
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+HOST = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<name>[^:\[\]]+))(?::\d+)?")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -27,7 +29,10 @@ def local_only(handler: Handler) -> Handler:
 
 def is_local_name(host: str) -> bool:
     """`localhost`, `127.0.0.1`, `[::1]` and the like, with or without a port."""
-    name = host.partition("]")[0].removeprefix("[") if host.startswith("[") else host.rpartition(":")[0] or host
+    found = HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = found["v6"] or found["name"]
     return name.lower().removesuffix(".") == "localhost" or is_loopback(name)
 
 

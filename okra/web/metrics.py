@@ -44,7 +44,6 @@ VERSION = _version()
 class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._garbage = GCCollector(registry=CollectorRegistry())
         self._rollout: dict[tuple[str, str], tuple[int, str]] = {}
         """The newest rollout of each Cell that was heard of, and its outcome then."""
         self._rollouts = Counter("okra_rollouts", "Rollouts that ended, by how.", ["outcome"], registry=self.registry)
@@ -76,6 +75,7 @@ class Metrics:
         build.labels(VERSION, platform.python_version()).set(1)
         for outcome in ("Synced", "Failed"):
             self._rollouts.labels(outcome)  # there from the first scrape: an alert on a rate needs the 0 before the 1
+        GCCollector(registry=self.registry)
         self._process: ProcessCollector | None = None
 
     def collect(self) -> Iterator[Metric]:
@@ -84,7 +84,6 @@ class Metrics:
             self._process = ProcessCollector(registry=None)
         yield from self.registry.collect()
         yield from self._process.collect()
-        yield from self._garbage.collect()
 
     def aws_call(self, operation: str, seconds: float, outcome: str) -> None:
         """An `okra.aws.calls.OnCall`."""

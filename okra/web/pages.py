@@ -64,7 +64,7 @@ class Pages:
             cells = ()  # the rest is worth all the more now
         actors = self._view.actors()
         scrape = Scrape(
-            self._view.metrics.registry,
+            self._view.metrics,
             Sample(cells, actors, dict(self._view.event_counts())),
             self._tallies.look(actors),
         )

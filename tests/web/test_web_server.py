@@ -1,0 +1,37 @@
+"""One address, and what happens when it is taken or wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from okra.errors import Invalid, Refused
+from okra.web.server import parse_address, serve
+from tests.web.site import FakeSystem, site
+
+
+async def test_a_port_that_is_taken_is_refused_when_a_person_chose_it() -> None:
+    async with site(FakeSystem()) as first:
+        with pytest.raises(Refused, match="choose another with --listen"):
+            async with serve(FakeSystem(), first.at, strict=True):
+                pytest.fail("it listens twice")
+
+
+async def test_a_default_port_that_is_taken_gives_way_to_a_free_one() -> None:
+    async with site(FakeSystem()) as first, serve(FakeSystem(), first.at, strict=False) as second:
+        assert second != first.at
+        async with first.session.get(f"http://{second}/healthz") as answer:
+            assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("listen", "parsed"),
+    [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:80", ("::1", 80)), (":80", ("0.0.0.0", 80)), ("host:0", ("host", 0))],
+)
+def test_addresses_that_are_some(listen: str, parsed: tuple[str, int]) -> None:
+    assert parse_address(listen) == parsed
+
+
+@pytest.mark.parametrize("listen", ["", "8080", "host:", "host:http", "host:70000"])
+def test_addresses_that_are_none(listen: str) -> None:
+    with pytest.raises(Invalid, match="is no address: write HOST:PORT"):
+        parse_address(listen)
