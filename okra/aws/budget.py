@@ -28,6 +28,24 @@ READ_RATE = Rate(per_second=5.0, burst=20.0, reserved=4.0)
 WRITE_RATE = Rate(per_second=1.5, burst=10.0, reserved=4.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What Okra allows itself in one account and region. The default is half of AWS's limits."""
+
+    reads: Rate = READ_RATE
+    writes: Rate = WRITE_RATE
+
+    @classmethod
+    def share(cls, of_the_limits: float) -> Rates:
+        """Another share than 0.5 of AWS's limits: 1.0 where nothing else uses the account, more for a double."""
+        factor = of_the_limits / 0.5
+        return cls(_scaled(READ_RATE, factor), _scaled(WRITE_RATE, factor))
+
+
+def _scaled(rate: Rate, factor: float) -> Rate:
+    return Rate(rate.per_second * factor, rate.burst * factor, rate.reserved * factor)
+
+
 @dataclass(slots=True)
 class TokenBucket:
     """Pure: time is an argument, in seconds of any monotonic clock."""
@@ -87,17 +105,12 @@ class _Queue:
 class Budget:
     """The budget of one account and region. `clock` is monotonic seconds; the event loop's own by default."""
 
-    def __init__(
-        self,
-        *,
-        reads: Rate = READ_RATE,
-        writes: Rate = WRITE_RATE,
-        clock: Callable[[], float] | None = None,
-    ) -> None:
+    def __init__(self, rates: Rates | None = None, *, clock: Callable[[], float] | None = None) -> None:
+        rates = rates or Rates()
         self._clock = clock or asyncio.get_running_loop().time
         now = self._clock()
-        self._reads = _Queue(TokenBucket.full(reads, now))
-        self._writes = _Queue(TokenBucket.full(writes, now))
+        self._reads = _Queue(TokenBucket.full(rates.reads, now))
+        self._writes = _Queue(TokenBucket.full(rates.writes, now))
 
     async def acquire(self, *, mutating: bool, urgent: bool, within: float) -> None:
         """Wait for the right to make one call. Throttled, at once, when that would take longer than `within` s."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
-from okra.aws.budget import Budget
+from okra.aws.budget import Budget, Rates
 from okra.aws.errors import Attempt, translate
 from okra.aws.operations import ASSUME_ROLE, DESCRIBE_RULES, GET_RESOURCES, MODIFY_RULE, Operation
 from okra.aws.sessions import Sessions, Timeouts
@@ -53,8 +53,16 @@ _WRITE_PATIENCE = 2.0
 class Calls:
     """Calls the operations of `okra.aws.operations`. Raises nothing but `OkraError`."""
 
-    def __init__(self, environ: Mapping[str, str], timeouts: Timeouts, clock: Clock, on_call: OnCall | None) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        timeouts: Timeouts,
+        clock: Clock,
+        on_call: OnCall | None = None,
+        rates: Rates | None = None,
+    ) -> None:
         self._timeouts = timeouts
+        self._rates = rates
         self._clock = clock
         self._on_call = on_call
         self._sessions = Sessions(environ, timeouts, self._assume_role)
@@ -180,7 +188,7 @@ class Calls:
             return None
         key = (_limits_of(account), account.region)
         if key not in self._budgets:
-            self._budgets[key] = Budget(clock=self._clock.monotonic)
+            self._budgets[key] = Budget(self._rates, clock=self._clock.monotonic)
         return self._budgets[key]
 
     async def _assume_role(self, account: Account) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from okra.aws.budget import Rates
 from okra.aws.calls import Calls, OnCall
 from okra.aws.cloudwatch import CloudWatch
 from okra.aws.elbv2 import ElbRouter
@@ -40,13 +41,15 @@ async def open_aws(
     environ: Mapping[str, str] = os.environ,
     timeouts: Timeouts | None = None,
     on_call: OnCall | None = None,
+    rates: Rates | None = None,
 ) -> AsyncIterator[Aws]:
     """Open AWS for this process. Credentials, region and endpoints come from where every SDK looks.
 
     `environ` is only where AWS_REGION is looked up; the SDK reads the process's own environment. Nothing is sent before
-    the first call. On exit every connection is closed, and whoever still waits for a read gets Unavailable.
+    the first call. `rates`: how much of AWS's rate limits Okra may use, half of them by default. On exit every
+    connection is closed, and whoever still waits for a read gets Unavailable.
     """
-    calls = Calls(environ, timeouts or Timeouts(), clock, on_call)
+    calls = Calls(environ, timeouts or Timeouts(), clock, on_call, rates)
     router, cloudwatch = ElbRouter(calls), CloudWatch(calls)
     try:
         yield Aws(router, AwsInventory(calls, cloudwatch, clock), cloudwatch.metric_data, calls)

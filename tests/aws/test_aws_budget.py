@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from okra.aws.budget import READ_RATE, WRITE_RATE, Budget, Rate, TokenBucket
+from okra.aws.budget import READ_RATE, WRITE_RATE, Budget, Rate, Rates, TokenBucket
 from okra.errors import Throttled
 
 FOREVER = 1e9
@@ -28,6 +28,13 @@ async def acquire(budget: Budget, *, mutating: bool = True, urgent: bool = False
 def test_half_of_what_aws_gives_is_the_most_that_okra_takes() -> None:
     assert (READ_RATE.per_second, READ_RATE.burst) == (10 / 2, 40 / 2)
     assert (WRITE_RATE.per_second, WRITE_RATE.burst) == (3 / 2, 20 / 2)
+
+
+def test_another_share_scales_everything() -> None:
+    rates = Rates.share(1.0)
+    assert (rates.reads.per_second, rates.reads.burst, rates.writes.per_second, rates.writes.burst) == (10, 40, 3, 20)
+    assert rates.writes.reserved == 2 * WRITE_RATE.reserved
+    assert Rates.share(0.5) == Rates()
 
 
 def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
