@@ -77,8 +77,6 @@ class OwnedTasks:
         self._running.discard(task)
         if task.cancelled() and task.cancelling():
             return  # on purpose; without a request it was something that it awaited, and silence would strand the actor
-        if isinstance(failure_of(task), KeyboardInterrupt | SystemExit):
-            return  # the event loop has raised it already
         self._mailbox.post(_Outcome(task, done, failed))
 
     async def end(self) -> bool:

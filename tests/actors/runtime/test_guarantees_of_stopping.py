@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from okra.actors.runtime import ActorStopped, ChildSpec, Policy, RootSupervisor, Supervisor
+from okra.actors.runtime import ActorStopped, ChildFailed, ChildSpec, Policy, RootSupervisor, Supervisor
 from tests.actors.runtime.probe import (
     STEADY,
     Boom,
@@ -88,6 +88,21 @@ async def test_past_its_stop_timeout_an_actor_is_cancelled_step_by_step() -> Non
         # Cancelled in the task's clean-up after 5 s, in `stopping` a second later.
         assert now() - began == 6
     assert log.events == ["a started", "a stopping"]
+
+
+@pytest.mark.parametrize("where", ["started", "receive"])
+async def test_a_stop_timeout_counts_from_the_stop(where: str) -> None:
+    log = Log(on_start=(lambda actor: asyncio.sleep(3)) if where == "started" else None)
+
+    class Stuck(Probe):
+        async def stopping(self) -> None:
+            await asyncio.sleep(1000)
+
+    async with root() as supervisor:
+        supervisor.start_child(ChildSpec("a", lambda: Stuck(log), stop_timeout=5)).tell(sleep(3))
+        await quiet()
+        await supervisor.stop_child("a")
+        assert now() == 5
 
 
 async def test_a_stop_timeout_covers_the_children() -> None:
@@ -239,20 +254,22 @@ async def test_a_child_that_failed_is_stopped_without_being_started_again() -> N
 @pytest.mark.parametrize("exit_", [KeyboardInterrupt, SystemExit])
 def test_an_exit_of_the_process_passes_through_and_restarts_nothing(exit_: type[BaseException]) -> None:
     log, other = Log(), Log()
+    failures: list[ChildFailed] = []
 
     def leave(actor: Probe) -> None:
         raise exit_
 
     async def main() -> None:
-        async with RootSupervisor("okra") as supervisor:
+        async with RootSupervisor("okra", on_failure=failures.append) as supervisor:
             supervisor.start_child(spec(other, "b"))
             supervisor.start_child(spec(log)).tell(Do(leave))
             await asyncio.sleep(1000)
 
     with pytest.raises(exit_):
         asyncio.run(main())
-    assert len(log.lives) == len(other.lives) == 1
+    assert log.events == ["a started"]
     assert other.events == ["b started", "b stopping"]
+    assert failures == []
 
 
 @pytest.mark.parametrize("exit_", [KeyboardInterrupt, SystemExit])

@@ -80,15 +80,21 @@ async def test_under_one_for_one_nobody_else_notices_a_failure() -> None:
 
 async def test_under_one_for_all_every_child_starts_again() -> None:
     log = Log()
+
+    class SlowToStop(Probe):
+        async def stopping(self) -> None:
+            await asyncio.sleep(3)
+            await super().stopping()
+
     async with root(Policy(Strategy.ONE_FOR_ALL, backoff=STEADY)) as supervisor:
         for name in "abc":
-            supervisor.start_child(spec(log, name))
+            supervisor.start_child(ChildSpec(name, lambda: SlowToStop(log)))
         supervisor.start_child(spec(log, "t", kind=ChildKind.TEMPORARY))
         await quiet()
         log.events.clear()
         supervisor.start_child(spec(log, "a")).tell("kept")
         supervisor.start_child(spec(log, "b")).tell(Do(fail))
-        await asyncio.sleep(5)
+        await asyncio.sleep(20)
         assert log.events == [
             "b stopping", "t stopping", "c stopping", "a stopping",
             "a started", "b started", "c started",
@@ -133,6 +139,7 @@ async def test_a_stop_while_a_group_is_down_starts_nothing() -> None:
         await quiet()
         supervisor.start_child(spec(log, "a")).tell(Do(fail))
         await quiet()
+    assert now() == 0
     await asyncio.sleep(60)
     assert len(log.lives) == 2
 
@@ -205,6 +212,10 @@ async def test_an_unparked_child_starts_at_once(strategy: Strategy) -> None:
         supervisor.unpark("a")
         await quiet()
         assert seen(supervisor, "okra/a").state == "running"
+        starts = len(log.lives)
+        supervisor.unpark("a")
+        await asyncio.sleep(10)
+        assert len(log.lives) == starts
 
 
 async def test_the_owner_hears_of_every_failure() -> None:
@@ -246,14 +257,15 @@ async def test_what_is_escalated_is_the_owners_own_failure() -> None:
 
 async def test_what_escalates_to_the_root_is_raised_out_of_its_block() -> None:
     log, other = crash_loop(Log()), Log()
-    with pytest.raises(Escalated, match="okra/a failed 2 times: Boom: again"):
+    with pytest.raises(Escalated, match=r"okra/a2? failed 2 times: Boom: again") as raised:
         async with root(ESCALATE) as supervisor:
             supervisor.start_child(spec(log))
+            supervisor.start_child(spec(crash_loop(Log()), "a2"))
             supervisor.start_child(spec(other, "b"))
             await asyncio.sleep(1000)
     assert now() == 1
     assert other.events == ["b started", "b stopping"]
-    assert supervisor.snapshot().last_error == "okra/a failed 2 times: Boom: again"
+    assert supervisor.snapshot().last_error == str(raised.value)
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
@@ -294,6 +306,9 @@ async def test_a_nested_supervisor_keeps_its_children_over_its_own_restarts() ->
         bad.on_start = None
         await asyncio.sleep(1)
         assert seen(supervisor, "okra/cells/bad").state == "running"
+        cells.start_child(spec(bad, "bad")).tell(Do(fail))
+        await quiet()
+        assert seen(supervisor, "okra/cells/bad").state == "backoff"  # with a clean record
         assert early.tell("after")
         await quiet()
     assert log.events == ["good started", "good stopping", "good started", "good stopping"]

@@ -51,7 +51,7 @@ async def test_a_cancelled_timer_is_not_received_even_if_it_had_fired() -> None:
         ref.tell(Do(late))
         await asyncio.sleep(10)
     assert log.received == []
-    assert "True False" in log.events
+    assert log.events == ["a started", "True False", "a stopping"]
 
 
 async def test_a_timer_that_was_received_can_be_armed_and_cancelled_anew() -> None:
