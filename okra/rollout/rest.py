@@ -26,8 +26,8 @@ def rest(policy: Policy, state: State, observation: Observation) -> Rest:
     phase = phase_of(state)
     if phase == "Invalid":
         return Rest.INVALID
-    if state.condition.permanent and not state.moving:
-        return Rest.FAILED
+    if state.condition.permanent and (not state.moving or state.phase is Phase.GATE):
+        return Rest.FAILED  # at the gate nothing has moved yet; beyond it the traffic needs somebody who goes on trying
     if phase == "Paused":
         return Rest.WAITING
     if state.phase is Phase.STOPPED:
