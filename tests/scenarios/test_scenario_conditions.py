@@ -34,8 +34,8 @@ def redirect(world: AwsWorld, manifest: dict[str, Any], route: Any) -> None:
 
 
 BROKEN = [
-    (wrong_listener, "NotFound", "listenerARN"),
-    (missing_rule, "NotFound", "11"),
+    (wrong_listener, "ListenerNotFound", "listenerARN"),
+    (missing_rule, "RuleNotFound", "11"),
     (redirect, "RouteNotForward", "takeOver"),
 ]
 
