@@ -138,4 +138,4 @@ class MailboxMachine(RuleBasedStateMachine):
 
 
 TestMailboxModel = MailboxMachine.TestCase
-TestMailboxModel.settings = settings(max_examples=300, stateful_step_count=50, deadline=None, derandomize=True)
+TestMailboxModel.settings = settings(max_examples=150, stateful_step_count=50, deadline=None, derandomize=True)
