@@ -1,0 +1,9 @@
+"""The double, for what the demo asks of it. Synchronous tests run without an event loop, as in tests/analysis."""
+
+import asyncio
+
+from tests.support.aws import aws_server, aws_world, world_may_block
+
+asyncio.set_event_loop(None)
+
+__all__ = ["aws_server", "aws_world", "world_may_block"]
