@@ -48,6 +48,7 @@ class Options:
 
 def perform(options: Options) -> int:
     """0: all of it really happened. 1: it didn't, and what is missing was said. 130: interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the event loop has its own handlers
     console = Console()
     console.print(
         "Starting a double of AWS and some clusters. Nothing outside this machine is touched.", soft_wrap=True
