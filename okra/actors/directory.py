@@ -25,6 +25,8 @@ log = structlog.get_logger("okra")
 
 Message = Listed | ObjectChanged | ObjectGone | Forward | ChildFailed | Lookup | Objects
 PATIENCE = 10.0
+LETTING_GO = 15.0
+"""Seconds that the actor of an object that is gone has for it."""
 LOOKING_AT_AWS = ("Cell", "System")
 """Kinds whose objects need a first discovery."""
 
@@ -72,21 +74,23 @@ class Directory(Actor[Message]):
         if known is None or self._actors.get(name) is None:
             # The factory reads the newest object: after a crash the first sight is long out of date.
             factory = lambda: self._make(self._objects.get(key, obj))  # noqa: E731
-            self._actors.start_child(ChildSpec(name, factory, kind=ChildKind.TRANSIENT))
+            spec = ChildSpec(name, factory, kind=ChildKind.TRANSIENT, drain=True, stop_timeout=LETTING_GO)
+            self._actors.start_child(spec)
         elif (ref := self._actors.get(name)) is not None:
             ref.tell(ObjectChanged(obj))
             if known["metadata"].get("generation") != obj["metadata"].get("generation"):
                 self._actors.unpark(name)
 
     async def _gone(self, obj: Object) -> None:
-        """The actor lets go of what it holds in AWS, and ends by itself."""
+        """The actor lets go of what it holds in AWS, and ends. An object made anew under its name waits for that."""
         key = key_of(obj)
         if self._objects.pop(key, None) is None:
             return
         self._never_looks(key)
         ref = self._actors.get(_name(key))
-        if ref is not None and not ref.tell(ObjectGone(obj)):
-            await self._actors.stop_child(_name(key))
+        if ref is not None:
+            ref.tell(ObjectGone(obj))
+            ref.stop()
 
     async def _forward(self, message: Forward) -> None:
         if message.object is not None and message.key not in self._objects:
