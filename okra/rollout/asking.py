@@ -15,6 +15,8 @@ from okra.rollout.weights import share_of
 from okra.rollout.words import describe, short
 
 MOST_UNACKNOWLEDGED = 8
+READ_BEFORE = 5.0
+"""Seconds before a write in which its route was read: a write replaces all, also what a person has just set."""
 RETRY_AFTER = 1.0
 """Seconds before a write that was refused or not answered is tried again; doubles each time."""
 RETRY_AT_MOST = 30.0
@@ -28,7 +30,7 @@ def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False
     if not may_retry(turn, route):
         say_problem(turn, route)
         return False
-    if not urgent and not look(turn, turn.now - turn.policy.fresh_for):
+    if not urgent and not look(turn, turn.now - READ_BEFORE):
         return False
     if stuck := unfit(turn, route, weights, urgent=urgent):
         look_at_health(turn, stuck)

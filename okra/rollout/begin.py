@@ -119,6 +119,8 @@ def _take(turn: Turn) -> None:
         if turn.waiting_for_person:
             turn.report("Paused", "Paused by a person, before the first placement.")
         else:
+            for _, route, _ in list(turn.routes):
+                turn.set_route(route.key, stable={})
             place_first(turn, wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs))
     elif len(carrying) > 2 or order is None or any(other != carrying for other in found):
         names = ", ".join(sorted({version for each in found for version in each}))

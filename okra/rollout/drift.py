@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from okra.rollout import verify
-from okra.rollout.asking import ask, say_problem, unacknowledged, unfit, unfit_message
+from okra.rollout.asking import READ_BEFORE, ask, say_problem, unacknowledged, unfit, unfit_message
 from okra.rollout.begin import claimed
 from okra.rollout.guard import rising
 from okra.rollout.looking import RETRY_AFTER, keep_watching, look, look_at_health, look_later
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import OnDrift, RoutePolicy
-from okra.rollout.retreat import retreat
+from okra.rollout.retreat import existing, retreat
 from okra.rollout.state import DRIFTED, Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.verify import STALE_FOR, Seen
@@ -31,7 +31,7 @@ def check_routes(turn: Turn) -> bool:
                 pending = True
                 look_again(turn, route)
             case Seen.LOST:
-                pending = _again(turn, route, reading) or pending
+                pending = _again(turn, policy, route, reading) or pending
             case Seen.MEMBERS:
                 turn.set_route(route.key, asked=dict(reading.weights), confirmed_at=turn.now)
                 turn.restart_watch()
@@ -61,10 +61,10 @@ def confirm(turn: Turn, route: RouteState) -> None:
     turn.emit("WeightsConfirmed", f"{route.arn} shows {describe(route.asked)}.")
 
 
-def _again(turn: Turn, route: RouteState, reading: RouteReading) -> bool:
+def _again(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteReading) -> bool:
     """Our write isn't known to have arrived, or an older one did late. Whether it may be made now is a new question:
     a raise that may not is given up, and what the route shows is what holds. True while it isn't there."""
-    if not claimed(turn) or not look(turn, turn.now - turn.policy.fresh_for):
+    if not claimed(turn) or not look(turn, turn.now - READ_BEFORE):
         return True
     raises = share_of(route.asked, route.canary) > share_of(reading.weights, route.canary)
     halted = turn.waiting_for_person or turn.state.phase is Phase.STOPPED
@@ -78,7 +78,12 @@ def _again(turn: Turn, route: RouteState, reading: RouteReading) -> bool:
         )
         turn.measure_anew()
         return False
-    if ask(turn, route, route.asked, urgent=bool(rising(route.asked, reading.weights)) and not raises):
+    if ask(
+        turn,
+        route,
+        _with_foreign(policy, route, reading, route.asked),
+        urgent=bool(rising(route.asked, reading.weights)) and not raises,
+    ):
         turn.measure_anew()
         say_problem(turn, route)
     return True
@@ -89,15 +94,22 @@ def _drifted(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteR
     before, after = (share_of(weights, route.canary) for weights in (route.asked, reading.weights))
     fed = [arn for arn in rising(reading.weights, route.asked) if arn not in route.canary or after > before]
     if turn.policy.on_drift is OnDrift.REASSERT and not (before > after and turn.state.phase is Phase.STOPPED):
-        return _put_back(turn, route, reading, route.asked)
+        return _put_back(turn, route, reading, _with_foreign(policy, route, reading, route.asked))
     if not all(_may_feed(turn, route, arn) for arn in fed):
         others = {arn: weight for arn, weight in route.asked.items() if arn not in route.canary and weight}
         rest = others or {arn: weight for arn, weight in route.stable.items() if arn in reading.weights and weight}
         canary = [arn for arn in route.canary if reading.weights.get(arn)]
         back = divide(after, rest, canary, policy.limit) if before > after and rest else route.asked
-        return _put_back(turn, route, reading, back)
+        return _put_back(turn, route, reading, _with_foreign(policy, route, reading, back))
     _respect(turn, route, reading, fed)
     return False
+
+
+def _with_foreign(policy: RoutePolicy, route: RouteState, reading: RouteReading, weights: Weights) -> dict[str, int]:
+    """Weights that leave groups attached, at 0, that somebody else has put there since; while there is room."""
+    ours = {*weights, *route.basis, *route.stable, *route.canary, *route.retained}
+    foreign = [arn for arn in reading.weights if arn not in ours]
+    return {**weights, **dict.fromkeys(foreign[: max(0, policy.places - len(weights))], 0)}
 
 
 def _respect(turn: Turn, route: RouteState, reading: RouteReading, fed: list[str]) -> None:
@@ -123,9 +135,15 @@ def _may_feed(turn: Turn, route: RouteState, arn: str) -> bool:
 
 def _put_back(turn: Turn, route: RouteState, reading: RouteReading, weights: Weights) -> bool:
     """Somebody's edit that Okra doesn't keep. What a person took off the canary stays off."""
-    if not claimed(turn) or not look(turn, turn.now - turn.policy.fresh_for):
+    if not claimed(turn):
         return True
-    if not look_at_health(turn, rising(weights, reading.weights)):
+    weights = existing(turn, weights, reading)
+    if same_shares(weights, reading.weights):  # what it would go back to exists no more
+        _respect(turn, route, reading, list(reading.weights))
+        return False
+    rises = rising(weights, reading.weights)
+    if not look_at_health(turn, rises):
+        turn.report("WaitingForHealth", unfit_message(turn, route, rises))
         return True
     if stuck := unfit(turn, route, weights):
         weights = retreat(turn, route) or reading.weights

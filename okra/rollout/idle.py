@@ -11,7 +11,7 @@ from okra.rollout.asking import ask
 from okra.rollout.begin import claimed
 from okra.rollout.census import joiners, wanted
 from okra.rollout.looking import keep_watching, look, look_at_health
-from okra.rollout.moves import approach, drained
+from okra.rollout.moves import approach
 from okra.rollout.retreat import is_exact, retreat
 from okra.rollout.start import start, start_wanted
 from okra.rollout.state import Outcome, RolloutKind, Step, StepKind
@@ -40,6 +40,7 @@ def idle(turn: Turn) -> None:
         look(turn, turn.now)
     elif not _joins(turn):
         _report_rest(turn, want.reason, want.message)
+        _report_draining(turn)
 
 
 def _report_rest(turn: Turn, reason: str, message: str) -> None:
@@ -54,6 +55,14 @@ def _report_rest(turn: Turn, reason: str, message: str) -> None:
         turn.report(reason, message)
     else:
         turn.report("Synced", f"{turn.state.stable_version} holds the traffic.")
+
+
+def _report_draining(turn: Turn) -> None:
+    """Groups whose time is over, but that still have traffic in flight."""
+    over = [arn for _, route, _ in turn.routes for arn, until in route.retained.items() if until <= turn.now]
+    if over:
+        names = ", ".join(map(short, over))
+        turn.report("Draining", f"Waiting until {names} has no more traffic to detach it.")
 
 
 def _read_again_after_revert(turn: Turn) -> None:
@@ -106,11 +115,15 @@ def _retires(turn: Turn) -> bool:
 def _leaves(turn: Turn, arn: str, until: float) -> bool:
     if health.unhealthy(turn.obs, arn):
         return True
+    drained_by = until - turn.policy.retain_for + turn.policy.drain_timeout
     if until > turn.now:
         turn.wake_at(until)
-        return False
-    keep_watching(turn)  # time counts only while it is watched
-    return drained(turn, arn)
+    elif turn.obs.active_flows.get(arn) == 0 or drained_by <= turn.now:
+        return True
+    else:
+        turn.wake_at(min(drained_by, turn.now + turn.policy.poll_interval))
+        keep_watching(turn)
+    return False
 
 
 def _watch_set_aside(turn: Turn) -> None:

@@ -11,11 +11,10 @@ from okra.rollout.looking import keep_watching, look_at_health
 from okra.rollout.moves import approach
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import RoutePolicy
-from okra.rollout.retreat import leaves, retreat
+from okra.rollout.retreat import existing, leaves, retreat
 from okra.rollout.state import Outcome, Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.verify import STALE_FOR, Seen
-from okra.rollout.versions import UNKNOWN
 from okra.rollout.words import describe
 
 
@@ -78,7 +77,8 @@ def _write(turn: Turn, route: RouteState, weights: Weights) -> None:
 
 def _make_exact(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteReading) -> bool:
     """The canary holds nothing: now the exact stable weights, of the members that still exist."""
-    final = existing(turn, route, reading)
+    final = existing(turn, route.stable, reading)
+    final = final if any(final.values()) else dict(route.stable)
     if final != dict(route.stable):
         turn.set_route(route.key, stable=final)
     move = approach(turn, policy, turn.route(route.key), final)
@@ -96,15 +96,6 @@ def _make_exact(turn: Turn, policy: RoutePolicy, route: RouteState, reading: Rou
             return True
         turn.wake_after_watching(turn.policy.health_timeout - turn.watch.step)
     return False
-
-
-def existing(turn: Turn, route: RouteState, reading: RouteReading) -> dict[str, int]:
-    """The stable weights of groups that still exist. Groups without the label are only known by the route."""
-    if turn.obs.groups is None or turn.state.stable_version == UNKNOWN:
-        return dict(route.stable)
-    known = {group.arn for group in turn.obs.groups} | set(reading.weights)
-    left = {arn: weight for arn, weight in route.stable.items() if arn in known}
-    return left if any(left.values()) else dict(route.stable)
 
 
 def finish(turn: Turn) -> None:

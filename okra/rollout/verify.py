@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from okra.rollout.observation import Observation, RouteReading, Weights, Write, WriteOutcome
+from okra.rollout.observation import NOTHING, Observation, RouteReading, Weights, Write, WriteOutcome
 from okra.rollout.state import RouteState
 from okra.rollout.weights import same_shares
 
@@ -27,9 +27,13 @@ class Seen(StrEnum):
     """One read isn't enough to tell."""
 
 
-def present(asked: Weights, shown: Weights) -> bool:
-    """The same shares, and every group that was asked for is there. Others at 0 are somebody else's, and harmless."""
-    return same_shares(asked, shown) and all(arn in shown for arn in asked)
+def present(asked: Weights, shown: Weights, basis: Weights = NOTHING) -> bool:
+    """The same shares, every group that was asked for is there, and those that were to leave `basis` are not.
+
+    Others at 0 are somebody else's, and harmless.
+    """
+    members = all(arn in shown for arn in asked) and not any(arn in shown for arn in basis if arn not in asked)
+    return members and same_shares(asked, shown)
 
 
 def write_of(route: RouteState, obs: Observation) -> Write | None:
@@ -62,7 +66,7 @@ def classify(route: RouteState, obs: Observation) -> Seen:
     """Compare the newest reading of a route with what was last asked of it."""
     shown = obs.readings[route.key].weights
     answered = acknowledged(route, obs)
-    here = present(route.asked, shown)
+    here = present(route.asked, shown, route.basis)
     if route.confirmed_at is None and answered is None:
         return Seen.LOST if here or present(route.basis, shown) else _other(route, obs, None)
     if route.confirmed_at is None and answered is not None and obs.readings[route.key].began_at <= answered:

@@ -197,6 +197,7 @@ class Process:
         assert token is not None
         result = SeriesResult(check, token, verdict, f"{check} {verdict}.", self.world.tick())
         self.world.recorded[check, token] = result
+        self.world.measured.setdefault((check, token), self.world.now - self.world.skew)
         self.see(results=(*self.obs.results, result)[-40:])
 
     def _persist(self, effect: Persist, fault: str | None) -> bool:

@@ -85,6 +85,8 @@ class World:
     verdicts: Callable[[str, Token], Verdict | None] = lambda check, token: Verdict.PASSED
     recorded: dict[tuple[str, Token], SeriesResult] = field(default_factory=dict)
     """`Check.status`: what was measured is answered again, never measured twice."""
+    measured: dict[tuple[str, Token], float] = field(default_factory=dict)
+    """When that was (true time)."""
     commands: list[Command] = field(default_factory=list)
     sticky: bool = False
     action: Action = Action.FORWARD
