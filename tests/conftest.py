@@ -19,6 +19,8 @@ settings.load_profile("okra")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # looptime asks for a loop around synchronous tests too, and asyncio would make one that nobody closes.
+    asyncio.set_event_loop(None)
     config.addinivalue_line("markers", "may_block(reason): Okra's code may block the event loop in this test")
 
 

@@ -22,6 +22,7 @@ from okra.app.inputs import BadInput, Input, read_input, stamp
 from okra.app.settings import Settings
 from okra.app.sources import MemorySecrets, Sources
 from okra.app.system import Parts, System, running
+from okra.aws.budget import Rates
 from okra.aws.facade import open_aws
 from okra.embedded.store import EmbeddedStore
 from okra.errors import OkraError
@@ -143,7 +144,8 @@ async def open_parts(options: RunOptions, progress: Progress, secrets: MemorySec
     async with contextlib.AsyncExitStack() as stack:
         store = await stack.enter_async_context(await EmbeddedStore.open(options.state, validate=validate))
         metrics = Metrics()
-        aws = await stack.enter_async_context(open_aws(clock=clock, on_call=metrics.aws_call))
+        rates = Rates.share(options.settings.aws_rate_share)
+        aws = await stack.enter_async_context(open_aws(clock=clock, on_call=metrics.aws_call, rates=rates))
         http = await stack.enter_async_context(open_session())
         gate: WriteGate = Closed() if options.read_only else AlwaysOpen()
         yield Parts(

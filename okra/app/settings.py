@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Annotated, Any
 
 import yaml
@@ -72,6 +73,9 @@ class Settings(BaseSettings):
     on_failure_delay: Seconds = Field(default=60.0, description="Before a rollback, while the canary has no traffic.")
     discovery_interval: Seconds = Field(default=30.0, gt=0, description="Between two listings of AWS.")
     poll_interval: Seconds = Field(default=10.0, gt=0, description="Between two looks at a moving rollout.")
+    aws_rate_share: float = Field(
+        default=0.5, gt=0, le=100, description="How much of AWS's rate limits Okra may use; other tools need the rest."
+    )
     check_provider: Annotated[Provider | None, NoDecode, BeforeValidator(_provider)] = Field(
         default=None, description="YAML of a check's `provider`, for checks without one."
     )
@@ -86,7 +90,7 @@ class Settings(BaseSettings):
 
     def defaults(self) -> Defaults:
         """What the rest of Okra sees of them."""
-        return Defaults(**{name: getattr(self, name) for name in type(self).model_fields})
+        return Defaults(**{field.name: getattr(self, field.name) for field in fields(Defaults)})
 
 
 def load_settings(**overrides: Any) -> Settings:

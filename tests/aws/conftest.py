@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -23,12 +22,6 @@ TIMEOUTS = Timeouts(connect=5.0, read=5.0, read_total=15.0, write_total=5.0)
 """Generous: a slow machine is no fault."""
 IMPATIENT = Timeouts(connect=0.5, read=0.4, read_total=3.0, write_total=0.5)
 """For what hangs, and nothing else."""
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_loop_by_accident() -> None:
-    """looptime asks for a loop around synchronous tests too, and asyncio would make one that nobody closes."""
-    asyncio.set_event_loop(None)
 
 
 class SystemClock:
