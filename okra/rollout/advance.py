@@ -24,7 +24,7 @@ def all_arrived(turn: Turn, moves: Mapping[str, Move]) -> bool:
 def go(turn: Turn, moves: Mapping[str, Move]) -> None:
     """Write what may be written: attachments one by one, shares only when every route is ready for its own."""
     waiting = next((move for move in moves.values() if move.waits), None)
-    if waiting is not None:
+    if waiting is not None and waiting.message:
         turn.report(waiting.waits, waiting.message)
     attaching = {key: move for key, move in moves.items() if move.attaches}
     writes = attaching if waiting is not None or attaching else moves

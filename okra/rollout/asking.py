@@ -8,7 +8,7 @@ from okra.rollout import health, verify
 from okra.rollout.effects import SetWeights
 from okra.rollout.guard import guard
 from okra.rollout.looking import look, look_at_health
-from okra.rollout.observation import Weights, WriteOutcome
+from okra.rollout.observation import TargetHealth, Weights, WriteOutcome
 from okra.rollout.state import RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.weights import share_of
@@ -34,7 +34,7 @@ def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False
         return False
     if stuck := unfit(turn, route, weights, urgent=urgent):
         look_at_health(turn, stuck)
-        turn.report("WaitingForHealth", unfit_message(turn, route, stuck))
+        say_unfit(turn, route, stuck)
         return False
     if not turn.obs.may_write:
         said = f"Would set {describe(weights)}, but this Okra only looks (read-only, or paused globally)."
@@ -97,12 +97,25 @@ def say_problem(turn: Turn, route: RouteState) -> None:
         turn.report(write.problem.reason, write.problem.message, permanent=write.problem.fatal)
 
 
+def say_unfit(turn: Turn, route: RouteState, unfit: Collection[str]) -> None:
+    """Report what is waited for, unless a read that is on its way may settle it."""
+    fresh = turn.now - turn.policy.fresh_for
+    if all((reading := known(turn, arn)) is None or reading.began_at > fresh for arn in unfit):
+        turn.report("WaitingForHealth", unfit_message(turn, route, unfit))
+
+
 def unfit_message(turn: Turn, route: RouteState, unfit: Collection[str]) -> str:
     """Which groups can't take traffic yet, with their counts."""
     parts = []
     for arn in unfit:
-        reading = health.newest(turn.obs, arn)
+        reading = known(turn, arn)
         need = (turn.need or "?") if arn in route.canary else 1
-        known = f"{reading.healthy} of {reading.registered} targets healthy" if reading else "health unknown"
-        parts.append(f"{short(arn)} ({known}, {need} needed)")
+        counts = f"{reading.healthy} of {reading.registered} targets healthy" if reading else "health unknown"
+        parts.append(f"{short(arn)} ({counts}, {need} needed)")
     return "Waiting for " + ", ".join(parts) + "."
+
+
+def known(turn: Turn, arn: str) -> TargetHealth | None:
+    """What is known of a group's health: older than two polls is too old to say."""
+    reading = health.newest(turn.obs, arn)
+    return reading if reading and turn.now - reading.began_at <= 2 * turn.policy.poll_interval else None

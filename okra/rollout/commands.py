@@ -44,7 +44,9 @@ def _execute(turn: Turn, command: Command) -> None:
         turn.state, turn.watch, turn.effects = before
         outcome = f"Refused: {refusal}"
     handled = Handled(command.id, command.verb, command.by, turn.now, outcome)
-    turn.set(commands=(*turn.state.commands, handled)[-MOST_REMEMBERED:])
+    pending = {command.id for command in turn.obs.commands}
+    older, newer = turn.state.commands[: 1 - MOST_REMEMBERED], turn.state.commands[1 - MOST_REMEMBERED :]
+    turn.set(commands=(*(each for each in older if each.id in pending), *newer, handled))
     who = f" by {command.by}" if command.by else ""
     turn.emit("Command", f"{command.verb}{who}: {outcome}", "Warning" if outcome.startswith("Refused") else "Normal")
 

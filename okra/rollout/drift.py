@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from okra.rollout import verify
-from okra.rollout.asking import READ_BEFORE, ask, say_problem, unacknowledged, unfit, unfit_message
+from okra.rollout.asking import READ_BEFORE, ask, say_problem, say_unfit, unacknowledged, unfit, unfit_message
 from okra.rollout.begin import claimed
 from okra.rollout.guard import rising
 from okra.rollout.looking import RETRY_AFTER, keep_watching, look, look_at_health, look_later
@@ -78,12 +78,8 @@ def _again(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteRea
         )
         turn.measure_anew()
         return False
-    if ask(
-        turn,
-        route,
-        _with_foreign(policy, route, reading, route.asked),
-        urgent=bool(rising(route.asked, reading.weights)) and not raises,
-    ):
+    weights = _with_foreign(policy, route, reading, route.asked)
+    if ask(turn, route, weights, urgent=bool(rising(weights, reading.weights)) and not raises):
         turn.measure_anew()
         say_problem(turn, route)
     return True
@@ -143,7 +139,7 @@ def _put_back(turn: Turn, route: RouteState, reading: RouteReading, weights: Wei
         return False
     rises = rising(weights, reading.weights)
     if not look_at_health(turn, rises):
-        turn.report("WaitingForHealth", unfit_message(turn, route, rises))
+        say_unfit(turn, route, rises)
         return True
     if stuck := unfit(turn, route, weights):
         weights = retreat(turn, route) or reading.weights

@@ -33,6 +33,7 @@ class Move:
     waits: str = ""
     """CamelCase reason to wait; empty with no weights: arrived."""
     message: str = ""
+    """Empty: nothing to say yet, a read that is on its way may settle it."""
 
     @property
     def arrived(self) -> bool:
@@ -90,8 +91,8 @@ def approach(turn: Turn, policy: RoutePolicy, route: RouteState, final: Weights)
     if same_shares(weights, reading.weights):
         return ARRIVED
     if unfit := guard(weights, reading.weights, lambda arn: turn.can_serve(route, arn)):
-        look_at_health(turn, unfit)
-        return Move(waits="WaitingForHealth", message=unfit_message(turn, route, unfit))
+        fresh = look_at_health(turn, unfit)
+        return Move(waits="WaitingForHealth", message=unfit_message(turn, route, unfit) if fresh else "")
     return Move(weights)
 
 

@@ -89,7 +89,8 @@ def _make_exact(turn: Turn, policy: RoutePolicy, route: RouteState, reading: Rou
     elif route.confirmed_at is None:
         _write(turn, turn.route(route.key), reading.weights)  # an older write may be on its way: this one is the last
     else:
-        turn.report(move.waits, move.message)
+        if move.message:
+            turn.report(move.waits, move.message)
         look_at_health(turn, final)
         if turn.watch.step >= turn.policy.health_timeout:
             turn.emit("StableDegraded", f"Reverted, but not to the exact weights. {move.message}", "Warning")

@@ -24,15 +24,15 @@ def deleted(turn: Turn) -> bool:
     """A deleted Cell reverts what moves, then lets go."""
     if not turn.obs.deleting:
         return False
-    if turn.state.phase is Phase.IDLE:
-        turn.report("Deleting", "Nothing moves; the weights stay as they are.")
-        if turn.obs.may_write:
-            turn.effects.append(Release())
-        return True
     if turn.state.phase in RUNNING:
-        version = turn.rollout.version
-        _withdraw(turn, Failure("CellDeleted", f"The Cell is being deleted in the rollout of {version}.", turn.now))
-    return False
+        said = f"The Cell is being deleted in the rollout of {turn.rollout.version}."
+        _withdraw(turn, Failure("CellDeleted", said, turn.now))
+    if turn.state.phase is not Phase.IDLE:
+        return False
+    turn.report("Deleting", "Nothing moves; the weights stay as they are.")
+    if turn.obs.may_write:
+        turn.effects.append(Release())
+    return True
 
 
 def _withdraw(turn: Turn, failure: Failure, outcome: Outcome = Outcome.WITHDRAWN) -> None:

@@ -90,6 +90,7 @@ class World:
     commands: list[Command] = field(default_factory=list)
     sticky: bool = False
     action: Action = Action.FORWARD
+    commanded: int = 0
     skew: float = 0.0
     """How far the clock was set since the beginning."""
     past: dict[str, list[Shown]] = field(default_factory=dict)
@@ -167,4 +168,5 @@ class World:
         return [tg(name) for name in names]
 
     def command(self, verb: str, arg: str = "", id: str = "") -> None:
-        self.commands.append(Command(id or f"c{len(self.commands)}", verb, arg, "ann"))
+        self.commanded += 1
+        self.commands.append(Command(id or f"c{self.commanded}", verb, arg, "ann"))
