@@ -34,7 +34,7 @@ def redirect(world: AwsWorld, manifest: dict[str, Any], route: Any) -> None:
 
 
 BROKEN = [
-    (wrong_listener, "ListenerNotFound", "listenerARN"),
+    (wrong_listener, "ListenerNotFound", "Check the ARN"),
     (missing_rule, "RuleNotFound", "11"),
     (redirect, "RouteNotForward", "takeOver"),
 ]
