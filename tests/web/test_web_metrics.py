@@ -17,6 +17,7 @@ from okra.actors.cell import CELL
 from okra.errors import Unavailable
 from okra.ports import EventRecord, Object
 from okra.web.metrics import Metrics
+from okra.web.restarts import Tally
 from tests.actors.world import cell, check, world
 from tests.analysis.real_prometheus import binaries
 from tests.web.site import FakeSystem, Site, site, snapshot
@@ -228,3 +229,9 @@ async def test_every_metric_is_described_in_the_docs_and_nothing_else_is() -> No
     served = set(re.findall(r"^# TYPE (okra_\w+)", text, re.MULTILINE))
     documented = set(re.findall(r"^\| `(okra_\w+)`", await asyncio.to_thread(DOCS.read_text), re.MULTILINE))
     assert documented == served
+
+
+def test_a_figure_that_fell_belongs_to_a_new_actor_and_adds_to_the_total() -> None:
+    tally = Tally()
+    totals = [tally.look(iter([("okra/web", "Web", figure)])) for figure in (3, 1, 2)]
+    assert totals == [{"Web": 3}, {"Web": 4}, {"Web": 5}]
