@@ -14,6 +14,8 @@ from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.messages import ChildFailed
 from okra.actors.runtime.policy import ChildKind, Policy
 from okra.actors.runtime.supervisor import Supervisor
+from okra.actors.text import plain
+from okra.actors.watcher import Relist
 from okra.actors.wiring import Wiring
 from okra.api.conditions import Condition, ConditionStatus, ConditionType
 from okra.errors import OkraError
@@ -25,6 +27,7 @@ log = structlog.get_logger("okra")
 
 Message = Listed | ObjectChanged | ObjectGone | Forward | ChildFailed | Lookup | Objects
 PATIENCE = 10.0
+LONGEST_ERROR = 1000
 LETTING_GO = 15.0
 """Seconds that the actor of an object that is gone has for it."""
 LOOKING_AT_AWS = ("Cell", "System")
@@ -40,6 +43,8 @@ class Directory(Actor[Message]):
 
     async def started(self) -> None:
         self._actors = self.own(Supervisor(Policy(stop_together=True), on_failure=self.ref.tell))
+        if (watcher := self._wiring.refs.get(f"watch-{self._kind.plural}")) is not None:
+            watcher.tell(Relist())  # started again: its first list may be long ago
 
     async def receive(self, message: Message) -> None:
         match message:
@@ -109,7 +114,7 @@ class Directory(Actor[Message]):
         if not failed.parked or obj is None:
             return
         again = f" Tried again in {failed.retry_in:.0f} s, or when its spec changes." if failed.retry_in else ""
-        said = f"The actor of this {self._kind.kind} keeps crashing: {failed.error}.{again}"
+        said = f"The actor of this {self._kind.kind} keeps crashing: {plain(failed.error, LONGEST_ERROR)}.{again}"
         self._wiring.journal.record(self._kind, obj, "ActorCrashLoop", said, "Warning", restarts=failed.restarts)
         await self._say_stalled(obj, said)
 

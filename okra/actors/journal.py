@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import structlog
 
+from okra.actors.text import plain
 from okra.errors import OkraError
 from okra.ports import Clock, EventRecord, Kind, Object, ObjectStore
 
@@ -47,6 +48,7 @@ class Journal:
         **fields: Any,
     ) -> None:
         """Log and count now; the Event follows. `fields` are for the log line: rollout, step, weights …"""
+        message = plain(message, LONGEST_MESSAGE)
         metadata = obj.get("metadata", {})
         namespace, name = metadata.get("namespace", "default"), metadata.get("name", "")
         self.counts[kind.kind, reason, type] += 1
@@ -59,7 +61,7 @@ class Journal:
             uid=metadata.get("uid", ""),
             type=type,
             reason=reason,
-            message=message[:LONGEST_MESSAGE],
+            message=message,
             at=datetime.fromtimestamp(self._clock.now(), UTC),
         )
         if self._listener is not None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from okra.actors.text import plain
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.ports import Object
 from okra.rollout.observation import Command
@@ -26,12 +26,6 @@ def command_of(obj: Object) -> Command | None:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        return Command(id=_plain(text, 64), verb=UNREADABLE)
-    fields = {name: _plain(found.get(name), most) for name, most in KEPT.items()}
+        return Command(id=plain(text, 64), verb=UNREADABLE)
+    fields = {name: plain(str(found.get(name) or ""), most) for name, most in KEPT.items()}
     return Command(**fields) if fields["id"] else None
-
-
-def _plain(value: Any, most: int) -> str:
-    """As text that can be written: JSON may hold halves of surrogate pairs."""
-    text = "" if value is None else str(value)[:most]
-    return text.encode("utf-8", "replace").decode()

@@ -202,8 +202,14 @@ class Sight:
         if (self.obs.commands, self.obs.deleting, self.obs.may_write) != (commands, deleting, may_write):
             self.see(commands=commands, deleting=deleting, may_write=may_write)
 
-    def keep_routes(self, keys: Collection[str]) -> None:
-        """Forget what concerns routes that the Cell has no more."""
+    def keep_routes(self, keys: Mapping[str, RouteRef]) -> None:
+        """Forget what concerns routes, and accounts, that the Cell has no more."""
+        accounts = {ref.account for ref in keys.values()}
+        for account in self._groups.keys() - accounts:
+            del self._groups[account]
+        for account in self._discovery_problems.keys() - accounts:
+            del self._discovery_problems[account]
+            self._read_problems.pop("", None)
         self._streaks.keep(keys)
         for name in ("readings", "previous", "writes"):
             known = getattr(self.obs, name)

@@ -24,7 +24,18 @@ class Ended:
     """The watch ended; whatever the cause, the next thing is to list."""
 
 
-class Watcher(Actor[Ended]):
+@dataclass(frozen=True, slots=True)
+class Relist:
+    """The directory begins anew and knows nobody."""
+
+
+LASTING = 10.0
+"""Seconds after which a watch that ended counts as one that had worked."""
+SLOWEST = 30.0
+"""Seconds between two tries, at most."""
+
+
+class Watcher(Actor[Ended | Relist]):
     """`selector` and `namespace` limit what this installation looks after."""
 
     def __init__(
@@ -39,28 +50,39 @@ class Watcher(Actor[Ended]):
         self._namespace, self._selector = namespace, selector
 
     async def started(self) -> None:
-        self.run(self._follow(), done=lambda _: Ended())
+        self._begin()
 
-    async def receive(self, _: Ended) -> None:
-        raise RuntimeError(f"the watch of {self._kind.plural} ended")
+    async def receive(self, message: Ended | Relist) -> None:
+        match message:
+            case Relist():
+                self._task.cancel()
+                self._begin()
+            case Ended():
+                raise RuntimeError(f"the watch of {self._kind.plural} ended")
+
+    def _begin(self) -> None:
+        self._task = self.run(self._follow(), done=lambda _: Ended())
 
     async def _follow(self) -> None:
-        """List and watch for ever. Ordinary failures of the store are waited out; anything else fails the actor."""
-        backoff, failures = Backoff(), 0
+        """List and watch for ever. Ordinary ends and failures of the store are waited out, however quickly they follow
+        one another; anything else fails the actor."""
+        backoff, failures = Backoff(cap=SLOWEST), 0
         while True:
+            began = self.monotonic()
             try:
-                listing = await self._store.list(self._kind, self._namespace, self._selector)
-                self._directory.tell(Listed(tuple(listing.items)))
-                failures = 0
-                watch = self._store.watch(self._kind, listing.resource_version, self._namespace, self._selector)
-                async for event in watch:
-                    self._tell(event)
+                await self._list_and_watch()
             except Expired:
                 log.info("WatchExpired", kind=self._kind.kind)
             except Retryable as error:
-                failures += 1
-                log.warning("WatchFailed", kind=self._kind.kind, error=str(error), failures=failures)
-                await asyncio.sleep(backoff.delay(failures, random.SystemRandom()))
+                log.warning("WatchFailed", kind=self._kind.kind, error=str(error), failures=failures + 1)
+            failures = 1 if self.monotonic() - began >= LASTING else failures + 1
+            await asyncio.sleep(backoff.delay(failures, random.SystemRandom()))
+
+    async def _list_and_watch(self) -> None:
+        listing = await self._store.list(self._kind, self._namespace, self._selector)
+        self._directory.tell(Listed(tuple(listing.items)))
+        async for event in self._store.watch(self._kind, listing.resource_version, self._namespace, self._selector):
+            self._tell(event)
 
     def _tell(self, event: WatchEvent) -> None:
         match event.type:

@@ -63,4 +63,4 @@ class Wiring:
     """Told by each Cell (namespace, name) when a decision asked for nothing more."""
     readiness: Readiness = field(default_factory=Readiness)
     refs: Mapping[str, ActorRef[Any]] = field(default_factory=dict)
-    """`discovery` and `checks`, once they are started."""
+    """`discovery`, `checks`, and the watchers as `watch-PLURAL`, once they are started."""

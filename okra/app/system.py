@@ -145,7 +145,8 @@ async def running(parts: Parts) -> AsyncIterator[System]:
         for kind in (CHECK, CELL):
             wiring.readiness.expect(kind.plural)
         for kind, directory in ((CHECK, checks), (CELL, cells)):
-            root.start_child(_watcher(parts, kind, directory))
+            watcher = _watcher(parts, kind, directory)
+            wiring.refs = {**wiring.refs, watcher.name: root.start_child(watcher)}
         try:
             yield system
         finally:
