@@ -124,7 +124,7 @@ def report(console: Console, evidence: Evidence) -> int:
     console.print(table)
     wrong = missing(evidence)
     if not wrong:
-        console.print(f"{GOOD} got all of the traffic. {BAD} was caught, put back and blocked.")
+        console.print(f"{GOOD} got all of the traffic. {BAD} was caught, put back and blocked.", highlight=False)
         return HAPPENED
     console.print("Not all of it happened:")
     for each in wrong:
