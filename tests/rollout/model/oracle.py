@@ -27,9 +27,9 @@ GOING_ON = ("resume", "promote", "retry", "rollback")
 class Oracle:
     world: World
     live: Process | None = None
-    failed: dict[str, float] = field(default_factory=dict)
-    """Group of a failed attempt → since when that is known (true time)."""
-    suspected: tuple[str, ...] = ()
+    failed: dict[str, str] = field(default_factory=dict)
+    """Group of a failed attempt → the version that failed."""
+    suspected: Mapping[str, str] = field(default_factory=dict)
     """Groups whose failure the present decision has seen, but not yet made known."""
     lifted: int = 0
     """Commands seen so far."""
@@ -78,15 +78,19 @@ class Oracle:
             if handled.verb in GOING_ON:
                 self.went_on = self.true_now
 
-    def _failures(self, process: Process) -> tuple[str, ...]:
+    def has_failed(self, arn: str) -> bool:
+        """Unless a person says since that it is of another version."""
+        return arn in self.failed and self.world.groups[arn].version == self.failed[arn]
+
+    def _failures(self, process: Process) -> dict[str, str]:
         state, obs = process.decided_from, process.decided_on
         rollout = state.rollout
         new_commands = {command.id for command in obs.commands} - {handled.id for handled in state.commands}
         if rollout is None or state.phase not in RUNNING or new_commands or process.policy.problem:
-            return ()
+            return {}
         if rollout.kind is RolloutKind.FIRST or any(at.began_at > self.world.now for at in obs.readings.values()):
-            return ()
-        canary = tuple(arn for route in state.routes for arn in route.canary)
+            return {}
+        canary = {arn: rollout.version for route in state.routes for arn in route.canary}
         carries = any(
             share_of(obs.readings[route.key].weights, route.canary)
             for route in state.routes
@@ -102,12 +106,11 @@ class Oracle:
                 dead = len(health) == 3 and not any(h.healthy for h in health)
                 if dead and reading and reading.weights.get(arn):
                     return canary
-        return ()
+        return {}
 
     def _commit(self) -> None:
-        for arn in self.suspected:
-            self.failed.setdefault(arn, self.true_now)
-        self.suspected = ()
+        self.failed.update(self.suspected)
+        self.suspected = {}
 
     # -- effects ---------------------------------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ class Oracle:
         if isinstance(effect, Persist) and process is self.live:
             if done:
                 self._commit()
-            self.suspected = ()
+            self.suspected = {}
         if isinstance(effect, SetWeights):
             self._raised(process, effect)
 
