@@ -99,7 +99,8 @@ def test_rollback_goes_back_in_one_step_and_unblock_alone_starts_nothing(
     assert (status["stableVersion"], [block["version"] for block in status["blockedVersions"]]) == ("1.0.0", ["1.1.0"])
     okra.command("unblock", "1.1.0", id="b")
     assert okra.run()[0] == 0
-    assert (okra.status()["blockedVersions"], seen.percents("1.1.0")[-1]) == ([], 0)
+    assert okra.status()["blockedVersions"] == []
+    assert seen.percents("1.1.0")[-1] == 0
     okra.command("retry", "1.1.0", id="c")
     assert okra.run()[0] == 0
     assert seen.percents("1.1.0") == [0, 50, 100, 0, 50, 100]
