@@ -46,6 +46,8 @@ def read_input(paths: Sequence[Path]) -> Input:
             elif loaded.kind == "Secret" and (secret := parse_secret(loaded.object)[0]) is not None:
                 data = {key: value.decode("utf-8", "replace") for key, value in secret.values().items()}
                 found.secrets[loaded.namespace, loaded.name] = data
+    if jobs := [where for _, obj in found.objects for where in _jobs(obj)]:
+        raise BadInput("\n".join(f"{where}: a job needs Kubernetes; judge by an analysis here" for where in jobs))
     if not found.objects:
         raise BadInput("nothing to run: the input holds no Cell and no Check")
     return found
@@ -53,6 +55,16 @@ def read_input(paths: Sequence[Path]) -> Input:
 
 def _key(obj: Object) -> tuple[str, str]:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _jobs(obj: Object) -> list[str]:
+    """Where an object asks for a Job."""
+    name, spec = f"{obj['kind']}/{obj['metadata']['name']}", obj["spec"]
+    found = [f"{name} spec.job"] if "job" in spec else []
+    for kind in ("prechecks", "checks", "postchecks"):
+        checks = enumerate(spec.get(kind) or ())
+        found += [f"{name} spec.{kind}[{index}].job" for index, check in checks if check.get("job") is not None]
+    return found
 
 
 def stamp(paths: Sequence[Path]) -> tuple[object, ...]:

@@ -16,6 +16,7 @@ from okra.api.policies import OnFailureAction
 from okra.api.provider import Provider
 from okra.api.quantities import IntOrPercent
 from okra.errors import Invalid
+from okra.web.server import parse_address
 
 
 def _duration(value: Any) -> float:
@@ -80,6 +81,15 @@ class Settings(BaseSettings):
         default=None, description="YAML of a check's `provider`, for checks without one."
     )
     listen: str = Field(default="127.0.0.1:8080", description="Where /healthz, /metrics and /debug are served.")
+
+    @field_validator("listen")
+    @classmethod
+    def _an_address(cls, listen: str) -> str:
+        try:
+            parse_address(listen)
+        except Invalid as error:
+            raise ValueError(str(error)) from None
+        return listen
 
     @field_validator("total_weight")
     @classmethod
