@@ -23,6 +23,8 @@ class Input:
     objects: list[tuple[Kind, Object]] = field(default_factory=list)
     secrets: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict, repr=False)
     notes: list[str] = field(default_factory=list)
+    stamp: tuple[object, ...] = ()
+    """Of the files before they were read: what has changed since then must be read again."""
 
     @property
     def cells(self) -> list[tuple[str, str]]:
@@ -31,11 +33,12 @@ class Input:
 
 def read_input(paths: Sequence[Path]) -> Input:
     """Read and judge everything. BadInput names each problem, as `okra lint` does."""
+    before = stamp(paths)
     sources, unreadable = read_all(list(paths))
     report = lint(sources)
     if unreadable or report.findings:
         raise BadInput("\n".join([*unreadable, *map(str, report.findings)]))
-    found = Input(notes=[str(note) for note in report.notes])
+    found = Input(notes=[str(note) for note in report.notes], stamp=before)
     for _, text in sources:
         for loaded in read_objects(text)[0]:
             info = BY_NAME.get((loaded.api_version, loaded.kind))
@@ -68,9 +71,9 @@ def _jobs(obj: Object) -> list[str]:
 
 
 def stamp(paths: Sequence[Path]) -> tuple[object, ...]:
-    """Changes when a file of the input does."""
+    """Changes when a file of the input does. Standard input doesn't."""
     found: list[tuple[object, ...]] = []
-    for path in paths:
+    for path in (path for path in paths if str(path) != "-"):
         for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
             try:
                 status = each.stat()

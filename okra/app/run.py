@@ -132,7 +132,7 @@ async def run(options: RunOptions, found: Input) -> int:
             serve(system, options.listen or options.settings.listen, strict=options.listen is not None) as at,
         ):
             progress.say(f"Health and debug pages: http://{at}/healthz, http://{at}/debug/actors", listen=at)
-            code = await _until_done(options, progress, system, secrets)
+            code = await _until_done(options, progress, system, secrets, found)
         await _summarize(parts, progress, code)
         return code
 
@@ -172,7 +172,9 @@ async def _apply(parts: Parts, secrets: MemorySecrets, found: Input) -> None:
         await parts.store.apply(kind, obj)
 
 
-async def _until_done(options: RunOptions, progress: Progress, system: System, secrets: MemorySecrets) -> int:
+async def _until_done(
+    options: RunOptions, progress: Progress, system: System, secrets: MemorySecrets, found: Input
+) -> int:
     """Wait for rest, the timeout or a signal; take up changed files meanwhile."""
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
@@ -183,7 +185,7 @@ async def _until_done(options: RunOptions, progress: Progress, system: System, s
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupt)
-    files = asyncio.create_task(_follow_files(options, progress, system.parts, secrets))
+    files = asyncio.create_task(_follow_files(options, progress, system.parts, secrets, found.stamp))
     rest = asyncio.create_task(_all_at_rest(options, progress))
     try:
         waited: set[asyncio.Future[Any]] = {stopped, files, rest}
@@ -207,10 +209,11 @@ async def _all_at_rest(options: RunOptions, progress: Progress) -> None:
         await progress.changed.wait()
 
 
-async def _follow_files(options: RunOptions, progress: Progress, parts: Parts, secrets: MemorySecrets) -> None:
+async def _follow_files(
+    options: RunOptions, progress: Progress, parts: Parts, secrets: MemorySecrets, known: tuple[object, ...]
+) -> None:
     """A file that changes is read again; one that became wrong is said, and what was read before stays."""
     paths = [path for path in options.paths if str(path) != "-"]
-    known = await asyncio.to_thread(stamp, paths)
     while True:
         await asyncio.sleep(FILE_POLL)
         now = await asyncio.to_thread(stamp, paths)
