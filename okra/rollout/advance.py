@@ -62,8 +62,7 @@ def stands_still(turn: Turn) -> bool:
         say_paused(turn)
     else:
         return False
-    if turn.state.moving:
-        keep_watching(turn)
+    keep_watching(turn)
     return True
 
 

@@ -30,7 +30,7 @@ def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False
     if not may_retry(turn, route):
         say_problem(turn, route)
         return False
-    if not urgent and not look(turn, turn.now - READ_BEFORE):
+    if not urgent and not _just_read(turn):
         return False
     if stuck := unfit(turn, route, weights, urgent=urgent):
         look_at_health(turn, stuck)
@@ -54,6 +54,13 @@ def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False
     turn.effects.append(SetWeights(route.key, dict(weights), serial, token, urgent))
     turn.urgent = turn.urgent or urgent
     return True
+
+
+def _just_read(turn: Turn) -> bool:
+    """A slow AWS takes longer than that for one read: then it is the newest there is when it has just ended."""
+    swept = turn.obs.swept_at
+    ended = swept is not None and swept > turn.now - READ_BEFORE
+    return look(turn, turn.now - (turn.policy.fresh_for if ended else READ_BEFORE))
 
 
 def unfit(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False) -> list[str]:

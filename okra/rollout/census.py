@@ -84,8 +84,6 @@ def wanted(policy: Policy, state: State, censuses: Collection[Census], obs: Obse
     everyone = set(complete) | ({stable} if stable else set())
     order = ranks(everyone)
     if order is None:
-        if len(everyone - {stable}) == 0:
-            return Wanted()
         names = ", ".join(sorted(everyone))
         return Wanted(None, False, "VersionsUnordered", f"No order between the versions {names}: set spec.version.")
     candidates = [

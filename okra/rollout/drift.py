@@ -35,7 +35,7 @@ def check_routes(turn: Turn) -> bool:
             case Seen.MEMBERS:
                 turn.set_route(route.key, asked=dict(reading.weights), confirmed_at=turn.now)
                 turn.restart_watch()
-            case Seen.DRIFT:
+            case _:  # DRIFT
                 pending = _drifted(turn, policy, route, reading) or pending
     if pending and turn.state.moving:
         keep_watching(turn)

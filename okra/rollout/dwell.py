@@ -71,13 +71,11 @@ def _say_where(turn: Turn, entry: Step) -> None:
     if turn.state.phase is Phase.BAKE:
         turn.report("Baking", f"{version} bakes at 100 %.")
         return
-    match entry.kind:
-        case StepKind.SET_WEIGHT:
-            turn.report("Progressing", f"{version} has {at}.")
-        case StepKind.ANALYSIS:
-            turn.report("Analyzing", f"{version} is analyzed at {at}.")
-        case StepKind.APPROVAL:
-            turn.report("ApprovalNeeded", f"{version} waits at {at} for: okra approve {name}")
-        case StepKind.PAUSE:
-            end = "." if entry.wait is not None else f" until: okra resume {name}"
-            turn.report("PauseStep", f"{version} pauses at {at}{end}")
+    until = "." if entry.wait is not None else f" until: okra resume {name}"
+    where = {
+        StepKind.SET_WEIGHT: ("Progressing", f"{version} has {at}."),
+        StepKind.ANALYSIS: ("Analyzing", f"{version} is analyzed at {at}."),
+        StepKind.APPROVAL: ("ApprovalNeeded", f"{version} waits at {at} for: okra approve {name}"),
+        StepKind.PAUSE: ("PauseStep", f"{version} pauses at {at}{until}"),
+    }
+    turn.report(*where[entry.kind])

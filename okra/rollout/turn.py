@@ -47,8 +47,7 @@ class Turn:
     @property
     def rollout(self) -> Rollout:
         """The present rollout; only asked for where there is one."""
-        if self.state.rollout is None:
-            raise AssertionError(f"phase {self.state.phase} without a rollout")
+        assert self.state.rollout is not None
         return self.state.rollout
 
     @cached_property

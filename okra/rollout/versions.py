@@ -26,6 +26,8 @@ def ranks(versions: Iterable[str]) -> dict[str, Rank] | None:
     """A comparable rank for each version, or None when these versions have no common order."""
     names = set(versions)
     known = names - {UNKNOWN}
+    if len(known) < 2:
+        return {name: (-1,) if name == UNKNOWN else (0,) for name in names}
     semver = {name: _semver(name) for name in known}
     if None not in semver.values():
         ranked = {name: rank for name, rank in semver.items() if rank is not None}

@@ -39,6 +39,12 @@ def test_versions_of_different_forms_have_no_order(versions: list[str]) -> None:
     assert newer(versions[0], versions[1]) is None
 
 
+def test_one_version_alone_needs_no_order() -> None:
+    assert ranks(["blue"]) == {"blue": (0,)}
+    assert newer("blue", UNKNOWN) is True
+    assert ranks([]) == {}
+
+
 def test_build_metadata_makes_no_version_newer() -> None:
     assert newer("1.0.0+b2", "1.0.0+b1") is False
     assert newer("1.0.0+b1", "1.0.0+b2") is False

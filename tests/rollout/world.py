@@ -119,7 +119,7 @@ class World:
             return "TooManyTargetGroups"
         if any(not 0 <= weight <= HEAVIEST for weight in weights.values()) or not sum(weights.values()):
             return "ValidationError"
-        return "" if all(arn in self.groups and self.groups[arn].exists for arn in weights) else "TargetGroupNotFound"
+        return "" if all(arn in self.groups and self.groups[arn].exists for arn in weights) else "NotFound"
 
     def shown(self, key: str, at: float) -> Shown:
         """What a read shows that is as old as `at`, seconds of true time."""

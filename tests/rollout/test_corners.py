@@ -1,0 +1,229 @@
+"""What is rare: several misfortunes at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from okra.rollout.effects import SetWeights
+from okra.rollout.policy import OnFailure
+from okra.rollout.state import DRIFTED, Outcome, Phase
+from tests.rollout.cases import (
+    NEW,
+    NEWER,
+    OLD,
+    at,
+    cell,
+    edit,
+    ended,
+    failing,
+    once,
+    rollout,
+    route,
+    say,
+    share,
+    shown,
+    writes,
+)
+from tests.rollout.process import DROPPED, LATE
+from tests.rollout.world import ARRIVED_LATE, canary_plan, tg
+
+HALF = Fraction(1, 2)
+SLOW = canary_plan(25, 100, 120.0)
+
+
+def test_a_late_write_is_not_put_right_onto_a_group_that_cannot_serve() -> None:
+    p = at(cell(), Fraction(1, 4))
+    p.fault = once(LATE)
+    p.until(lambda: bool(p.late))
+    say(p, "abort")
+    ended(p)
+    p.run(5.0)
+    p.world.groups[tg("a1")].healthy = 0
+    key, weights = p.late[0]
+    p.world.write(key, weights, ARRIVED_LATE)
+    p.read()
+    p.read_health([tg("a1"), tg("b1")])
+    p.settle()
+    assert (share(p), p.state.condition.reason) == (HALF, "WaitingForHealth")
+    p.world.groups[tg("a1")].healthy = 1
+    p.run(60)
+    assert share(p) == 0
+
+
+def test_nothing_is_adopted_before_the_first_discovery() -> None:
+    p = cell()
+    p.read()
+    p.world.now += 10
+    p.read()
+    p.settle()
+    assert p.state.stable_version is None
+
+
+def test_a_single_version_without_digits_needs_no_order() -> None:
+    p = cell(1, 0)
+    p.world.groups[tg("a1")].version = "blue"
+    p.run(60)
+    assert (p.state.stable_version, p.state.condition.reason) == ("blue", "Synced")
+
+
+def test_a_stable_group_retagged_to_a_newer_version_is_no_newcomer() -> None:
+    p = cell(2, 0, replicas=1)
+    p.run(10)
+    p.world.groups[tg("a2")].version = NEW
+    p.run(100)
+    assert (p.state.rollout, shown(p)) == (None, {"a1": 1, "a2": 1})
+
+
+def test_stop_holds_a_joiner_too() -> None:
+    p = cell(1, 0, checks=("c",), on_failure=OnFailure.STOP)
+    failing(OLD)(p)
+    p.run(10)
+    p.world.add(OLD, "a2")
+    p.run(100)
+    assert (p.state.phase, p.state.blocked) == (Phase.STOPPED, ())
+
+
+def test_a_second_edit_by_hand_is_kept_as_well() -> None:
+    p = at(cell(plan=SLOW), HALF)
+    edit(p, a1=3, b1=1)
+    p.run(30)
+    edit(p, a1=9, b1=1)
+    p.run(30)
+    assert share(p) == Fraction(1, 10)
+    assert p.state.hold is not None
+    assert p.state.hold.reason == DRIFTED
+
+
+def test_a_new_process_asks_whose_the_route_is_before_it_puts_anything_back() -> None:
+    p = at(cell(plan=SLOW), Fraction(1, 4))
+    edit(p, a1=1, b1=9)
+    p.world.owners["r"] = "okra/other/cell"
+    p.restart()
+    p.run(60)
+    assert (share(p), p.state.condition.reason) == (Fraction(9, 10), "RouteConflict")
+
+
+def test_what_was_taken_away_for_good_cannot_be_put_back() -> None:
+    p = at(cell(plan=SLOW), HALF)
+    p.world.write("r", {tg("b1"): 1}, "person")
+    p.world.groups[tg("a1")].exists = False
+    p.due = 0.0
+    p.run(60)
+    assert (shown(p), p.state.hold and p.state.hold.reason) == ({"b1": 1}, DRIFTED)
+
+
+def test_read_only_puts_nothing_back() -> None:
+    p = at(cell(plan=SLOW), Fraction(1, 4))
+    p.see(may_write=False)
+    edit(p, a1=1, b1=9)
+    p.run(60)
+    assert (share(p), p.state.condition.reason) == (Fraction(9, 10), "ReadOnly")
+
+
+def test_what_was_set_aside_and_vanishes_is_not_watched() -> None:
+    p = cell(health_timeout=30.0, retain_for=0.0, drain_timeout=0.0)
+    p.world.groups[tg("b1")].healthy = 0
+    ended(p)
+    p.run(100)
+    p.world.groups[tg("b1")].exists = False
+    p.run(600)
+    assert rollout(p).number == 1
+    assert p.state.set_aside
+
+
+def test_the_targets_of_what_was_set_aside_unseen_are_learned_and_do_not_start_it() -> None:
+    p = at(cell(retain_for=0.0, drain_timeout=0.0), HALF)
+    say(p, "abort")
+    ended(p)
+    p.run(100)
+    assert "b1" not in shown(p)
+    p.restart()
+    p.discover()
+    p.settle()
+    say(p, "unblock")
+    p.run(200)
+    assert p.state.set_aside[0].targets
+    assert share(p) == 0
+    p.world.groups[tg("b1")].revision = 1
+    at(p, 1)
+
+
+def test_a_person_who_loads_one_stable_group_alone_is_not_overruled_to_make_room() -> None:
+    p = cell(3, 3, plan=SLOW)
+    p.run(1.0)
+    p.until(lambda: share(p) == HALF)
+    p.world.add(None, "z")
+    p.world.write("r", {arn: w for arn, w in p.world.routes["r"].items() if w} | {tg("z"): 0}, "person")
+    p.run(900)
+    assert p.state.stable_version == OLD or share(p) == 1
+
+
+def test_a_revert_without_any_attached_stable_group_waits() -> None:
+    p = at(cell(plan=SLOW), HALF)
+    p.fault = lambda effect: DROPPED if isinstance(effect, SetWeights) else None
+    say(p, "abort")
+    p.world.groups[tg("b1")].healthy = 0
+    p.world.write("r", {tg("b1"): 1}, "person")
+    p.run(60)
+    p.fault = lambda effect: None
+    p.run(60)
+    assert (shown(p), p.state.condition.reason) == ({"b1": 1}, "NoHealthyStable")
+
+
+def test_a_revert_goes_on_before_the_first_discovery() -> None:
+    p = at(cell(2, 2), HALF)
+    p.fault = lambda effect: DROPPED if isinstance(effect, SetWeights) else None
+    say(p, "abort")
+    p.restart()
+    p.fault = lambda effect: None
+    p.read()
+    p.settle()
+    assert p.obs.groups is None
+    assert share(p) == 0
+
+
+def test_a_deadline_never_ends_a_first_placement() -> None:
+    p = cell(1, 0, weights={}, progress_deadline=5.0, deadline_reverts=True)
+    p.fault = lambda effect: "refused" if isinstance(effect, SetWeights) else None
+    p.run(100)
+    assert (p.state.phase, rollout(p).outcome) == (Phase.STEP, Outcome.RUNNING)
+
+
+def test_rolling_back_over_a_blocked_version_keeps_its_reason() -> None:
+    p = cell()
+    ended(p)
+    p.world.add(NEWER, "c1")
+    p.until(lambda: rollout(p).version == NEWER and share(p, NEWER) > 0)
+    say(p, "abort")
+    ended(p)
+    p.world.add("2.0.0", "d1")
+    p.until(lambda: p.state.stable_version == "2.0.0")
+    say(p, "rollback", OLD)
+    p.run(60)
+    reasons = {block.version: block.reason for block in p.state.blocked}
+    assert reasons[NEWER] == "Rollout of 1.2.0 aborted by ann."
+    assert reasons["2.0.0"].startswith("Rolled back")
+
+
+def test_an_unlabelled_stable_group_that_is_gone_does_not_hold_up_the_revert() -> None:
+    """Groups without the label aren't discovered: only AWS's answer tells that one exists no more."""
+    p = cell(3, 3)
+    for name in ("a1", "a2", "a3"):
+        p.world.groups[tg(name)].version = None
+    p.run(1.0)
+    p.until(lambda: share(p) == Fraction(3, 4))
+    gone = next(name for name in ("a1", "a2", "a3") if name not in shown(p))
+    p.world.groups[tg(gone)].exists = False
+    say(p, "abort")
+    ended(p)
+    assert {k for k, v in shown(p).items() if v} == {"a1", "a2", "a3"} - {gone}
+    assert tg(gone) not in route(p).stable
+
+
+def test_a_rollout_of_a_hundred_percent_from_an_uneven_side_has_room() -> None:
+    p = cell(3, 3, weights={tg("a1"): 8, tg("a2"): 1, tg("a3"): 1}, plan=canary_plan(50, 100, 5.0))
+    ended(p)
+    assert share(p) == 1
+    assert writes(p)
+    assert replace(p.state).stable_version == NEW
