@@ -161,6 +161,8 @@ class Executor:
                 owner = await router.owner(ref, reading.arn)
         except OkraError as error:
             self._sight.claim_failed(key, error)
+            if isinstance(error, Retryable):
+                raise
         else:
             self._sight.claimed(key, owner)
 

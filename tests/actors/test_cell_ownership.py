@@ -6,7 +6,7 @@ import pytest
 
 from okra.actors.cell import CELL
 from okra.actors.executor import FINALIZER
-from okra.errors import AccessDenied
+from okra.errors import AccessDenied, Throttled
 from tests.actors.world import QUICK, World, cell, check, listener, world
 
 pytestmark = pytest.mark.looptime
@@ -54,6 +54,18 @@ async def test_a_claim_that_is_refused_is_a_condition_and_tried_again() -> None:
             assert route.history == []
             w.aws.fault = lambda _op, _arn: None
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
+
+
+async def test_a_claim_that_is_not_answered_is_not_made_again_in_a_loop() -> None:
+    async with world() as w:
+        w.two_versions()
+        w.aws.fault = lambda op, _: Throttled("Rate exceeded") if op == "AddTags" else None
+        await w.apply(cell(**QUICK))
+        async with w.running():
+            await asyncio.sleep(60)
+            assert 10 < w.aws.calls["AddTags"] <= 60
+            w.aws.fault = lambda _op, _arn: None
+            await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=300)
 
 
 @pytest.mark.parametrize("together", [True, False])
