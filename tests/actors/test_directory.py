@@ -1,6 +1,7 @@
 """An actor for each object, whatever becomes of the object, of the actor, and of the watch."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -76,7 +77,10 @@ async def test_a_parked_actor_is_tried_again_by_itself_in_the_end() -> None:
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
 
 
-async def test_an_error_of_any_length_and_a_store_that_is_down_do_not_break_the_directory() -> None:
+async def test_an_error_of_any_length_and_a_store_that_is_down_do_not_break_the_directory(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.CRITICAL + 1, "okra.actors.runtime.supervisor")  # a test's report can't hold the text
     async with world() as w:
         w.options["cell_actor"] = crashing(lambda obj: obj["metadata"]["name"] == "bad", "x\x00\ud800" * 100_000)
         w.store.fault = lambda op, name: Unavailable("down") if (op, name) == ("patch_status", "bad") else None
