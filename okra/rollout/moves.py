@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
+from math import floor
 
 from okra.rollout import health
 from okra.rollout.asking import unfit_message
@@ -72,8 +73,9 @@ def _make_way(turn: Turn, policy: RoutePolicy, route: RouteState, share: Fractio
     canary = [arn for arn in route.canary if arn in reading.weights]
     now = share_of(reading.weights, route.canary)
     if not fair(now, route.stable, kept, turn.policy.replicas):
-        waypoint = Fraction(len(canary), turn.policy.replicas)
-        if not now < waypoint < share:
+        parts = max(len(canary), floor(now * turn.policy.replicas) + 1)
+        waypoint = Fraction(parts, turn.policy.replicas)
+        if waypoint >= share:
             return Move(waits="NoRoomOnRoute", message=no_room(policy, route, reading))
         return toward(turn, policy, route, waypoint)
     stable = {arn: route.stable[arn] for arn in kept}

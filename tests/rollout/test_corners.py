@@ -18,6 +18,7 @@ from tests.rollout.cases import (
     ended,
     failing,
     once,
+    reasons,
     rollout,
     route,
     say,
@@ -149,14 +150,29 @@ def test_the_targets_of_what_was_set_aside_unseen_are_learned_and_do_not_start_i
     at(p, 1)
 
 
-def test_a_person_who_loads_one_stable_group_alone_is_not_overruled_to_make_room() -> None:
-    p = cell(3, 3, plan=SLOW)
+def test_where_no_order_of_writes_leads_to_the_next_share_it_is_said() -> None:
+    """Three places, two old groups, one new one: the second new one has no place before an old one is overloaded."""
+    weights = {tg("a1"): 3, tg("a2"): 3, tg("b1"): 2}
+    p = cell(2, 2, weights=weights, replicas=4, plan=canary_plan(75, 100, 5.0))
+    p.policy = replace(p.policy, routes=(replace(p.policy.routes[0], places=3),))
+    p.run(100)
+    assert (share(p), p.state.condition.reason) == (Fraction(1, 4), "NoRoomOnRoute")
+
+
+def test_a_revert_that_finds_its_places_taken_ends_without_the_exact_weights() -> None:
+    p = cell(3, 3, health_timeout=30.0)
     p.run(1.0)
-    p.until(lambda: share(p) == HALF)
-    p.world.add(None, "z")
-    p.world.write("r", {arn: w for arn, w in p.world.routes["r"].items() if w} | {tg("z"): 0}, "person")
-    p.run(900)
-    assert p.state.stable_version == OLD or share(p) == 1
+    p.until(lambda: share(p) == Fraction(3, 4))
+    p.fault = lambda effect: DROPPED if isinstance(effect, SetWeights) else None
+    say(p, "abort")
+    p.world.add(None, "z1", "z2", "z3")
+    stable = next(arn for arn in p.world.routes["r"] if "/a" in arn)
+    p.world.write("r", {stable: 1, tg("b1"): 9, tg("z1"): 0, tg("z2"): 0, tg("z3"): 0}, "person")
+    p.read()
+    p.fault = lambda effect: None
+    ended(p)
+    assert {arn for arn, weight in p.world.routes["r"].items() if weight} == {stable}
+    assert "StableDegraded" in reasons(p)
 
 
 def test_a_revert_without_any_attached_stable_group_waits() -> None:
@@ -201,9 +217,9 @@ def test_rolling_back_over_a_blocked_version_keeps_its_reason() -> None:
     p.until(lambda: p.state.stable_version == "2.0.0")
     say(p, "rollback", OLD)
     p.run(60)
-    reasons = {block.version: block.reason for block in p.state.blocked}
-    assert reasons[NEWER] == "Rollout of 1.2.0 aborted by ann."
-    assert reasons["2.0.0"].startswith("Rolled back")
+    why = {block.version: block.reason for block in p.state.blocked}
+    assert why[NEWER] == "Rollout of 1.2.0 aborted by ann."
+    assert why["2.0.0"].startswith("Rolled back")
 
 
 def test_an_unlabelled_stable_group_that_is_gone_does_not_hold_up_the_revert() -> None:

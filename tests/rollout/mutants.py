@@ -1,0 +1,252 @@
+"""Small breakages of the core, and for each the scenario that must notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from okra.rollout import (
+    asking,
+    census,
+    checks,
+    clocks,
+    drift,
+    dwell,
+    gate,
+    health,
+    idle,
+    machine,
+    moves,
+    placing,
+    steps,
+    turn,
+    verify,
+    weights,
+)
+from okra.rollout import commands as commanding
+from okra.rollout.effects import Persist, SetWeights
+from okra.rollout.moves import Move
+from okra.rollout.observation import Observation, SeriesResult
+from okra.rollout.policy import Policy
+from okra.rollout.state import Phase, RouteState, State
+from okra.rollout.turn import Turn
+from okra.rollout.verify import Seen
+from tests.rollout import (
+    test_adoption,
+    test_at_rest,
+    test_commands,
+    test_corners,
+    test_drift,
+    test_gate,
+    test_revert,
+    test_steps,
+    test_write_protocol,
+)
+
+Mutant = Callable[[pytest.MonkeyPatch], None]
+MUTANTS: dict[str, tuple[Mutant, Callable[[], None]]] = {}
+
+
+def killed_by(scenario: Callable[..., None], *args: Any) -> Callable[[Mutant], Mutant]:
+    def register(mutant: Mutant) -> Mutant:
+        MUTANTS[mutant.__name__] = mutant, lambda: scenario(*args)
+        return mutant
+
+    return register
+
+
+@killed_by(test_gate.test_an_unhealthy_group_gets_no_weight_and_is_detached_after_health_timeout)
+def gate_ignores_health(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Turn, "can_serve", lambda *_, **__: True)
+
+
+@killed_by(test_corners.test_a_late_write_is_not_put_right_onto_a_group_that_cannot_serve)
+def guard_off(patch: pytest.MonkeyPatch) -> None:
+    for module in (asking, moves):
+        patch.setattr(module, "guard", lambda *_: [])
+
+
+@killed_by(
+    test_write_protocol.test_a_new_process_begins_the_interval_and_the_series_again_where_its_write_was_not_answered
+)
+def confirms_without_an_answer(patch: pytest.MonkeyPatch) -> None:
+    classify = verify.classify
+
+    def hasty(route: RouteState, obs: Any) -> Seen:
+        here = verify.present(route.asked, obs.readings[route.key].weights)
+        return Seen.CONFIRMED if here else classify(route, obs)
+
+    patch.setattr(verify, "classify", hasty)
+
+
+@killed_by(test_revert.test_a_failed_check_takes_all_weight_off_in_one_write_and_blocks_the_version)
+def block_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Turn, "block", lambda *_: None)
+
+
+@killed_by(test_drift.test_what_was_measured_before_a_drift_is_no_evidence_after_it)
+def evidence_kept_over_drift(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Turn, "measure_anew", lambda self: None)
+
+
+@killed_by(test_drift.test_traffic_given_to_the_canary_is_put_back)
+def drift_always_respected(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(drift, "_may_feed", lambda *_: True)
+
+
+@killed_by(test_drift.test_traffic_that_a_person_takes_off_the_canary_stays_off, {"a1": 9, "b1": 1})
+def drift_always_reasserted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(drift, "_drifted", lambda t, _, route, reading: drift._put_back(t, route, reading, route.asked))
+
+
+@killed_by(test_drift.test_traffic_that_a_person_takes_off_the_canary_stays_off, {"a1": 9, "b1": 1})
+def aborts_undone_as_if_our_write_was_lost(patch: pytest.MonkeyPatch) -> None:
+    classify = verify.classify
+    patch.setattr(verify, "classify", lambda *a: Seen.LOST if (s := classify(*a)) is Seen.DRIFT else s)
+
+
+@killed_by(test_adoption.test_nothing_is_adopted_on_a_single_read)
+def single_read_adopted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(verify, "agree", lambda *_: True)
+
+
+@killed_by(test_write_protocol.test_drift_needs_two_reads_that_agree, (test_write_protocol.OTHER, 18.0), Seen.REREAD)
+def two_stale_reads_believed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(verify, "STALE_FOR", 0.0)
+
+
+@killed_by(test_drift.test_our_own_write_that_lands_late_is_not_taken_for_a_persons)
+def late_write_taken_for_drift(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(asking, "unacknowledged", lambda *_: ())
+
+
+@killed_by(test_drift.test_a_recorded_failure_outranks_drift)
+def drift_outranks_a_recorded_failure(patch: pytest.MonkeyPatch) -> None:
+    def respectful(t: Turn) -> bool:
+        return t.state.phase is Phase.REVERT and any(
+            verify.agree(t.obs, route.key) and verify.classify(route, t.obs) is not Seen.CONFIRMED
+            for _, route, _ in t.routes
+        )
+
+    patch.setattr(machine, "INTERRUPTS", (*machine.INTERRUPTS, respectful))
+
+
+@killed_by(test_steps.test_a_verdict_of_another_attempt_is_ignored, {"attempt": 9}, Verdict.FAILED)
+def stale_results_accepted(patch: pytest.MonkeyPatch) -> None:
+    def all_of_them(t: Turn) -> dict[str, SeriesResult]:
+        return {result.check: result for result in t.obs.results}
+
+    patch.setattr(checks, "results", all_of_them)
+
+
+@killed_by(test_steps.test_all_routes_move_together_and_wait_for_the_slowest)
+def lockstep_broken(patch: pytest.MonkeyPatch) -> None:
+    def go(t: Turn, found: dict[str, Move]) -> None:
+        for key, move in found.items():
+            if move.weights is not None:
+                asking.ask(t, t.route(key), move.weights)
+
+    for module in (gate, steps):
+        patch.setattr(module, "go", go)
+        patch.setattr(module, "all_arrived", lambda t, found: t.confirmed and any(m.arrived for m in found.values()))
+    patch.setattr(gate, "_healthy", lambda _: True)
+
+
+@killed_by(test_gate.test_one_step_of_100_goes_in_waves_too)
+def waves_over_the_cap(patch: pytest.MonkeyPatch) -> None:
+    for module in (weights, moves):
+        patch.setattr(module, "fair", lambda *_: True)
+
+
+@killed_by(test_revert.test_an_unhealthy_canary_under_traffic_reverts_on_the_third_read)
+def unhealthy_on_one_read(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(health, "UNHEALTHY_READS", 1)
+
+
+@killed_by(test_at_rest.test_old_groups_stay_at_0_for_retain_for_and_then_leave)
+def retained_groups_never_detached(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(idle, "_leaves", lambda *_: False)
+
+
+@killed_by(test_revert.test_a_store_that_is_down_does_not_hold_up_a_revert)
+def a_revert_waits_for_the_store(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(turn, "Persist", lambda state, _: Persist(state, False))
+
+
+@killed_by(test_commands.test_promote_skips_pauses_approvals_and_checks_but_not_health)
+def promote_skips_health(patch: pytest.MonkeyPatch) -> None:
+    can_serve = Turn.can_serve
+
+    def lenient(self: Turn, route: RouteState, arn: str, *, fresh: bool = True) -> bool:
+        return (self.state.moving and self.rollout.promoted) or can_serve(self, route, arn, fresh=fresh)
+
+    patch.setattr(Turn, "can_serve", lenient)
+
+
+@killed_by(test_write_protocol.test_every_ask_is_persisted_before_it_is_written_with_a_serial_of_its_own)
+def serials_not_unique(patch: pytest.MonkeyPatch) -> None:
+    set_route = Turn.set_route
+
+    def same(self: Turn, key: str, **changes: Any) -> None:
+        set_route(self, key, **(changes | ({"serial": 1} if "serial" in changes else {})))
+
+    patch.setattr(Turn, "set_route", same)
+    patch.setattr(asking, "SetWeights", lambda key, asked, _, *rest: SetWeights(key, asked, 1, *rest))
+
+
+@killed_by(test_gate.test_an_old_group_is_detached_only_when_its_traffic_has_drained)
+def nothing_is_drained(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(moves, "drained", lambda *_: True)
+
+
+@killed_by(test_commands.test_pause_stops_progress_and_not_safety)
+def pause_ignored(patch: pytest.MonkeyPatch) -> None:
+    for module in (gate, steps, dwell, placing):
+        patch.setattr(module, "stands_still", lambda _: False)
+
+
+@killed_by(test_steps.test_time_in_which_nobody_watched_does_not_count)
+def unwatched_time_counts(patch: pytest.MonkeyPatch) -> None:
+    advance = clocks.advance
+
+    def all_of_it(policy: Policy, state: State, obs: Observation, now: float) -> Any:
+        watch = advance(policy, state, obs, now)
+        confirmed = max((route.confirmed_at or now for route in state.routes), default=now)
+        return replace(watch, step=now - confirmed)
+
+    patch.setattr(clocks, "advance", all_of_it)
+
+
+@killed_by(test_commands.test_unblock_only_unblocks)
+def unblock_starts_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(commanding, "put_aside", lambda *_: None)
+
+
+@killed_by(test_commands.test_rollback_goes_to_the_previous_version_in_one_write_and_blocks_what_it_leaves)
+def rollback_blocks_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(commanding, "_passed_over", lambda *_: [])
+
+
+@killed_by(test_steps.test_nothing_goes_on_without_a_verdict)
+def one_verdict_is_enough(patch: pytest.MonkeyPatch) -> None:
+    passed = checks.passed
+    patch.setattr(checks, "passed", lambda t, names, since: passed(t, names[:1], since))
+
+
+@killed_by(test_adoption.test_foreign_groups_at_0_are_kept)
+def foreign_groups_detached(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(moves, "with_bystanders", lambda final, _: dict(final))
+
+
+@killed_by(test_gate.test_too_few_groups_are_waited_for_and_counted)
+def too_few_groups_are_enough(patch: pytest.MonkeyPatch) -> None:
+    complete = census._complete
+    patch.setattr(census, "_complete", lambda policy, *rest: complete(replace(policy, replicas=1), *rest))
+
+
+@killed_by(test_write_protocol.test_a_write_rests_on_a_route_that_was_just_read)
+def writes_on_an_old_reading(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(asking, "READ_BEFORE", 60.0)
