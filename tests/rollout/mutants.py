@@ -29,7 +29,7 @@ from okra.rollout import (
 from okra.rollout import commands as commanding
 from okra.rollout.effects import Persist, SetWeights
 from okra.rollout.moves import Move
-from okra.rollout.observation import Observation, SeriesResult
+from okra.rollout.observation import Observation, SeriesResult, Verdict
 from okra.rollout.policy import Policy
 from okra.rollout.state import Phase, RouteState, State
 from okra.rollout.turn import Turn

@@ -13,7 +13,7 @@ from tests.rollout.model.rules_people import PeopleRules
 from tests.rollout.model.rules_world import WorldRules
 
 THOROUGH = os.environ.get("OKRA_MODEL") == "thorough"
-EXAMPLES = int(os.environ.get("OKRA_MODEL_EXAMPLES", "20000" if THOROUGH else "120"))
+EXAMPLES = int(os.environ.get("OKRA_MODEL_EXAMPLES", "20000" if THOROUGH else "300"))
 SETTINGS = settings(
     max_examples=EXAMPLES,
     stateful_step_count=50,
