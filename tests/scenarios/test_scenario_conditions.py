@@ -47,7 +47,7 @@ def test_a_route_that_cant_be_used_is_said(world: AwsWorld, okra: Okra, breaks: 
     breaks(world, manifest, route)
     before = world.actions(route.arn)
     okra.write(manifest)
-    code, process = okra.run(within=30)
+    code, process = okra.run()
     assert code == 1, process.said
     status = okra.status()
     assert (status["phase"], status["reason"]) == ("Failed", reason)
@@ -69,7 +69,7 @@ def test_a_missing_permission_is_named_and_nothing_moves(
     before = world.weights(route.arn)
     proxy.add(denied(operation))
     faulty.write(cell("web", route))
-    code, process = faulty.run(within=30)
+    code, process = faulty.run()
     assert code == 1, process.said
     status = faulty.status()
     assert status["reason"] == "AccessDenied"
@@ -84,7 +84,7 @@ def test_credentials_that_are_not_taken_are_said(
     route = world.route(replicas=1, targets=1, tags={"role": "web"})
     proxy.add(Fault(FaultKind.ERROR, status=403, code=code, message="The security token is no good"))
     faulty.write(cell("web", route))
-    exit_code, process = faulty.run(within=30)
+    exit_code, process = faulty.run()
     assert exit_code == 1, process.said
     status = faulty.status()
     assert status["reason"] == "CredentialsInvalid"
@@ -96,7 +96,7 @@ def test_no_credentials_at_all_are_said(world: AwsWorld, okra: Okra) -> None:
     hidden = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     okra.environ = {name: value for name, value in okra.environ.items() if name not in hidden}
     okra.write(cell("web", route))
-    code, process = okra.run(within=30)
+    code, process = okra.run()
     assert code == 1, process.said
     assert okra.status()["reason"] == "CredentialsInvalid"
 

@@ -34,7 +34,7 @@ def test_a_second_run_on_the_same_state_is_refused_and_names_the_first(world: Aw
     okra.write(cell("web", route, updateStrategy={"canary": {"steps": [{"setWeight": 20}, {"pause": {}}]}}))
     first = okra.start()
     okra.until(lambda status: status.get("phase") == "Paused")
-    code, second = okra.run(within=15)
+    code, second = okra.run()
     assert code == 2
     assert f"process {first.popen.pid}" in second.err
     assert first.popen.poll() is None
@@ -65,7 +65,7 @@ def test_a_timeout_ends_with_its_own_code_and_the_state_goes_on(world: AwsWorld,
 )
 def test_bad_input_is_said_before_anything_happens(okra: Okra, text: str, said: str) -> None:
     okra.write(text)
-    code, process = okra.run(within=15)
+    code, process = okra.run()
     assert code == 2
     assert said in process.err
     assert "Traceback" not in process.err
@@ -74,7 +74,7 @@ def test_bad_input_is_said_before_anything_happens(okra: Okra, text: str, said: 
 
 def test_a_setting_that_is_wrong_is_bad_input(okra: Okra, world: AwsWorld) -> None:
     okra.write(cell("web", world.route(replicas=1, targets=1, tags={"role": "web"})))
-    code, process = okra.run(within=15, OKRA_STEP_INTERVAL="soon")
+    code, process = okra.run(OKRA_STEP_INTERVAL="soon")
     assert code == 2
     assert "OKRA_STEP_INTERVAL" in process.err
 

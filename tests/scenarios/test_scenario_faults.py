@@ -20,7 +20,7 @@ from tests.scenarios.eventually import eventually
 from tests.scenarios.manifests import cell
 from tests.scenarios.observer import Observer
 from tests.scenarios.okra_process import Okra
-from tests.scenarios.written import percents
+from tests.scenarios.written import fed_at_once, percents
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(180)]
 
@@ -105,7 +105,9 @@ def rollout(url: str, region: str, folder: Path, faults: Sequence[Fault]) -> lis
 def assert_the_same_end(world: AwsWorld, okra: Okra, proxy: FaultProxyProcess, route: Route) -> None:
     """Nothing skipped, nothing taken back, and all of the traffic where it belongs."""
     new = route.groups["1.1.0"]
-    assert percents(proxy.reached("ModifyRule"), route.arn, new) == TEN_STEPS
+    writes = proxy.reached("ModifyRule")
+    assert percents(writes, route.arn, new) == TEN_STEPS
+    assert fed_at_once(writes, route.arn, route.groups["1.0.0"]) == []
     assert {arn for arn, weight in world.weights(route.arn).items() if weight} == set(new)
     status = okra.status()
     assert (status["phase"], status["stableVersion"], status["blockedVersions"]) == ("Synced", "1.1.0", [])
@@ -115,7 +117,7 @@ def test_a_write_that_lands_late_is_recognized_and_written_over(
     world: AwsWorld, faulty: Okra, proxy: FaultProxyProcess, observe: Observe
 ) -> None:
     route = world.route(replicas=1, targets=1, tags={"role": "web"})
-    proxy.add(Fault(FaultKind.LATE, "ModifyRule", skip=2, every=4, seconds=3.0))
+    proxy.add(Fault(FaultKind.LATE, "ModifyRule", skip=2, every=3, times=2, seconds=1.5))
     faulty.write(cell("web", route))
     seen = observe(route)
     code, process = faulty.run(within=120)

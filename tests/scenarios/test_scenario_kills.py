@@ -19,7 +19,7 @@ from tests.scenarios.killed import AFTER, EFFECTS
 from tests.scenarios.manifests import cell, error_rate, steps
 from tests.scenarios.metrics import Answer, Metrics
 from tests.scenarios.okra_process import Okra
-from tests.scenarios.written import percents
+from tests.scenarios.written import fed_at_once, percents
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]
 
@@ -39,7 +39,9 @@ def test_a_kill_between_any_two_effects_of_ten_steps_leads_to_the_same_end(
     def judge(okra: Okra, lane: Lane) -> None:
         code, process = okra.run()
         assert code == 0, process.said
-        assert percents(proxy.reached("ModifyRule"), lane.rule, [lane.new]) == TEN_STEPS
+        writes = proxy.reached("ModifyRule")
+        assert percents(writes, lane.rule, [lane.new]) == TEN_STEPS
+        assert fed_at_once(writes, lane.rule, [lane.old]) == []
         assert lane.world.weights(lane.rule) == {lane.old: 0, lane.new: 1}
         status = okra.status()
         assert (status["phase"], status["stableVersion"], status["rollouts"]) == ("Synced", "1.1.0", 1)

@@ -35,3 +35,14 @@ def percents(calls: Iterable[Call], rule_arn: str, groups: Sequence[str]) -> lis
         if not found or found[-1] != share:
             found.append(share)
     return found
+
+
+def fed_at_once(calls: Iterable[Call], rule_arn: str, attached: Iterable[str]) -> list[str]:
+    """Groups that a write on the rule attached with traffic, though no one had attached them at 0 before."""
+    known, found = set(attached), []
+    for call in calls:
+        if call.parameters.get("RuleArn") == rule_arn:
+            weights = weights_of(call)
+            found += [arn for arn, weight in weights.items() if weight and arn not in known]
+            known = set(weights)
+    return found
