@@ -8,7 +8,7 @@ from fractions import Fraction
 from okra.rollout.asking import ask, unfit_message
 from okra.rollout.looking import keep_watching
 from okra.rollout.moves import Move, toward
-from okra.rollout.state import Failure
+from okra.rollout.state import Failure, Phase
 from okra.rollout.turn import Turn
 
 
@@ -62,6 +62,8 @@ def stands_still(turn: Turn) -> bool:
         say_paused(turn)
     else:
         return False
+    if turn.state.phase is Phase.GATE:
+        turn.restart_watch()  # deadlines stand still while a person is awaited
     keep_watching(turn)
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from okra.rollout import health, verify
+from okra.rollout.claims import claimed
 from okra.rollout.effects import SetWeights
 from okra.rollout.guard import guard
 from okra.rollout.looking import look, look_at_health
@@ -15,7 +16,7 @@ from okra.rollout.weights import share_of
 from okra.rollout.words import describe, short
 
 MOST_UNACKNOWLEDGED = 8
-READ_BEFORE = 5.0
+READ_BEFORE = 1.0
 """Seconds before a write in which its route was read: a write replaces all, also what a person has just set."""
 RETRY_AFTER = 1.0
 """Seconds before a write that was refused or not answered is tried again; doubles each time."""
@@ -30,7 +31,7 @@ def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False
     if not may_retry(turn, route):
         say_problem(turn, route)
         return False
-    if not urgent and not _just_read(turn):
+    if not urgent and not (claimed(turn) and _just_read(turn)):
         return False
     if stuck := unfit(turn, route, weights, urgent=urgent):
         look_at_health(turn, stuck)

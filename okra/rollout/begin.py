@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from okra.rollout import verify
 from okra.rollout.census import wanted
-from okra.rollout.effects import Claim
+from okra.rollout.effects import Release
 from okra.rollout.looking import keep_watching, look, look_later
 from okra.rollout.observation import Action, RouteReading
 from okra.rollout.start import adopt_canary, place_first
@@ -17,10 +17,12 @@ from okra.rollout.weights import shares
 
 
 def invalid(turn: Turn) -> bool:
-    """An invalid spec: said, and nothing else done."""
+    """An invalid spec: said, and nothing else done, but that a Cell at rest may be deleted."""
     if turn.policy.problem is None:
         return False
     turn.report(turn.policy.problem.reason, turn.policy.problem.message, permanent=True)
+    if turn.obs.deleting and not turn.state.moving:
+        turn.effects.append(Release())
     return True
 
 
@@ -65,17 +67,6 @@ def _refuse(turn: Turn, reason: str, message: str) -> bool:
     if turn.state.moving:
         keep_watching(turn)
     return True
-
-
-def claimed(turn: Turn) -> bool:
-    """Are the routes tagged as ours? If not, ask for it: nothing is written before.
-
-    Who may only look sees whose they are; a route of nobody's is claimed as soon as it may be.
-    """
-    unclaimed = ("",) if turn.obs.may_write else ()
-    missing = [key for key in turn.route_policies if turn.obs.owners.get(key) in (None, *unclaimed)]
-    turn.effects.extend(Claim(key) for key in missing)
-    return not missing
 
 
 def adopt(turn: Turn) -> bool:

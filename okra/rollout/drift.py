@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from okra.rollout import verify
 from okra.rollout.asking import READ_BEFORE, ask, say_problem, say_unfit, unacknowledged, unfit, unfit_message
-from okra.rollout.begin import claimed
+from okra.rollout.claims import claimed
 from okra.rollout.guard import rising
 from okra.rollout.looking import RETRY_AFTER, keep_watching, look, look_at_health, look_later
 from okra.rollout.observation import RouteReading, Weights
@@ -44,6 +44,9 @@ def check_routes(turn: Turn) -> bool:
 
 def look_again(turn: Turn, route: RouteState) -> None:
     """Read once more: soon after AWS's answer to our write, else so much later that two stale reads can't agree."""
+    problem = turn.obs.problems.get(route.key) or turn.obs.problems.get("")
+    if problem is not None:
+        turn.report(problem.reason, problem.message)
     answered = verify.acknowledged(route, turn.obs)
     read_at = turn.obs.readings[route.key].began_at
     if answered is not None and read_at <= answered:

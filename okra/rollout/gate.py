@@ -5,7 +5,7 @@ from __future__ import annotations
 from okra.rollout import checks
 from okra.rollout.advance import all_arrived, go, lose_patience, moves_toward, stands_still
 from okra.rollout.asking import unfit_message
-from okra.rollout.begin import claimed
+from okra.rollout.claims import claimed
 from okra.rollout.dwell import unchecked
 from okra.rollout.looking import keep_watching, look_at_health
 from okra.rollout.state import Phase

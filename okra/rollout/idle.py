@@ -8,8 +8,8 @@ from fractions import Fraction
 from okra.rollout import health
 from okra.rollout.advance import say_paused
 from okra.rollout.asking import ask
-from okra.rollout.begin import claimed
 from okra.rollout.census import joiners, wanted
+from okra.rollout.claims import claimed
 from okra.rollout.looking import keep_watching, look, look_at_health
 from okra.rollout.moves import approach
 from okra.rollout.retreat import is_exact, retreat
@@ -102,8 +102,8 @@ def _retires(turn: Turn) -> bool:
         if there != dict(route.retained):
             turn.set_route(route.key, retained=there)
             route = turn.route(route.key)
-        if there:
-            look_at_health(turn, there)
+        if there and look_at_health(turn, there):
+            turn.wake_at(turn.now + turn.policy.poll_interval)
         leaving = [arn for arn, until in there.items() if not reading.weights[arn] and _leaves(turn, arn, until)]
         weights = {arn: weight for arn, weight in reading.weights.items() if arn not in leaving}
         if leaving and ask(turn, route, weights):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from okra.rollout.advance import stands_still
 from okra.rollout.asking import ask
-from okra.rollout.begin import claimed
+from okra.rollout.claims import claimed
 from okra.rollout.completion import complete
 from okra.rollout.looking import keep_watching
 from okra.rollout.moves import no_room

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from okra.rollout import verify
 from okra.rollout.asking import ask, say_problem
-from okra.rollout.begin import claimed
+from okra.rollout.claims import claimed
 from okra.rollout.commands import put_aside
 from okra.rollout.drift import confirm, look_again
 from okra.rollout.looking import keep_watching, look_at_health
 from okra.rollout.moves import approach
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import RoutePolicy
-from okra.rollout.retreat import existing, leaves, retreat
+from okra.rollout.retreat import existing, is_exact, leaves, retreat
 from okra.rollout.state import Outcome, Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.verify import STALE_FOR, Seen
@@ -98,10 +98,8 @@ def _make_exact(turn: Turn, policy: RoutePolicy, route: RouteState, reading: Rou
         if move.message:
             turn.report(move.waits, move.message)
         look_at_health(turn, final)
-        if turn.watch.step >= turn.policy.health_timeout:
-            turn.emit("StableDegraded", f"Reverted, but not to the exact weights. {move.message}", "Warning")
-            return True
         turn.wake_after_watching(turn.policy.health_timeout - turn.watch.step)
+        return turn.watch.step >= turn.policy.health_timeout
     return False
 
 
@@ -112,6 +110,9 @@ def finish(turn: Turn) -> None:
     if failure is not None and failure.set_aside:
         put_aside(turn, rollout.version, failure.message)
     for _, route, reading in list(turn.routes):
+        if not is_exact(route, reading):
+            said = f"{route.arn} shows {describe(reading.weights)}, not yet {describe(route.stable)}."
+            turn.emit("StableDegraded", said, "Warning")
         idle = {
             arn: (turn.now if leaves(turn, route, reading, arn) else until)
             for arn in route.canary

@@ -16,6 +16,7 @@ from okra.rollout.turn import Turn
 from okra.rollout.versions import newer
 
 RUNNING = (Phase.GATE, Phase.STEP, Phase.BAKE, Phase.STOPPED)
+MOST_WARNINGS = 10
 FOR_GOOD = 3
 """Refusals in a row after which a write counts as failed for good, and takes the other routes back."""
 
@@ -118,7 +119,7 @@ def deadline(turn: Turn) -> bool:
     said = f"No end after {limit:g} watched seconds."
     if not turn.policy.deadline_reverts:
         if said not in turn.state.warnings:
-            turn.set(warnings=(*turn.state.warnings, said))
+            turn.set(warnings=(*turn.state.warnings, said)[-MOST_WARNINGS:])
             turn.emit("ProgressDeadlineExceeded", said, "Warning")
     elif not turn.first:
         turn.fail(Failure("ProgressDeadlineExceeded", said, turn.now, block=turn.rollout.kind is RolloutKind.CANARY))

@@ -77,7 +77,8 @@ class Turn:
     @cached_property
     def need(self) -> int | None:
         """Healthy targets that a canary group needs; None while it can't be known."""
-        stable = [arn for route in self.state.routes for arn in route.stable]
+        # ELB checks no group that isn't attached: detached ones would count as without a healthy target.
+        stable = [arn for _, route, reading in self.routes for arn in route.stable if arn in reading.weights]
         return health.needed(self.policy.min_healthy, self.obs, stable)
 
     def can_serve(self, route: RouteState, arn: str, *, fresh: bool = True) -> bool:

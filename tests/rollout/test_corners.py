@@ -243,3 +243,18 @@ def test_a_rollout_of_a_hundred_percent_from_an_uneven_side_has_room() -> None:
     assert share(p) == 1
     assert writes(p)
     assert replace(p.state).stable_version == NEW
+
+
+def test_a_route_that_is_back_inexactly_is_said_once_however_long_the_others_take() -> None:
+    p = at(cell(2, 2, routes=("r", "s"), plan=SLOW, health_timeout=20.0), HALF)
+    for name in ("a2", "a1-s", "a2-s"):
+        p.world.groups[tg(name)].healthy = 0
+    p.run(12.0)
+    say(p, "abort")
+    p.run(300)
+    assert (share(p), share(p, key="s"), p.state.phase) == (0, HALF, Phase.REVERT)
+    assert "StableDegraded" not in reasons(p)
+    for name in ("a1-s", "a2-s"):
+        p.world.groups[tg(name)].healthy = 2
+    ended(p)
+    assert reasons(p).count("StableDegraded") == 1

@@ -18,6 +18,9 @@ from tests.rollout.world import ABORT, HEAVIEST, OKRA, PLACES
 if TYPE_CHECKING:
     from tests.rollout.model.oracle import Oracle
 
+NEARLY = Fraction(1, 500)
+"""Integers up to 999 can't say every share exactly."""
+
 
 def route_of(process: Process, effect: SetWeights) -> RouteState:
     return next(route for route in process.state.routes if route.key == effect.route)
@@ -53,10 +56,10 @@ def shares_are_what_a_step_asked_for_or_what_was_read(oracle: Oracle, process: P
     highest = oracle.highest.get((rollout.number, effect.route), Fraction(0))
     people = {share_of(s.weights, route.canary) for s in oracle.world.past[effect.route] if s.author != OKRA}
     known = {Fraction(0), read, highest, *steps, *waves, *people}
-    nearest = min(abs(asked - share) for share in known)  # not 0 where integers up to 999 can't say it exactly
-    assert nearest < Fraction(1, 500), f"nobody asked for a share of {asked}: {effect}"
+    nearest = min(abs(asked - share) for share in known)
+    assert nearest < NEARLY, f"nobody asked for a share of {asked}: {effect}"
     if rollout.kind is RolloutKind.CANARY and not rollout.promoted:
-        skipped = [step for step in steps if max(read, highest) < step < asked]
+        skipped = [step for step in steps if max(read, highest) < step < asked - NEARLY]
         assert not skipped, f"from {read} to {asked} over {skipped}"
 
 
@@ -93,7 +96,7 @@ def all_routes_move_in_lockstep(oracle: Oracle, process: Process, effect: SetWei
     for other in process.state.routes:
         here = share_of(process.decided_on.readings[other.key].weights, other.canary)
         here = max(here, oracle.highest.get((rollout.number, other.key), Fraction(0)))
-        between = [step.share for step in rollout.plan if here < step.share < asked]
+        between = [step.share for step in rollout.plan if here < step.share < asked - NEARLY]
         assert not between, f"{effect.route} goes to {asked} while {other.key} is at {here}"
 
 
