@@ -14,11 +14,12 @@ import structlog
 
 from okra.actors.cell_checks import CellChecks
 from okra.actors.cell_routes import labels_of, refs_of
-from okra.actors.executor import Executor, execute_all
+from okra.actors.executor import PERSIST_URGENT, Executor, execute_all
 from okra.actors.messages import (
     AskAgain,
     Describe,
     Discovered,
+    Forget,
     Key,
     ObjectChanged,
     ObjectGone,
@@ -94,20 +95,22 @@ class CellActor(Actor[Message]):
             case ObjectChanged(object=obj):
                 if obj["metadata"].get("resourceVersion") in (self.resource_version, *self._written):
                     return
-                self._take(obj, with_state=False)
+                if told_by_others(self.object, obj):
+                    await self.reload()
+                else:
+                    self._take(obj, with_state=False)
             case ObjectGone():
                 await self._let_go()
                 self.vanished()
                 return
             case Discovered():
                 self.sight.discovered(message, {ref.account for ref in self.refs.values()})
-                if message.owners:
-                    await self._give_way(message)
             case SeriesDone():
                 self.checks.done(message)
             case AskAgain():
                 self._asks_again = False
                 self.sight.claim_again()
+                await self._give_way()
                 await self.checks.ask_again()
             case Wake():
                 pass
@@ -117,7 +120,7 @@ class CellActor(Actor[Message]):
         await self._work()
 
     async def stopping(self) -> None:
-        self._discovery(Unsubscribe(self.key))
+        self.tell_discovery(Unsubscribe(self.key))
 
     def vanished(self) -> None:
         """There is nothing left to look after."""
@@ -172,16 +175,17 @@ class CellActor(Actor[Message]):
         wanted = Subscribe(self.ref, self.key, created, self.policy.owner, refs, labels_of(self.cell))
         if wanted != self._subscribed:
             self._subscribed = wanted
-            self._discovery(wanted)
+            self.tell_discovery(wanted)
 
-    def _discovery(self, message: Subscribe | Unsubscribe) -> None:
+    def tell_discovery(self, message: Subscribe | Unsubscribe | Forget) -> None:
         self.wiring.refs["discovery"].tell(message)
 
     async def reload(self) -> None:
-        """Somebody else wrote the object: what we knew is void."""
+        """Somebody else wrote the object. If it was the status, what we knew is void; a label costs us nothing."""
         try:
             async with asyncio.timeout(PATIENCE):
-                self._take(await self.wiring.store.get(self.kind, *self.key), with_state=True)
+                obj = await self.wiring.store.get(self.kind, *self.key)
+            self._take(obj, with_state=told_by_others(self.object, obj))
         except NotFound:
             self.vanished()
         except TimeoutError as error:
@@ -202,14 +206,18 @@ class CellActor(Actor[Message]):
 
     async def _turn(self) -> bool:
         command = command_of(self.object)
-        self.sight.told((command,) if command else (), deleting=self.deleting, may_write=self.wiring.gate.may_write())
+        may_write = self.wiring.gate.may_write()
+        told = (command,) if command else ()
+        self.sight.told(told, deleting=self.deleting, may_write=may_write, moving=self.state.moving)
         if self.unsaved:
-            await self._save()
+            await self._catch_up()
         decision = decide(self.policy, self.state, self.sight.obs, self.sight.tick())
         before = self.state
         again = await execute_all(self._executor, decision)
         if self.state is before:
             self.state = decision.state  # nothing in it was worth a write: running clocks
+        elif self.state.rollouts != before.rollouts:
+            self.sight.unclaimed(tuple(self.refs))  # a tag may have changed since the last rollout
         if again:
             return True
         if not self.state.moving and not self.deleting and not self._gone:
@@ -224,34 +232,44 @@ class CellActor(Actor[Message]):
         if not self._asks_again and (self.sight.contested() or self.checks.waiting):
             self._asks_again = True
             self.timers.after("again", self.wiring.defaults.discovery_interval, AskAgain())
+        if self.unsaved:
+            wake_at = min(wake_at or float("inf"), self.wiring.clock.now() + RETRY)
         if wake_at is None:
             self.timers.cancel("wake")
         else:
             self.timers.after("wake", max(0.0, wake_at - self.wiring.clock.now()), Wake())
 
+    async def _catch_up(self) -> None:
+        """Persist what a revert could not. A store that is down still holds nothing up."""
+        try:
+            await self._save()
+        except OkraError as error:
+            log.warning("StatusNotWritten", kind="Cell", namespace=self.key[0], name=self.key[1], error=str(error))
+
     async def _save(self) -> None:
-        """Catch up on what a revert could not persist."""
         body = to_status(self.state, self.object.get("status") or {}, self.generation, self.sight.tick())
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PERSIST_URGENT):
                 obj = await self.wiring.store.patch_status(
                     self.kind, *self.key, body, resource_version=self.resource_version
                 )
                 self.wrote(obj)
         except Conflict:
             await self.reload()
+            return
         except TimeoutError as error:
             raise Unavailable("The store doesn't answer.") from error
         self.unsaved = False
 
     # -- giving up routes ------------------------------------------------------------------------------------------
 
-    async def _give_way(self, found: Discovered) -> None:
+    async def _give_way(self) -> None:
         """An older Cell of this installation names our route: our tag must not keep it out."""
-        for key in found.owners:
-            reading, ref = found.readings.get(key), self.refs.get(key)
-            if reading is not None and ref is not None and not self.state.moving:
+        for key in self.sight.rivals:
+            reading, ref = self.sight.obs.readings.get(key), self.refs.get(key)
+            if reading is not None and ref is not None and not self.state.moving and self.wiring.gate.may_write():
                 await self._untag(ref, reading.arn)
+                self.sight.unclaimed((key,))
 
     async def _let_go(self) -> None:
         """The owner tag goes with the Cell."""
@@ -293,3 +311,9 @@ class CellActor(Actor[Message]):
             "routes": list(self.refs),
             "unsaved": self.unsaved,
         }
+
+
+def told_by_others(known: Object, obj: Object) -> bool:
+    """Does this object's status say something that we neither wrote nor read? Its conditions may: they only tell."""
+    ours, theirs = ({**(each.get("status") or {}), "conditions": None} for each in (known, obj))
+    return ours != theirs

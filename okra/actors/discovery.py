@@ -7,11 +7,12 @@ groups that have its labels, so that a thousand Cells don't each search all grou
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from okra.actors.messages import Discovered, Key, Subscribe, Unsubscribe
+from okra.actors.messages import Discovered, Forget, Key, Subscribe, Unsubscribe
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.messages import Level
@@ -34,7 +35,7 @@ def problem_of(error: OkraError) -> Problem:
     return Problem(error.reason, str(error), isinstance(error, Fatal))
 
 
-class Discoveries(Actor[Subscribe | Unsubscribe]):
+class Discoveries(Actor[Subscribe | Unsubscribe | Forget]):
     """Starts one Discovery per account and region on first need, and stops it when nobody needs it."""
 
     def __init__(self, wiring: Wiring, subscribed: dict[Key, Subscribe] | None = None) -> None:
@@ -48,7 +49,11 @@ class Discoveries(Actor[Subscribe | Unsubscribe]):
         for known in self._subscribed.values():
             self._spread(known)
 
-    async def receive(self, message: Subscribe | Unsubscribe) -> None:
+    async def receive(self, message: Subscribe | Unsubscribe | Forget) -> None:
+        if isinstance(message, Forget):
+            for account in self._accounts.get(message.key, ()):
+                self._of(account).tell(message)
+            return
         if isinstance(message, Subscribe):
             self._subscribed[message.key] = message
         else:
@@ -88,7 +93,9 @@ def _within(message: Subscribe, account: Account) -> Subscribe:
 
 
 def name_of(account: Account) -> str:
-    return " ".join(part for part in (account.region or "default", account.role_arn) if part)
+    """Of its actor, and different for any other account. The external id is half a secret: only its hash is shown."""
+    external = hashlib.sha256(account.external_id.encode()).hexdigest()[:8] if account.external_id else ""
+    return " ".join(part for part in (account.region or "default", account.role_arn, external) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ class Polled:
     routes: Mapping[RouteRef, RouteReading | OkraError]
 
 
-class Discovery(Actor[Subscribe | Unsubscribe | Poll | Polled]):
+class Discovery(Actor[Subscribe | Unsubscribe | Forget | Poll | Polled]):
     """One account and region."""
 
     def __init__(self, wiring: Wiring, account: Account, subscribed: Iterable[Subscribe] = ()) -> None:
@@ -118,7 +125,7 @@ class Discovery(Actor[Subscribe | Unsubscribe | Poll | Polled]):
         if self._cells:
             self._poll_in(GATHER)
 
-    async def receive(self, message: Subscribe | Unsubscribe | Poll | Polled) -> None:
+    async def receive(self, message: Subscribe | Unsubscribe | Forget | Poll | Polled) -> None:
         match message:
             case Subscribe():
                 self._cells[message.key] = message
@@ -127,6 +134,9 @@ class Discovery(Actor[Subscribe | Unsubscribe | Poll | Polled]):
             case Unsubscribe():
                 self._cells.pop(message.key, None)
                 self._told.pop(message.key, None)
+            case Forget(key=key):
+                if key in self._told:
+                    self._told[key] = None
             case Poll():
                 if not self._polling:
                     self._polling = True

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from okra.actors.messages import Forget
 from okra.errors import Conflict, NotFound, OkraError, Retryable, Throttled, Unavailable
 from okra.rollout.effects import Claim, Decision, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
 from okra.rollout.observation import Problem, TargetGroup, Write, WriteOutcome
@@ -71,7 +72,7 @@ class Executor:
         except NotFound:
             cell.vanished()
             return False
-        except (Retryable, TimeoutError) as error:
+        except (OkraError, TimeoutError) as error:
             if not effect.urgent or not self._wiring.gate.may_write():
                 raise Unavailable(f"The store doesn't take the status: {str(error) or 'no answer in time'}") from error
             cell.unsaved = True
@@ -99,6 +100,7 @@ class Executor:
         before = self._sight.obs.writes.get(key)
         failures = 0 if problem is None else (before.failures if before else 0) + 1
         self._sight.wrote(key, Write(effect.serial, outcome, self._sight.tick(), problem, failures))
+        cell.tell_discovery(Forget(cell.key))
         if problem is not None:
             cell.say("WriteFailed", f"{key}: {problem.message}", "Warning")
         return True

@@ -96,6 +96,13 @@ class Unsubscribe:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """The Cell wrote its routes: what it was told before it must be told again, should it be so once more."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
 class Discovered(Level):
     """What AWS showed in one account and region, as far as it concerns the receiver."""
 

@@ -12,6 +12,7 @@ from okra.actors.discovery import problem_of
 from okra.actors.messages import Discovered
 from okra.actors.readings import Streaks
 from okra.actors.wiring import Wiring
+from okra.api.aws import region_of
 from okra.errors import Fatal, NotFound, OkraError
 from okra.ports import Account, RouteRef
 from okra.rollout.observation import (
@@ -45,6 +46,8 @@ class Sight:
         self._rivals: dict[str, str] = {}
         self._claimed: dict[str, str] = {}
         self._last = 0.0
+        self._moving = False
+        self._health_problem: Problem | None = None
         self._streaks = Streaks()
         self.obs = Observation()
 
@@ -84,9 +87,15 @@ class Sight:
         self._join()
 
     def contested(self) -> bool:
-        """Does somebody else own one of the routes, by tag or by age, or did a claim fail?"""
+        """Does somebody else own one of the routes, by tag or by age, or was a claim or a look at health refused?"""
         others = any(owner != self._own for owner in self._claimed.values())
-        return others or bool(self._rivals) or bool(self._claim_problems)
+        refused = bool(self._claim_problems) or self._health_problem is not None
+        return others or bool(self._rivals) or refused
+
+    @property
+    def rivals(self) -> Collection[str]:
+        """Routes that an older Cell of this installation names too."""
+        return tuple(self._rivals)
 
     _own = ""
 
@@ -103,8 +112,8 @@ class Sight:
             async with asyncio.timeout(SWEEP):
                 await asyncio.gather(
                     self._read_routes(tuple(refs)),
-                    *(self._read_health(account, arn) for arn in sorted(health)),
-                    *(self._read_flows(account, group) for group in flows),
+                    *(self._read_health(where(account, arn), arn) for arn in sorted(health)),
+                    *(self._read_flows(where(account, group.arn), group) for group in flows),
                 )
         except TimeoutError:
             said = f"AWS didn't answer within {SWEEP:g} s."
@@ -147,7 +156,7 @@ class Sight:
         except NotFound:
             return  # deleted since: discovery will say so
         except Fatal as error:
-            self._read_problems[""] = problem_of(error)
+            self._health_problem = problem_of(error)
             self._join()
             return
         except OkraError:
@@ -155,8 +164,8 @@ class Sight:
         self.saw_health(arn, replace(reading, began_at=max(reading.began_at, asked_at)))
 
     def saw_health(self, arn: str, reading: TargetHealth) -> None:
-        if (old := self._read_problems.get("")) is not None and old.fatal:
-            del self._read_problems[""]
+        if self._health_problem is not None:
+            self._health_problem = None
             self._join()
         kept = (*self.obs.health.get(arn, ()), reading)[-HEALTH_KEPT:]
         self.see(health={**self.obs.health, arn: kept})
@@ -184,9 +193,15 @@ class Sight:
         self._join()
 
     def claim_again(self) -> None:
-        """Forget whose the contested routes are, and why claims failed: ask again."""
+        """Forget whose the contested routes are, and why something was refused: ask again."""
         self._claim_problems.clear()
+        self._health_problem = None
         self._claimed = {key: owner for key, owner in self._claimed.items() if owner == self._own}
+        self._join()
+
+    def unclaimed(self, keys: Collection[str]) -> None:
+        """Whose these routes are is to be asked anew: they were given up, or a rollout begins."""
+        self._claimed = {key: owner for key, owner in self._claimed.items() if key not in keys}
         self._join()
 
     def judged(self, result: SeriesResult) -> None:
@@ -198,7 +213,10 @@ class Sight:
     def forget_series(self) -> None:
         self.see(requested=None)
 
-    def told(self, commands: tuple[Command, ...], *, deleting: bool, may_write: bool) -> None:
+    def told(self, commands: tuple[Command, ...], *, deleting: bool, may_write: bool, moving: bool) -> None:
+        if self._moving != moving:
+            self._moving = moving
+            self._join()
         if (self.obs.commands, self.obs.deleting, self.obs.may_write) != (commands, deleting, may_write):
             self.see(commands=commands, deleting=deleting, may_write=may_write)
 
@@ -224,4 +242,15 @@ class Sight:
         problems: dict[str, Problem] = {}
         for each in (*self._discovery_problems.values(), self._claim_problems, self._read_problems):
             problems.update(each)
-        self.see(problems=problems, owners={**self._claimed, **self._rivals})
+        if self._health_problem is not None:
+            problems[""] = self._health_problem
+        # What moves on a route that is tagged ours goes back first: only then does it give way to an older Cell.
+        yields = {
+            key: o for key, o in self._rivals.items() if not (self._moving and self._claimed.get(key) == self._own)
+        }
+        self.see(problems=problems, owners={**self._claimed, **yields})
+
+
+def where(account: Account, arn: str) -> Account:
+    """A Cell's routes may be in several regions; a group is asked about in its own."""
+    return replace(account, region=region_of(arn))

@@ -31,7 +31,7 @@ def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False
     if not may_retry(turn, route):
         say_problem(turn, route)
         return False
-    if not urgent and not (claimed(turn) and _just_read(turn)):
+    if not urgent and not (claimed(turn) and just_read(turn)):
         return False
     if stuck := unfit(turn, route, weights, urgent=urgent):
         look_at_health(turn, stuck)
@@ -57,8 +57,11 @@ def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False
     return True
 
 
-def _just_read(turn: Turn) -> bool:
-    """A slow AWS takes longer than that for one read: then it is the newest there is when it has just ended."""
+def just_read(turn: Turn) -> bool:
+    """Were the routes read just now? What a person set a moment ago must not be written over.
+
+    A slow AWS takes longer than that for one read: then it is the newest there is when it has just ended.
+    """
     swept = turn.obs.swept_at
     ended = swept is not None and swept > turn.now - READ_BEFORE
     return look(turn, turn.now - (turn.policy.fresh_for if ended else READ_BEFORE))

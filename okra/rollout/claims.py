@@ -13,6 +13,7 @@ def claimed(turn: Turn) -> bool:
     """
     unclaimed = ("",) if turn.obs.may_write else ()
     missing = [key for key in turn.route_policies if turn.obs.owners.get(key) in (None, *unclaimed)]
-    wanted = [Claim(key) for key in missing if key not in turn.obs.problems]
+    refused = {key for key, problem in turn.obs.problems.items() if problem.fatal}
+    wanted = [Claim(key) for key in missing if key not in refused]
     turn.effects.extend(claim for claim in wanted if claim not in turn.effects)
     return not missing

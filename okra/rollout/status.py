@@ -31,6 +31,9 @@ from okra.rollout.state import (
 from okra.rollout.weights import share_of
 
 AWAITS_PERSON = ("Paused", "AmbiguousTraffic", "VersionsUnordered", "ApprovalNeeded", "ReadOnly")
+LONGEST = 4096
+MOST_WARNINGS, MOST_SET_ASIDE, MOST_BLOCKED, MOST_TARGETS = 10, 100, 1000, 5000
+"""What the API's schema takes. Nothing that Okra must do may depend on how much a status can show."""
 STUCK_REVERTING = ("FailedReverting", "NoHealthyStable")
 
 
@@ -91,7 +94,7 @@ def to_status(state: State, before: Mapping[str, Any], generation: int | None, n
         phase=phase_of(state),
         machine=state.phase,
         reason=state.condition.reason,
-        message=state.condition.message,
+        message=cut(state.condition.message),
         permanent=state.condition.permanent,
         stable_version=state.stable_version,
         desired_version=rollout.version if moving and rollout else state.stable_version,
@@ -102,13 +105,16 @@ def to_status(state: State, before: Mapping[str, Any], generation: int | None, n
         rollout=_rollout(rollout) if rollout else None,
         rollouts=state.rollouts,
         blocked_versions=tuple(
-            api.BlockedVersion(version=b.version, reason=b.reason, time=write_time(b.at)) for b in state.blocked
+            api.BlockedVersion(version=b.version, reason=cut(b.reason), time=write_time(b.at))
+            for b in state.blocked[-MOST_BLOCKED:]
         ),
         set_aside=tuple(
-            api.SetAsideVersion(version=s.version, groups=s.groups, targets=s.targets, reason=s.reason)
-            for s in state.set_aside
+            api.SetAsideVersion(
+                version=s.version, groups=s.groups, targets=s.targets[:MOST_TARGETS], reason=cut(s.reason)
+            )
+            for s in state.set_aside[-MOST_SET_ASIDE:]
         ),
-        held=api.Held(reason=state.hold.reason, message=state.hold.message, time=write_time(state.hold.at))
+        held=api.Held(reason=state.hold.reason, message=cut(state.hold.message), time=write_time(state.hold.at))
         if state.hold
         else None,
         paused=state.paused,
@@ -116,7 +122,7 @@ def to_status(state: State, before: Mapping[str, Any], generation: int | None, n
             api.HandledCommand(id=c.id, verb=c.verb, by=c.by, time=write_time(c.at), outcome=c.outcome)
             for c in state.commands
         ),
-        warnings=state.warnings,
+        warnings=tuple(map(cut, state.warnings[-MOST_WARNINGS:])),
         watched=api.Watched(step=round(state.watch.step, 3), total=round(state.watch.total, 3)),
         conditions=tuple(conditions_of(state, known, generation, now)),
     )
@@ -170,7 +176,7 @@ def _rollout(rollout: Rollout) -> api.RolloutStatus:
         failing_since=_maybe(rollout.failing_since),
         failure=api.FailureStatus(
             reason=failure.reason,
-            message=failure.message,
+            message=cut(failure.message),
             time=write_time(failure.at),
             outcome=failure.outcome,
             block=failure.block,
@@ -251,6 +257,10 @@ def _read_rollout(found: api.RolloutStatus) -> Rollout:
         outcome=Outcome(found.outcome),
         ended_at=read_time(found.ended_at) if found.ended_at else None,
     )
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def write_time(seconds: float) -> str:

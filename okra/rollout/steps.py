@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from okra.rollout import checks
 from okra.rollout.advance import all_arrived, go, moves_toward, stands_still
+from okra.rollout.asking import just_read
 from okra.rollout.completion import complete
 from okra.rollout.dwell import dwell, since, unchecked
 from okra.rollout.looking import keep_watching
@@ -24,7 +25,7 @@ def step(turn: Turn) -> None:
     if not arrived and not (turn.drifted and turn.confirmed and present_share(turn)):
         if not stands_still(turn):
             go(turn, moves)
-    elif dwell(turn, turn.rollout.current) and not stands_still(turn):
+    elif dwell(turn, turn.rollout.current) and not stands_still(turn) and just_read(turn):
         next_step(turn)
 
 
