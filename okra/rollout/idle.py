@@ -11,10 +11,12 @@ from okra.rollout.asking import ask
 from okra.rollout.census import joiners, wanted
 from okra.rollout.claims import claimed
 from okra.rollout.looking import keep_watching, look, look_at_health
-from okra.rollout.moves import approach
+from okra.rollout.moves import approach, foreign
+from okra.rollout.observation import RouteReading
+from okra.rollout.policy import RoutePolicy
 from okra.rollout.retreat import is_exact, retreat
 from okra.rollout.start import start, start_wanted
-from okra.rollout.state import Outcome, RolloutKind, Step, StepKind
+from okra.rollout.state import Outcome, RolloutKind, RouteState, Step, StepKind
 from okra.rollout.turn import Turn
 from okra.rollout.words import short
 
@@ -141,6 +143,11 @@ def _watch_set_aside(turn: Turn) -> None:
             turn.set(set_aside=tuple(learned if other is aside else other for other in turn.state.set_aside))
 
 
+def _has_room(policy: RoutePolicy, route: RouteState, reading: RouteReading, more: int) -> bool:
+    """Beside all stable groups and what others put there: nobody is displaced by a joiner."""
+    return more + len(route.stable) + len(foreign(route, reading)) <= policy.places
+
+
 def _joins(turn: Turn) -> bool:
     """A further group of the stable version takes its even share, behind the health gate."""
     stable = turn.state.stable_version or ""
@@ -153,7 +160,7 @@ def _joins(turn: Turn) -> bool:
         Fraction(len(found[r.key]), len(found[r.key]) + sum(1 for w in r.stable.values() if w))
         for r in turn.state.routes
     }
-    if len(shares) > 1 or any(len(found[p.key]) + len(r.stable) > p.places for p, r, _ in turn.routes):
+    if len(shares) > 1 or not all(_has_room(p, r, shown, len(found[p.key])) for p, r, shown in turn.routes):
         return False
     start(turn, stable, RolloutKind.JOIN, found, (Step(StepKind.SET_WEIGHT, shares.pop()),))
     look(turn, turn.now)

@@ -259,6 +259,7 @@ class Process:
             ]
         step = state.rollout.step if state.rollout else None
         last = [brief(effect) for effect in self.trace[-8:]]
+        last += [f"{event.reason}: {event.message}" for event in self.world.events[-8:]]
         return "\n".join([f"{state.phase} {step} {state.hold} {state.condition} {self.world.now}", *lines, str(last)])
 
     def run(self, seconds: float, discovery: float = 30.0) -> None:

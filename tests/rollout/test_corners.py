@@ -258,3 +258,13 @@ def test_a_route_that_is_back_inexactly_is_said_once_however_long_the_others_tak
         p.world.groups[tg(name)].healthy = 2
     ended(p)
     assert reasons(p).count("StableDegraded") == 1
+
+
+def test_a_joiner_displaces_nobody() -> None:
+    p = cell(4, 0, weights={tg(f"a{i}"): 1 for i in (1, 2, 3, 4)} | {tg("z"): 0})
+    p.world.add(None, "z")
+    p.run(10)
+    p.world.add(OLD, "a5")
+    p.run(600)
+    assert p.state.rollout is None
+    assert shown(p) == {"a1": 1, "a2": 1, "a3": 1, "a4": 1, "z": 0}

@@ -81,6 +81,5 @@ def an_unchanged_world_yields_no_effects(live: Process) -> None:
     """Once confirmed: nothing is written to AWS, and at rest nothing to the store (a long pause counts its series)."""
     revision, writes = live.world.revision, len(live.world.history)
     live.run(200.0)
-    assert len(live.world.history) == writes, live.world.history[writes:]
-    moved = [type(effect).__name__ for effect in live.trace[-8:]]
-    assert live.state.moving or live.world.revision == revision, f"{live.state.condition} {moved}"
+    assert len(live.world.history) == writes, live.told()
+    assert live.state.moving or live.world.revision == revision, live.told()
