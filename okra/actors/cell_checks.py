@@ -114,7 +114,7 @@ class CellChecks:
                 if name in series.done:
                     continue
                 stable = made.stable if made else None
-                asked = RunSeries(cell.key, series.effect.token, not_before, cell.ref, stable, cell.account)
+                asked = RunSeries(cell.key, series.effect.token, not_before, cell.ref, self._uid, stable, cell.account)
                 cell.wiring.refs["checks"].tell(Forward((cell.key[0], name), asked, obj))
 
     # -- objects ---------------------------------------------------------------------------------------------------

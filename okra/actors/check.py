@@ -25,7 +25,7 @@ from okra.rollout.observation import Token, Verdict
 
 log = structlog.get_logger("okra")
 
-RunKey = tuple[Key, Token] | None
+RunKey = tuple[Key, str, Token] | None
 """Whose series: a Cell's, or (None) the Check's own."""
 
 
@@ -124,7 +124,7 @@ class CheckActor(Actor[Message]):
 
     async def _asked(self, request: RunSeries) -> None:
         """The same request again: it runs already, or its recorded verdict is the answer."""
-        key = request.cell, request.token
+        key = request.cell, request.uid, request.token
         if (known := self._record.verdict_of(request)) is not None:
             self._answer(request, *known)
         elif self._problem:

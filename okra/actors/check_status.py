@@ -43,7 +43,12 @@ class CheckRecord:
         cell, token = "/".join(request.cell), request.token
         for each in self._status.attempts:
             same = (each.rollout, each.step, each.attempt, each.series)
-            if each.cell == cell and same == (token.rollout, token.step, token.attempt, token.series):
+            if (each.cell, each.uid) == (cell, request.uid) and same == (
+                token.rollout,
+                token.step,
+                token.attempt,
+                token.series,
+            ):
                 return Verdict(each.verdict), each.message
         return None
 
@@ -68,6 +73,7 @@ class CheckRecord:
             token = request.token
             attempt = Attempt(
                 cell="/".join(request.cell),
+                uid=request.uid,
                 rollout=token.rollout,
                 step=token.step,
                 attempt=token.attempt,

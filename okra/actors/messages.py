@@ -131,6 +131,8 @@ class RunSeries:
     not_before: float | None
     """Nothing measured before is evidence (epoch seconds); None: a precheck, which judges no step."""
     reply_to: ActorRef[Any]
+    uid: str = ""
+    """The Cell's: one that was made anew counts its rollouts from 1 again."""
     stable: Mapping[str, Any] | None = None
     """The same analysis for the stable side, when a condition compares the two."""
     account: Account = field(default_factory=Account)

@@ -63,6 +63,7 @@ class Attempt(StatusModel):
     """A series that ran for one step of one Cell."""
 
     cell: str = Field(max_length=253, description="The Cell.")
+    uid: str = Field(default="", max_length=128, description="The Cell's uid: one made anew counts from 1 again.")
     rollout: int = Field(description="The rollout's number.")
     step: int = Field(description="The step's index.")
     attempt: int = Field(description="Which attempt at the step.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,7 +27,7 @@ from okra.app.system import Parts, System, running
 from okra.aws.budget import Rates
 from okra.aws.facade import open_aws
 from okra.embedded.store import EmbeddedStore
-from okra.errors import OkraError
+from okra.errors import NotFound, OkraError
 from okra.ports import EventRecord, Object
 from okra.rollout.rest import Rest
 from okra.web.metrics import Metrics
@@ -57,7 +59,15 @@ class RunOptions:
     """Go on when all Cells are at rest: the demo."""
     wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
     cell_actor: Callable[..., Any] = CellActor
-    print: Callable[[str], None] = field(default=lambda line: print(line, flush=True))
+    print: Callable[[str], None] = field(default=lambda line: print_line(line))
+
+
+def print_line(line: str) -> None:
+    """Whoever reads along may go, and a disk may be full: that is no reason to leave a rollout alone."""
+    try:
+        print(line, flush=True)
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for the rest of the process)
 
 
 def default_state(paths: list[Path]) -> Path:
@@ -165,11 +175,21 @@ async def open_parts(options: RunOptions, progress: Progress, secrets: MemorySec
         )
 
 
-async def _apply(parts: Parts, secrets: MemorySecrets, found: Input) -> None:
+async def _apply(parts: Parts, secrets: MemorySecrets, found: Input) -> list[tuple[str, str]]:
+    """Write the input to the store. Returns the Cells whose spec is not what it was."""
     for (namespace, name), data in found.secrets.items():
         secrets.put(namespace, name, data)
+    changed = []
     for kind, obj in found.objects:
-        await parts.store.apply(kind, obj)
+        key = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        try:
+            before = (await parts.store.get(kind, *key))["metadata"]["generation"]
+        except NotFound:
+            before = None
+        after = (await parts.store.apply(kind, obj))["metadata"]["generation"]
+        if kind == CELL and before != after:
+            changed.append(key)
+    return changed
 
 
 async def _until_done(
@@ -222,8 +242,7 @@ async def _follow_files(
         known = now
         try:
             found = await asyncio.to_thread(read_input, paths)
-            progress.add(found.cells)
-            await _apply(parts, secrets, found)
+            progress.add(await _apply(parts, secrets, found))
             progress.say("The input changed and was read again.")
         except (BadInput, OkraError) as error:
             progress.say(f"The input changed, but can't be used; what was read before stays.\n{error}")

@@ -32,7 +32,7 @@ def invalid(findings: Sequence[Finding]) -> Policy:
 def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
     """What the Cell asks for; what it leaves out comes from the settings."""
     spec = cell.spec
-    if problem := not_implemented(spec):
+    if problem := not_implemented(spec) or _without_provider(spec, defaults):
         return Policy(routes=(), plan=(), name=cell.metadata.name, problem=problem)
 
     def seconds(value: Duration | None, default: float) -> float:
@@ -88,6 +88,19 @@ def not_implemented(spec: CellSpec) -> Problem | None:
             if check.job is not None:
                 what = f"spec.{field}[{index}].job: a check that runs a Job"
     return Problem("NotImplemented", f"{what} isn't implemented in this version of Okra.") if what else None
+
+
+def _without_provider(spec: CellSpec, defaults: Defaults) -> Problem | None:
+    """Said before any traffic moves: a check that can't be asked would stop the rollout half-way."""
+    if defaults.check_provider is not None:
+        return None
+    for field, checks in (("prechecks", spec.prechecks), ("checks", spec.checks), ("postchecks", spec.postchecks)):
+        for index, check in enumerate(checks):
+            if check.analysis is not None and check.analysis.provider is None:
+                where = f"spec.{field}[{index}].analysis.provider"
+                said = "name one of datadog, cloudWatch, prometheus, web, or set OKRA_CHECK_PROVIDER for all checks"
+                return Problem("InvalidSpec", f"{where}: is required: {said}.")
+    return None
 
 
 def _route(ingress: Ingress) -> RoutePolicy:
