@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from okra.rollout.effects import SetWeights
+from okra.rollout.observation import Problem
 from okra.rollout.policy import OnFailure
 from okra.rollout.state import DRIFTED, Outcome, Phase
 from tests.rollout.cases import (
@@ -268,3 +269,22 @@ def test_a_joiner_displaces_nobody() -> None:
     p.run(600)
     assert p.state.rollout is None
     assert shown(p) == {"a1": 1, "a2": 1, "a3": 1, "a4": 1, "z": 0}
+
+
+def test_a_deleted_cell_whose_spec_makes_no_sense_is_let_go() -> None:
+    p = cell(problem=Problem("InvalidSpec", "spec.replicas: too many"))
+    p.see(deleting=True)
+    p.run(1.0)
+    assert p.released
+
+
+def test_a_read_back_that_fails_says_why_the_step_waits() -> None:
+    p = at(cell(), Fraction(1, 4))
+    p.until(lambda: rollout(p).step == 1)
+    p.fault = lambda effect: setattr(p, "blind", p.blind or isinstance(effect, SetWeights))
+    p.run(30)
+    assert p.state.condition.reason == "Unavailable"
+    p.blind = False
+    p.fault = lambda effect: None
+    ended(p)
+    assert share(p) == 1
