@@ -35,6 +35,8 @@ from okra.web.server import serve
 
 SYNCED, FAILED, BAD_INPUT, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
 FILE_POLL = 1.0
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""A terminal that goes away must not end a run without a word either."""
 STATE = Path(".okra/state.db")
 
 
@@ -80,6 +82,11 @@ def default_state(paths: list[Path]) -> Path:
 def validate(obj: Object) -> list[str]:
     """The store judges what it takes as an API server would."""
     return [f"{finding.path}: {finding.message}" for finding in parse(obj)[1]]
+
+
+def _chosen(options: RunOptions) -> bool:
+    """Did a person choose the address? Then another one is no answer."""
+    return options.listen is not None or "listen" in options.settings.model_fields_set
 
 
 class Progress:
@@ -139,7 +146,7 @@ async def run(options: RunOptions, found: Input) -> int:
         await _apply(parts, secrets, found)
         async with (
             running(parts) as system,
-            serve(system, options.listen or options.settings.listen, strict=options.listen is not None) as at,
+            serve(system, options.listen or options.settings.listen, strict=_chosen(options)) as at,
         ):
             progress.say(f"Health and debug pages: http://{at}/healthz, http://{at}/debug/actors", listen=at)
             code = await _until_done(options, progress, system, secrets, found)
@@ -203,7 +210,7 @@ async def _until_done(
         if not stopped.done():
             stopped.set_result(INTERRUPTED)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPS:
         loop.add_signal_handler(number, interrupt)
     files = asyncio.create_task(_follow_files(options, progress, system.parts, secrets, found.stamp))
     rest = asyncio.create_task(_all_at_rest(options, progress))
@@ -219,7 +226,7 @@ async def _until_done(
         for task in (files, rest):
             task.cancel()
         await asyncio.gather(files, rest, return_exceptions=True)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOPS:
             loop.remove_signal_handler(number)
 
 
