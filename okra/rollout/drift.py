@@ -69,9 +69,13 @@ def _again(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteRea
     a raise that may not is given up, and what the route shows is what holds. True while it isn't there."""
     if not claimed(turn) or not look(turn, turn.now - READ_BEFORE):
         return True
-    raises = share_of(route.asked, route.canary) > share_of(reading.weights, route.canary)
+    weights = _with_foreign(policy, route, reading, existing(turn, route, route.asked))
+    if not any(weights.values()):
+        _respect(turn, route, reading, list(reading.weights))
+        return False
+    raises = share_of(weights, route.canary) > share_of(reading.weights, route.canary)
     halted = turn.waiting_for_person or turn.state.phase is Phase.STOPPED
-    stuck = unfit(turn, route, route.asked)
+    stuck = unfit(turn, route, weights)
     if raises and (halted or (stuck and look_at_health(turn, stuck))):
         turn.set_route(
             route.key,
@@ -81,7 +85,6 @@ def _again(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteRea
         )
         turn.measure_anew()
         return False
-    weights = _with_foreign(policy, route, reading, route.asked)
     if ask(turn, route, weights, urgent=bool(rising(weights, reading.weights)) and not raises):
         turn.measure_anew()
         say_problem(turn, route)
@@ -136,8 +139,8 @@ def _put_back(turn: Turn, route: RouteState, reading: RouteReading, weights: Wei
     """Somebody's edit that Okra doesn't keep. What a person took off the canary stays off."""
     if not claimed(turn):
         return True
-    weights = existing(turn, weights, reading)
-    if same_shares(weights, reading.weights):  # what it would go back to exists no more
+    weights = existing(turn, route, weights)
+    if not any(weights.values()) or same_shares(weights, reading.weights):  # what it would go back to exists no more
         _respect(turn, route, reading, list(reading.weights))
         return False
     rises = rising(weights, reading.weights)

@@ -46,8 +46,15 @@ def leaves(turn: Turn, route: RouteState, reading: RouteReading, arn: str) -> bo
     return sticky or (known is not None and known.healthy == 0)
 
 
-def existing(turn: Turn, weights: Weights, reading: RouteReading) -> dict[str, int]:
-    """The weights of groups that still exist. Groups without the label are only known by the route."""
+GONE = "NotFound"
+"""AWS's answer to a write that names a group which exists no more (`okra.errors.NotFound`)."""
+
+
+def existing(turn: Turn, route: RouteState, weights: Weights) -> dict[str, int]:
+    """The weights of groups that still exist. Those without the label aren't discovered: AWS's answer tells."""
+    reading, write = turn.obs.readings[route.key], turn.obs.writes.get(route.key)
+    if write is not None and write.problem is not None and write.problem.reason == GONE:
+        return {arn: weight for arn, weight in weights.items() if arn in reading.weights}
     if turn.obs.groups is None or turn.state.stable_version == UNKNOWN:
         return dict(weights)
     known = {group.arn for group in turn.obs.groups} | set(reading.weights)

@@ -17,9 +17,6 @@ from okra.rollout.turn import Turn
 from okra.rollout.verify import STALE_FOR, Seen
 from okra.rollout.words import describe
 
-GONE = "NotFound"
-"""AWS's answer to a write that names a group which exists no more (`okra.errors.NotFound`)."""
-
 
 def revert(turn: Turn) -> None:
     """One turn of a revert; retried forever, with a capped backoff."""
@@ -80,10 +77,7 @@ def _write(turn: Turn, route: RouteState, weights: Weights) -> None:
 
 def _make_exact(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteReading) -> bool:
     """The canary holds nothing: now the exact stable weights, of the members that still exist."""
-    final = existing(turn, route.stable, reading)
-    write = turn.obs.writes.get(route.key)
-    if write is not None and write.problem is not None and write.problem.reason == GONE:
-        final = {arn: weight for arn, weight in final.items() if arn in reading.weights}
+    final = existing(turn, route, route.stable)
     final = final if any(final.values()) else dict(route.stable)
     if final != dict(route.stable):
         turn.set_route(route.key, stable=final)

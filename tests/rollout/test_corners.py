@@ -288,3 +288,42 @@ def test_a_read_back_that_fails_says_why_the_step_waits() -> None:
     p.fault = lambda effect: None
     ended(p)
     assert share(p) == 1
+
+
+def test_what_is_put_back_names_no_group_that_is_gone() -> None:
+    p = cell()
+    ended(p)
+    p.world.add(None, "z")
+    p.world.write("r", {tg("b1"): 1, tg("z"): 9}, "person")
+    p.world.groups[tg("a1")].exists = False  # discovery comes later
+    p.due = p.world.now + 30.0
+    p.read()
+    p.run(80)
+    assert shown(p) == {"b1": 1, "z": 0}
+
+
+def test_where_all_that_could_be_put_back_is_gone_a_person_decides() -> None:
+    p = cell(1, 0)
+    p.run(10)
+    p.world.add(None, "z")
+    p.world.write("r", {tg("z"): 9}, "person")
+    p.world.groups[tg("a1")].exists = False
+    p.run(100)
+    assert shown(p) == {"z": 9}
+    assert all(any(weights.values()) for weights in writes(p))
+
+
+def test_a_lost_write_whose_groups_are_gone_is_not_made_again() -> None:
+    p = cell()
+    ended(p)
+    p.world.add(None, "z")
+    p.fault = lambda effect: DROPPED if isinstance(effect, SetWeights) else None
+    p.world.write("r", {tg("a1"): 0, tg("b1"): 1, tg("z"): 9}, "person")
+    p.run(40)
+    p.fault = lambda effect: None
+    p.world.write("r", {tg("a1"): 0, tg("z"): 9}, "person")
+    p.world.groups[tg("b1")].exists = False
+    p.restart()
+    p.run(100)
+    assert not shown(p).get("b1")
+    assert all(any(weights.values()) for weights in writes(p))
