@@ -10,7 +10,7 @@ from okra.api.checks import CellCheck, OnInconclusive
 from okra.api.defaults import Defaults
 from okra.api.durations import Duration
 from okra.api.findings import Finding
-from okra.api.ingress import Ingress
+from okra.api.ingress import ApplicationLoadBalancer, Ingress, NetworkLoadBalancer
 from okra.api.policies import DeadlineAction
 from okra.api.strategy import Step as ApiStep
 from okra.api.strategy import StrategyType
@@ -42,7 +42,7 @@ def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
     checks = (*spec.prechecks, *spec.checks, *spec.postchecks)
     healthy = spec.min_healthy_targets or defaults.min_healthy_targets
     return Policy(
-        routes=tuple(_route(ingress) for _, ingress in spec.routes),
+        routes=tuple(_route(ingress, ingress.load_balancer) for _, ingress in spec.routes if ingress.load_balancer),
         plan=plan_of(spec, defaults),
         owner=f"{defaults.install}/{cell.metadata.namespace}/{cell.metadata.name}",
         name=cell.metadata.name,
@@ -103,10 +103,8 @@ def _without_provider(spec: CellSpec, defaults: Defaults) -> Problem | None:
     return None
 
 
-def _route(ingress: Ingress) -> RoutePolicy:
-    alb, balancer = ingress.aws_application_load_balancer, ingress.load_balancer
-    if balancer is None:
-        raise AssertionError("Route 53 is refused before")
+def _route(ingress: Ingress, balancer: ApplicationLoadBalancer | NetworkLoadBalancer) -> RoutePolicy:
+    alb = ingress.aws_application_load_balancer
     rule = alb.rule if alb else None
     key = route_key(balancer.listener_arn, (rule and rule.rule_arn) or "", rule.priority if rule else None)
     return RoutePolicy(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -13,7 +14,7 @@ from tests.rollout.model.rules_people import PeopleRules
 from tests.rollout.model.rules_world import WorldRules
 
 THOROUGH = os.environ.get("OKRA_MODEL") == "thorough"
-EXAMPLES = int(os.environ.get("OKRA_MODEL_EXAMPLES", "20000" if THOROUGH else "300"))
+EXAMPLES = int(os.environ.get("OKRA_MODEL_EXAMPLES", "20000" if THOROUGH else "200"))
 SETTINGS = settings(
     max_examples=EXAMPLES,
     stateful_step_count=50,
@@ -28,5 +29,6 @@ class Rollout(WorldRules, FaultRules, PeopleRules):
     """One Cell, its world, its people, and a stale leader."""
 
 
+@pytest.mark.timeout(1800)
 def test_the_invariants_hold_in_every_order_of_faults_people_and_time() -> None:
     run_state_machine_as_test(Rollout, settings=SETTINGS)
