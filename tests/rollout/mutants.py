@@ -15,6 +15,7 @@ from okra.rollout import (
     clocks,
     drift,
     dwell,
+    edits,
     gate,
     health,
     idle,
@@ -94,12 +95,12 @@ def evidence_kept_over_drift(patch: pytest.MonkeyPatch) -> None:
 
 @killed_by(test_drift.test_traffic_given_to_the_canary_is_put_back)
 def drift_always_respected(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(drift, "_may_feed", lambda *_: True)
+    patch.setattr(edits, "_may_feed", lambda *_: True)
 
 
 @killed_by(test_drift.test_traffic_that_a_person_takes_off_the_canary_stays_off, {"a1": 9, "b1": 1})
 def drift_always_reasserted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(drift, "_drifted", lambda t, _, route, reading: drift._put_back(t, route, reading, route.asked))
+    patch.setattr(drift, "drifted", lambda t, _, route, reading: edits._put_back(t, route, reading, route.asked))
 
 
 @killed_by(test_drift.test_traffic_that_a_person_takes_off_the_canary_stays_off, {"a1": 9, "b1": 1})

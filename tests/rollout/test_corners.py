@@ -327,3 +327,15 @@ def test_a_lost_write_whose_groups_are_gone_is_not_made_again() -> None:
     p.run(100)
     assert not shown(p).get("b1")
     assert all(any(weights.values()) for weights in writes(p))
+
+
+def test_where_only_the_canary_could_take_the_rest_a_person_decides() -> None:
+    p = at(cell(bake_time=1000.0), 1)
+    p.until(lambda: p.state.phase is Phase.BAKE)
+    p.world.add(None, "z")
+    p.world.write("r", {tg("b1"): 9, tg("z"): 1}, "person")
+    p.world.groups[tg("a1")].exists = False
+    p.due = 0.0
+    p.run(60)
+    assert shown(p) == {"b1": 9, "z": 1}
+    assert p.state.hold is not None
