@@ -70,7 +70,7 @@ def nothing_that_failed_is_raised(oracle: Oracle, process: Process, effect: SetW
         return  # a stale leader's last write; it is put back
     for arn in rising(effect.weights, shown):
         stable = arn in route_of(process, effect).stable
-        assert stable or not oracle.has_failed(arn), f"{arn} failed, and is raised: {shown} → {effect.weights}"
+        assert stable or not oracle.has_failed(arn), f"{arn} failed, and is raised: {process.told()}"
 
 
 def no_abort_of_a_person_is_undone(oracle: Oracle, process: Process, effect: SetWeights) -> None:

@@ -102,7 +102,7 @@ class Oracle:
         for route in state.routes:
             reading = obs.readings.get(route.key)
             for arn in route.canary:
-                health = obs.health.get(arn, ())
+                health = [each for each in obs.health.get(arn, ()) if each.began_at <= self.world.now]
                 dead = len(health) == 3 and not any(h.healthy for h in health)
                 if dead and reading and reading.weights.get(arn):
                     return canary
