@@ -56,12 +56,13 @@ def toward(turn: Turn, policy: RoutePolicy, route: RouteState, share: Fraction) 
     if share == share_of(reading.weights, route.canary) and ZERO < share < ONE:
         return ARRIVED  # also where a person, or somebody before us, divided it in a way of their own
     places = policy.places - len(foreign(route, reading))
-    seats = seat(share, route.stable, route.canary, turn.policy.replicas, places)
+    members = {arn: weight for arn, weight in route.stable.items() if weight or arn in reading.weights}
+    seats = seat(share, members, route.canary, turn.policy.replicas, places)
     if seats is None:
         return Move(waits="NoRoomOnRoute", message=no_room(policy, route, reading))
-    stable = {arn: route.stable[arn] for arn in seats.stable}
+    stable = {arn: members[arn] for arn in seats.stable}
     final = divide(share, stable, seats.canary, policy.limit)
-    leaving = [arn for arn in route.stable if reading.weights.get(arn, 0) and arn not in seats.stable]
+    leaving = [arn for arn in members if reading.weights.get(arn, 0) and arn not in seats.stable]
     if leaving and any(arn not in reading.weights for arn in seats.canary):
         return _make_way(turn, policy, route, share, seats.stable)
     return approach(turn, policy, route, final)

@@ -339,3 +339,15 @@ def test_where_only_the_canary_could_take_the_rest_a_person_decides() -> None:
     p.run(60)
     assert shown(p) == {"b1": 9, "z": 1}
     assert p.state.hold is not None
+
+
+def test_a_stable_group_that_a_person_emptied_and_detached_is_not_attached_again() -> None:
+    p = cell(2, 0)
+    p.run(10)
+    p.world.write("r", {tg("a1"): 1}, "person")
+    p.run(60)
+    p.world.groups[tg("a2")].exists = False
+    p.world.add(NEW, "b1", "b2")
+    ended(p)
+    assert share(p) == 1
+    assert all("a2" not in weights for weights in writes(p))
