@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 import blockbuster.blockbuster
 import pytest
 import pytest_asyncio
+import structlog
 from blockbuster import BlockBuster, BlockingError
 from hypothesis import settings
 from looptime import LoopTimeEventLoop
@@ -33,6 +34,13 @@ def watched(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoop | None:
         request.getfixturevalue("nothing_blocks")
     loop: asyncio.AbstractEventLoop = request.getfixturevalue("no_task_left")
     return loop
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """A test that sets up logging (its level hides lines from the next one) sets it up for itself only."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.hookimpl(wrapper=True)

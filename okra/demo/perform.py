@@ -50,17 +50,14 @@ def perform(options: Options) -> int:
     """0: all of it really happened. 1: it didn't, and what is missing was said. 130: interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the event loop has its own handlers
     console = Console()
-    console.print(
-        "Starting a double of AWS and some clusters. Nothing outside this machine is touched.", soft_wrap=True
-    )
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="okra-demo-") as folder,
-            MotoServer() as moto,
-            isolated_environment(moto.url),
-            run_lock(state_in(Path(folder))),
-        ):
-            return asyncio.run(_interruptible(options, console, moto.url, Path(folder)))
+        # Before a word is said: whoever interrupts at the first line must not do so while the folder is being made.
+        with tempfile.TemporaryDirectory(prefix="okra-demo-") as folder:
+            console.print(
+                "Starting a double of AWS and some clusters. Nothing outside this machine is touched.", soft_wrap=True
+            )
+            with MotoServer() as moto, isolated_environment(moto.url), run_lock(state_in(Path(folder))):
+                return asyncio.run(_interruptible(options, console, moto.url, Path(folder)))
     except KeyboardInterrupt:
         return INTERRUPTED
 
