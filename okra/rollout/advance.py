@@ -10,6 +10,7 @@ from okra.rollout.looking import keep_watching
 from okra.rollout.moves import Move, toward
 from okra.rollout.state import Failure, Phase
 from okra.rollout.turn import Turn
+from okra.rollout.words import percent
 
 
 def moves_toward(turn: Turn, share: Fraction) -> dict[str, Move]:
@@ -74,9 +75,9 @@ def say_paused(turn: Turn) -> None:
 
 
 def _say(turn: Turn, move: Move) -> None:
-    version, share = turn.rollout.version, float(turn.rollout.current.share)
+    version, share = turn.rollout.version, percent(turn.rollout.current.share)
     if move.attaches:
         turn.emit("Attaching", f"Attaching groups of {version} at weight 0.")
     else:
         number, steps = turn.rollout.step + 1, len(turn.rollout.plan)
-        turn.emit("StepStarted", f"Step {number} of {steps}: {version} to a share of {share:.4g}.")
+        turn.emit("StepStarted", f"Step {number} of {steps}: {version} to {share} of the traffic.")

@@ -11,6 +11,7 @@ from okra.rollout.policy import OnFailure
 from okra.rollout.start import present_share
 from okra.rollout.state import INCONCLUSIVE, Failure, Outcome, Phase, RolloutKind
 from okra.rollout.turn import Turn
+from okra.rollout.words import percent
 
 
 def results(turn: Turn) -> dict[str, SeriesResult]:
@@ -73,7 +74,7 @@ def _stage(turn: Turn) -> str:
 
 def _where(turn: Turn) -> str:
     share = turn.rollout.current.share
-    return "the gate" if turn.state.phase is Phase.GATE else f"{float(share):.4g}".join(("weight ", " of 1"))
+    return "the gate" if turn.state.phase is Phase.GATE else percent(share)
 
 
 def _tries_again(turn: Turn, said: str) -> bool:

@@ -6,6 +6,7 @@ from okra.rollout import checks
 from okra.rollout.advance import stands_still
 from okra.rollout.state import INCONCLUSIVE, Phase, RolloutKind, Step, StepKind
 from okra.rollout.turn import Turn
+from okra.rollout.words import percent
 
 UNCHECKED = (RolloutKind.ROLLBACK, RolloutKind.FIRST)
 """A person asked for the version, or nothing carries traffic: there is nothing that a check could hold back."""
@@ -67,13 +68,13 @@ def _say_where(turn: Turn, entry: Step) -> None:
     """What the Cell is doing at this share."""
     if stands_still(turn):
         return
-    version, at, name = turn.rollout.version, f"a share of {float(turn.rollout.current.share):.4g}", turn.policy.name
+    version, at, name = turn.rollout.version, percent(turn.rollout.current.share), turn.policy.name
     if turn.state.phase is Phase.BAKE:
         turn.report("Baking", f"{version} bakes at 100 %.")
         return
     until = "." if entry.wait is not None else f" until: okra resume {name}"
     where = {
-        StepKind.SET_WEIGHT: ("Progressing", f"{version} has {at}."),
+        StepKind.SET_WEIGHT: ("Progressing", f"{version} has {at} of the traffic."),
         StepKind.ANALYSIS: ("Analyzing", f"{version} is analyzed at {at}."),
         StepKind.APPROVAL: ("ApprovalNeeded", f"{version} waits at {at} for: okra approve {name}"),
         StepKind.PAUSE: ("PauseStep", f"{version} pauses at {at}{until}"),
