@@ -54,6 +54,14 @@ class Snapshot:
 
 
 def describe(error: BaseException) -> str:
-    """`Type: text`, shortened. Never a traceback: it may show what the process knows."""
-    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    """`Type: text`, shortened. Never a traceback: it may show what the process knows.
+
+    Never a failure of its own either, here or where it is written: a text may hold what UTF-8 can't say (halves of
+    surrogate pairs, from JSON or from file names), and some errors can't say anything.
+    """
+    try:
+        said = str(error)
+    except Exception as second:  # noqa: BLE001  # an error that can't be printed must still be dealt with
+        said = f"(no text: {type(second).__name__} in its __str__)"
+    text = f"{type(error).__name__}: {said}".removesuffix(": ").encode("utf-8", "replace").decode()
     return text if len(text) <= MAX_ERROR else text[: MAX_ERROR - 1] + "…"
