@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -11,27 +10,16 @@ from pathlib import Path
 
 import pytest
 
-ENSURE = Path(__file__).parent.parent / "support" / "ensure-prometheus.sh"
+from tests.support.binaries import binaries
 
 USERNAME, PASSWORD = "okra", "the-password"
 PASSWORD_BCRYPT = "$2b$04$abcdefghijklmnopqrstuujfuDmBVdEpp/rsXBeSw0ec5YfAUJRh."
 
 
-def binaries() -> Path:
-    """The folder of `prometheus` and `promtool`. Without them: a failure in CI, elsewhere a skip that says so."""
-    done = subprocess.run([ENSURE], capture_output=True, text=True, timeout=240, check=False)
-    if done.returncode == 0:
-        return Path(done.stdout.strip())
-    reason = f"real Prometheus: {done.stderr.strip().splitlines()[-1]}"
-    if os.environ.get("CI"):
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
-
-
 @contextmanager
 def running(openmetrics: str, folder: Path) -> Iterator[str]:
     """The URL of a server, behind basic authentication, that holds the samples of an OpenMetrics text."""
-    found = binaries()
+    found = binaries("prometheus")
     samples, data = folder / "samples.txt", folder / "data"
     samples.write_text(openmetrics)
     subprocess.run(

@@ -19,7 +19,7 @@ from okra.ports import EventRecord, Object
 from okra.web.metrics import Metrics
 from okra.web.restarts import Tally
 from tests.actors.world import cell, check, world
-from tests.analysis.real_prometheus import binaries
+from tests.support.binaries import binaries
 from tests.web.site import FakeSystem, Site, site, snapshot
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -206,7 +206,7 @@ async def busy() -> FakeSystem:
 
 
 async def test_promtool_finds_nothing_wrong() -> None:
-    promtool = await asyncio.to_thread(binaries) / "promtool"
+    promtool = await asyncio.to_thread(binaries, "prometheus") / "promtool"
     async with site(await busy()) as pages:
         text = (await pages.get("/metrics"))[1]
     done = await asyncio.to_thread(
