@@ -70,8 +70,8 @@ def stands_still(turn: Turn) -> bool:
 
 
 def say_paused(turn: Turn) -> None:
-    how = "spec.paused is true" if turn.policy.paused else f"to go on: okra resume {turn.policy.name}"
-    turn.report("Paused", f"Paused by a person; {how}.")
+    how = "set spec.paused to false" if turn.policy.paused else f"okra resume {turn.policy.name}"
+    turn.report("Paused", f"Paused by a person; to go on: {how}")
 
 
 def _say(turn: Turn, move: Move) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from okra.rollout import health
+from okra.rollout.effects import Emit
 from okra.rollout.observation import Command
 from okra.rollout.start import TO_ALL, newcomers, resume_at, shares_asked, start
 from okra.rollout.state import Failure, Handled, Phase, RolloutKind, SetAside, StepKind
@@ -17,6 +19,7 @@ RUNNING = (Phase.GATE, Phase.STEP, Phase.BAKE, Phase.STOPPED)
 
 AT_ONCE = ("abort", "pause")
 """Executed even while AWS can't be read; the others need to know what is there."""
+HELD_BY_SPEC = "spec.paused is true and holds it: set paused: false there."
 
 
 class Refusal(Exception):
@@ -48,7 +51,8 @@ def _execute(turn: Turn, command: Command) -> None:
     older, newer = turn.state.commands[: 1 - MOST_REMEMBERED], turn.state.commands[1 - MOST_REMEMBERED :]
     turn.set(commands=(*(each for each in older if each.id in pending), *newer, handled))
     who = f" by {command.by}" if command.by else ""
-    turn.emit("Command", f"{command.verb}{who}: {outcome}", "Warning" if outcome.startswith("Refused") else "Normal")
+    mood: Literal["Normal", "Warning"] = "Warning" if outcome.startswith("Refused") else "Normal"
+    turn.effects.insert(len(before[2]), Emit("Command", f"{command.verb}{who}: {outcome}", mood))  # before its effects
 
 
 def _abort(turn: Turn, command: Command) -> str:
@@ -113,12 +117,12 @@ def _pause(turn: Turn, _: Command) -> str:
 def _resume(turn: Turn, _: Command) -> str:
     waiting = turn.state.phase is Phase.STEP and turn.rollout.current.kind is StepKind.PAUSE
     if not (turn.state.paused or turn.state.hold is not None or waiting):
-        raise Refusal("nothing is paused." + (" spec.paused is true." if turn.policy.paused else ""))
+        raise Refusal(HELD_BY_SPEC if turn.policy.paused else "nothing is paused.")
     held = turn.state.hold is not None
     _go_on(turn)
     if waiting and not held:
         turn.set_rollout(resumed=True)
-    return "resumed"
+    return f"resumed, but {HELD_BY_SPEC}" if turn.policy.paused else "resumed"
 
 
 def _promote(turn: Turn, _: Command) -> str:

@@ -58,6 +58,14 @@ def test_a_command_that_makes_no_sense_is_refused_and_changes_nothing(verb: str,
     assert reasons(p)[-1] == "Command"
 
 
+@pytest.mark.parametrize(("verb", "then"), [("abort", "Aborted"), ("rollback", "Aborted")])
+def test_a_command_is_told_before_what_it_does(verb: str, then: str) -> None:
+    p = at(cell(), HALF)
+    say(p, verb)
+    told = reasons(p)
+    assert told.index("Command") == told.index(then) - 1
+
+
 def test_each_id_is_executed_once_even_twice_in_one_observation_and_after_a_restart() -> None:
     p = cell()
     p.run(30)
@@ -163,7 +171,10 @@ def test_a_pause_in_the_spec_is_lifted_in_the_spec() -> None:
     p.policy = replace(p.policy, paused=True)
     p.run(60)
     assert share(p) == HALF
-    assert "spec.paused is true" in say(p, "resume")
+    assert say(p, "resume") == "Refused: spec.paused is true and holds it: set paused: false there."
+    say(p, "pause")
+    assert say(p, "resume") == "resumed, but spec.paused is true and holds it: set paused: false there."
+    assert p.state.condition.message == "Paused by a person; to go on: set spec.paused to false"
     p.policy = replace(p.policy, paused=False)
     at(p, 1)
 
