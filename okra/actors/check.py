@@ -46,6 +46,8 @@ class Measured:
 class Run:
     series: Series
     request: RunSeries | None = None
+    ready_at: float | None = None
+    """When there is a first whole piece of data to measure, as the last look at it said."""
 
 
 Message = ObjectChanged | ObjectGone | RunSeries | Measure | Measured | Describe
@@ -163,10 +165,11 @@ class CheckActor(Actor[Message]):
         if run is None:
             return  # given up meanwhile
         if isinstance(found, NotReady):
+            self._runs[key] = replace(run, ready_at=found.ready_at)
             self._arm(key, found.ready_at)
             return
         series = run.series.record(found)
-        self._runs[key] = replace(run, series=series)
+        self._runs[key] = replace(run, series=series, ready_at=None)
         if series.verdict is None:
             if run.request is None:
                 await self._record.measured(series)
@@ -224,5 +227,5 @@ class CheckActor(Actor[Message]):
     def describe(self) -> dict[str, Any]:
         return {
             "problem": self._problem,
-            "runs": [{"for": key, "series": run.series} for key, run in self._runs.items()],
+            "runs": [{"for": key, "series": run.series, "ready_at": run.ready_at} for key, run in self._runs.items()],
         }

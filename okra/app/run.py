@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -21,23 +20,23 @@ from okra.analysis.providers import open_session
 from okra.api.parse import parse
 from okra.app.clock import SystemClock
 from okra.app.inputs import BadInput, Input, read_input, stamp
+from okra.app.progress import INTERRUPTED, TIMED_OUT, Progress
 from okra.app.settings import Settings
 from okra.app.sources import MemorySecrets, Sources
 from okra.app.system import Parts, System, running
+from okra.app.telling import tell_waits
+from okra.app.wording import STATE
 from okra.aws.budget import Rates
 from okra.aws.facade import open_aws
 from okra.embedded.store import EmbeddedStore
 from okra.errors import NotFound, OkraError
-from okra.ports import EventRecord, Object
-from okra.rollout.rest import Rest
+from okra.ports import Object
 from okra.web.metrics import Metrics
-from okra.web.server import serve
+from okra.web.server import parse_address, serve
 
-SYNCED, FAILED, BAD_INPUT, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
 FILE_POLL = 1.0
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """A terminal that goes away must not end a run without a word either."""
-STATE = Path(".okra/state.db")
 
 
 class Closed:
@@ -89,55 +88,6 @@ def _chosen(options: RunOptions) -> bool:
     return options.listen is not None or "listen" in options.settings.model_fields_set
 
 
-class Progress:
-    """Which Cells are at rest, and how; prints what happens."""
-
-    def __init__(self, options: RunOptions, cells: list[tuple[str, str]]) -> None:
-        self._options = options
-        self._rest: dict[tuple[str, str], Rest] = dict.fromkeys(cells, Rest.MOVING)
-        self.changed = asyncio.Event()
-
-    def rests(self, key: tuple[str, str], rest: Rest) -> None:
-        if key in self._rest:
-            self._rest[key] = rest
-            self.changed.set()
-
-    def add(self, cells: list[tuple[str, str]]) -> None:
-        for key in cells:
-            self._rest[key] = Rest.MOVING
-
-    @property
-    def done(self) -> bool:
-        return bool(self._rest) and all(r not in (Rest.MOVING, Rest.WAITING) for r in self._rest.values())
-
-    @property
-    def exit_code(self) -> int:
-        found = set(self._rest.values())
-        return BAD_INPUT if Rest.INVALID in found else FAILED if Rest.FAILED in found else SYNCED
-
-    def event(self, event: EventRecord, fields: dict[str, Any]) -> None:
-        if self._options.output == "json":
-            line = {
-                "time": event.at.isoformat(),
-                "kind": event.kind.kind,
-                "namespace": event.namespace,
-                "name": event.name,
-                "type": event.type,
-                "reason": event.reason,
-                "message": event.message,
-                **{key: value for key, value in fields.items() if key != "weights"},
-            }
-            self._options.print(json.dumps(line, ensure_ascii=False))
-        else:
-            mark = "!" if event.type == "Warning" else " "
-            at = event.at.astimezone().strftime("%H:%M:%S")
-            self._options.print(f"{at} {mark} {event.kind.kind.lower()}/{event.name}  {event.reason}: {event.message}")
-
-    def say(self, message: str, **fields: Any) -> None:
-        text = json.dumps({"message": message, **fields}, ensure_ascii=False)
-        self._options.print(text if self._options.output == "json" else message)
-
-
 async def run(options: RunOptions, found: Input) -> int:
     """Run until every Cell is at rest. The caller holds the state's lock and has judged the input."""
     progress = Progress(options, found.cells)
@@ -148,10 +98,18 @@ async def run(options: RunOptions, found: Input) -> int:
             running(parts) as system,
             serve(system, options.listen or options.settings.listen, strict=_chosen(options)) as at,
         ):
-            progress.say(f"Health and debug pages: http://{at}/healthz, http://{at}/debug/actors", listen=at)
+            _say_where(options, progress, at)
+            if not found.cells:
+                progress.say("No Cell here: the Checks run until Ctrl-C or --timeout.")
             code = await _until_done(options, progress, system, secrets, found)
         await _summarize(parts, progress, code)
         return code
+
+
+def _say_where(options: RunOptions, progress: Progress, at: str) -> None:
+    wanted = str(parse_address(options.listen or options.settings.listen)[1])
+    taken = f"{wanted} is taken; listening on {at}. " if wanted not in ("0", at.rpartition(":")[2]) else ""
+    progress.say(f"{taken}Health and debug pages: http://{at}/healthz, http://{at}/debug/actors", listen=at)
 
 
 @asynccontextmanager
@@ -214,18 +172,19 @@ async def _until_done(
         loop.add_signal_handler(number, interrupt)
     files = asyncio.create_task(_follow_files(options, progress, system.parts, secrets, found.stamp))
     rest = asyncio.create_task(_all_at_rest(options, progress))
+    waits = asyncio.create_task(tell_waits(system, progress))
     try:
-        waited: set[asyncio.Future[Any]] = {stopped, files, rest}
+        waited: set[asyncio.Future[Any]] = {stopped, files, rest, waits}
         done, _ = await asyncio.wait(waited, timeout=options.timeout, return_when=asyncio.FIRST_COMPLETED)
         if stopped in done:
             return stopped.result()
-        if files in done:
-            files.result()
+        for task in done - {rest}:
+            task.result()  # it doesn't end by itself
         return progress.exit_code if rest in done else TIMED_OUT
     finally:
-        for task in (files, rest):
+        for task in (files, rest, waits):
             task.cancel()
-        await asyncio.gather(files, rest, return_exceptions=True)
+        await asyncio.gather(files, rest, waits, return_exceptions=True)
         for number in STOPS:
             loop.remove_signal_handler(number)
 
@@ -259,17 +218,9 @@ async def _summarize(parts: Parts, progress: Progress, code: int) -> None:
     """One line a Cell: where it stands, and what to do."""
     listing = await parts.store.list(CELL)
     for obj in listing.items:
-        status, metadata = obj.get("status") or {}, obj["metadata"]
-        phase, version = status.get("phase", "Pending"), status.get("stableVersion") or "no version"
-        progress.say(
-            f"cell/{metadata['name']}: {phase}, {version}. {status.get('message', '')}".rstrip(),
-            cell=metadata["name"],
-            namespace=metadata["namespace"],
-            phase=phase,
-            stableVersion=status.get("stableVersion"),
-            reason=status.get("reason"),
-        )
+        progress.ended(obj)
     if code == TIMED_OUT:
-        progress.say("The timeout ran out before every Cell was at rest. The same command goes on from here.")
+        before = " before every Cell was at rest" if listing.items else ""
+        progress.say(f"The timeout ran out{before}. The same command goes on from here.")
     elif code == INTERRUPTED:
         progress.say("Stopped. The weights stay as they are; the same command goes on from here.")

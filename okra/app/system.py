@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from okra.actors.cell import CELL, CellActor
-from okra.actors.cell_checks import CHECK
+from okra.actors.cell_checks import CELL_LABEL, CHECK, CHECK_LABEL
 from okra.actors.check import CheckActor
 from okra.actors.directory import Directory
 from okra.actors.discovery import Discoveries
@@ -91,6 +91,21 @@ class System:
             return None
         described: dict[str, Any] = await ref.ask(Describe(), timeout=ANSWER)
         return described
+
+    async def check_runs(self, namespace: str, name: str) -> list[dict[str, Any]]:
+        """The series that run for a Cell: `check` (its name in the Cell), `series`, `ready_at`. Raises as above."""
+        directory = self.root.get("checks")
+        objects: tuple[Object, ...] = await directory.ask(Objects(), timeout=ANSWER) if directory else ()
+        found: list[dict[str, Any]] = []
+        for metadata in (obj["metadata"] for obj in objects):
+            labels = metadata.get("labels", {})
+            if directory is None or metadata["namespace"] != namespace or labels.get(CELL_LABEL, name) != name:
+                continue
+            ref = await directory.ask(Lookup((namespace, metadata["name"])), timeout=ANSWER)
+            described = await ref.ask(Describe(), timeout=ANSWER) if ref is not None else {"runs": ()}
+            own = [run for run in described["runs"] if run["for"] is not None and run["for"][0] == (namespace, name)]
+            found += [{**run, "check": labels.get(CHECK_LABEL, metadata["name"])} for run in own]
+        return found
 
 
 class _JournalWriter(Actor[None]):

@@ -9,7 +9,8 @@ from pathlib import Path
 from okra.api.durations import Duration
 from okra.app.inputs import BadInput, read_input
 from okra.app.logs import configure_logs
-from okra.app.run import BAD_INPUT, RunOptions, default_state
+from okra.app.progress import BAD_INPUT
+from okra.app.run import RunOptions, default_state
 from okra.app.run import run as run_cells
 from okra.app.settings import load_settings
 from okra.embedded.lock import run_lock

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from okra.app.command import outcome, send
-from okra.app.run import STATE
+from okra.app.wording import STATE
 from okra.embedded.store import EmbeddedStore
 from okra.errors import NotFound, OkraError
 

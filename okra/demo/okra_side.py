@@ -12,7 +12,8 @@ from typing import Any
 from okra.actors.cell import CELL
 from okra.actors.cell_checks import CHECK
 from okra.app.inputs import read_input
-from okra.app.run import Progress, RunOptions, open_parts
+from okra.app.progress import Progress
+from okra.app.run import RunOptions, open_parts
 from okra.app.settings import Settings
 from okra.app.sources import MemorySecrets
 from okra.app.system import running

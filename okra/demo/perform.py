@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from okra.app.logs import configure_logs
-from okra.app.run import INTERRUPTED
+from okra.app.progress import INTERRUPTED
 from okra.demo.environment import isolated_environment
 from okra.demo.judgement import Evidence, figures, missing
 from okra.demo.keep import stay

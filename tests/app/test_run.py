@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 from dataclasses import dataclass, field
@@ -14,12 +15,13 @@ import yaml
 
 from okra.actors.cell import CELL
 from okra.app.inputs import read_input
-from okra.app.run import Progress, RunOptions, default_state, run
-from okra.app.settings import load_settings
+from okra.app.progress import Progress
+from okra.app.run import RunOptions, default_state, run
+from okra.app.settings import Settings, load_settings
 from okra.embedded.store import EmbeddedStore
 from okra.errors import OkraError
 from okra.rollout.rest import Rest
-from tests.actors.world import cell
+from tests.actors.world import cell, lone_check
 from tests.app.test_inputs import SECRET
 
 pytestmark = pytest.mark.may_block("AWS's SDK reads its models, a process begins")
@@ -103,7 +105,7 @@ async def test_json_output_is_one_object_a_line(tmp_path: Path) -> None:
     assert await go(options(tmp_path, output="json", print=said)) == 3
     found = [json.loads(line) for line in said.lines]
     assert found[0]["listen"].startswith("127.0.0.1:")
-    assert [each["cell"] for each in found if "cell" in each] == ["web"]
+    assert [each["cell"] for each in found if "phase" in each] == ["web"]
 
 
 async def test_a_taken_address_that_was_asked_for_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -111,6 +113,39 @@ async def test_a_taken_address_that_was_asked_for_is_an_error_that_names_it(tmp_
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(OkraError, match=address):
             await go(options(tmp_path, listen=address))
+
+
+async def test_a_taken_address_that_nobody_chose_gives_way_to_a_free_one_and_says_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        class Elsewhere(Settings):
+            listen: str = f"127.0.0.1:{port}"
+
+        chosen = options(tmp_path, listen=None)
+        chosen.settings = Elsewhere()
+        assert await go(chosen) == 3
+    first = chosen.print.lines[0]  # type: ignore[attr-defined]
+    assert re.match(rf"{port} is taken; listening on 127\.0\.0\.1:\d+\. Health and debug pages: http", first)
+
+
+async def test_checks_without_a_cell_run_until_somebody_ends_them_and_say_so(tmp_path: Path) -> None:
+    (tmp_path / "cell.yaml").write_text(yaml.safe_dump(lone_check("errors")))
+    chosen = options(tmp_path)
+    assert await go(chosen) == 3
+    said = chosen.print.lines  # type: ignore[attr-defined]
+    assert "No Cell here: the Checks run until Ctrl-C or --timeout." in said
+    assert said[-1] == "The timeout ran out. The same command goes on from here."
+
+
+async def test_what_a_cell_waits_for_is_said_though_aws_says_nothing(tmp_path: Path) -> None:
+    chosen = options(tmp_path, timeout=8.0)
+    assert await go(chosen) == 3
+    said = [line[9:].lstrip() for line in chosen.print.lines]  # type: ignore[attr-defined]
+    waits = [line for line in said if line.startswith("cell/web  ")]
+    assert waits
+    assert len(waits) == len(set(waits)), "nothing twice"
+    assert any("no answer from AWS" in line for line in waits)
 
 
 async def test_files_that_change_are_read_again_and_bad_ones_are_said(tmp_path: Path) -> None:

@@ -1,0 +1,158 @@
+"""What `okra run` says, and which Cells are at rest: that decides when it ends, and how."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from okra.app.waiting import Wait
+from okra.app.wording import addressed, duration, option_for, shortened
+from okra.ports import EventRecord, Object
+from okra.rollout.rest import Rest
+
+if TYPE_CHECKING:
+    from okra.app.run import RunOptions
+
+SYNCED, FAILED, BAD_INPUT, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
+
+Key = tuple[str, str]
+"""Namespace and name of a Cell."""
+
+
+class Progress:
+    """Which Cells are at rest, and how; prints what happens, as lines for people or as JSON."""
+
+    def __init__(self, options: RunOptions, cells: list[Key]) -> None:
+        self._options, self._json = options, options.output == "json"
+        self._rest: dict[Key, Rest] = dict.fromkeys(cells, Rest.MOVING)
+        self._option = option_for(options.state)
+        self._last: dict[Key, str] = {}
+        """The message of each Cell's last event."""
+        self.changed = asyncio.Event()
+        self.told_at = 0.0
+        """When something was last told of a Cell, epoch seconds."""
+
+    # -- resting ---------------------------------------------------------------------------------------------------
+
+    def rests(self, key: Key, rest: Rest) -> None:
+        if key in self._rest:
+            self._rest[key] = rest
+            self.changed.set()
+
+    def add(self, cells: list[Key]) -> None:
+        for key in cells:
+            self._rest[key] = Rest.MOVING
+
+    @property
+    def unsettled(self) -> list[Key]:
+        """The Cells that move, or wait for somebody."""
+        return [key for key, rest in self._rest.items() if rest in (Rest.MOVING, Rest.WAITING)]
+
+    @property
+    def done(self) -> bool:
+        return bool(self._rest) and not self.unsettled
+
+    @property
+    def exit_code(self) -> int:
+        found = set(self._rest.values())
+        return BAD_INPUT if Rest.INVALID in found else FAILED if Rest.FAILED in found else SYNCED
+
+    # -- saying ----------------------------------------------------------------------------------------------------
+
+    def event(self, event: EventRecord, fields: Mapping[str, Any]) -> None:
+        """An event of the journal, as it happens."""
+        key = event.namespace, event.name
+        self.told_at = event.at.timestamp()
+        if event.kind.kind == "Cell":
+            self._last[key] = event.message
+        if self._json:
+            self._object(
+                time=event.at.isoformat(),
+                kind=event.kind.kind,
+                namespace=event.namespace,
+                name=event.name,
+                type=event.type,
+                reason=event.reason,
+                message=event.message,
+                **{name: value for name, value in fields.items() if name != "weights"},
+            )
+        else:
+            mark = "!" if event.type == "Warning" else " "
+            line = f"{event.kind.kind.lower()}/{event.name}  {event.reason}: {self._for_people(event.message, key)}"
+            self._line(f"{_clock(event.at)} {mark} {line}")
+
+    def say(self, message: str, **fields: Any) -> None:
+        if self._json:
+            self._object(message=message, **fields)
+        else:
+            self._line(shortened(message))
+
+    def ended(self, cell: Object) -> None:
+        """Where a Cell stands when the run ends, and what to do."""
+        status, metadata = cell.get("status") or {}, cell["metadata"]
+        key = metadata["namespace"], metadata["name"]
+        phase, stable = status.get("phase", "Pending"), status.get("stableVersion")
+        message = status.get("message", "")
+        message = message if self._json else self._for_people(message, key)
+        self.say(
+            f"cell/{key[1]}: {phase}, {stable or 'no version'}. {message}".rstrip(),
+            cell=key[1],
+            namespace=key[0],
+            phase=phase,
+            stableVersion=stable,
+            reason=status.get("reason"),
+        )
+
+    def wait(self, key: Key, wait: Wait, now: float) -> None:
+        """A Cell waits for something else than before. What an event has just said isn't repeated."""
+        self.told_at = now
+        if self._json:
+            self._object(time=_at(now).isoformat(), **_fields(key, wait))
+        elif self._last.get(key) != wait.message:
+            self._line(f"{_clock(_at(now))}   cell/{key[1]}  {wait.reason}: {self._sentence(key, wait, now)}")
+
+    def still(self, waits: Mapping[Key, tuple[Wait, float]], now: float) -> None:
+        """Nothing has happened for a while: for what each Cell waits, and since when (epoch seconds)."""
+        self.told_at = now
+        if self._json:
+            listed = [{**_fields(key, wait), "seconds": int(now - since)} for key, (wait, since) in waits.items()]
+            self._object(time=_at(now).isoformat(), stillWaiting=listed)
+            return
+        for_long = {key: duration(now - since) for key, (_, since) in waits.items()}
+        if len(waits) == 1:
+            [(key, (wait, _))] = waits.items()
+            said = f"cell/{key[1]}  still waiting, {for_long[key]}: {self._sentence(key, wait, now)}"
+        else:
+            named = [f"cell/{key[1]} ({wait.reason}, {for_long[key]})" for key, (wait, _) in list(waits.items())[:5]]
+            more = f" and {len(waits) - len(named)} more" if len(waits) > len(named) else ""
+            said = f"still waiting: {', '.join(named)}{more}"
+        self._line(f"{_clock(_at(now))}   {said}")
+
+    def _sentence(self, key: Key, wait: Wait, now: float) -> str:
+        then = wait.then.format(left=duration(wait.until - now)) if wait.then and wait.until is not None else ""
+        return f"{self._for_people(wait.message, key)} {then}".rstrip()
+
+    def _for_people(self, message: str, key: Key) -> str:
+        return addressed(shortened(message), *key, self._option)
+
+    def _object(self, **fields: Any) -> None:
+        self._line(json.dumps(fields, ensure_ascii=False))
+
+    def _line(self, line: str) -> None:
+        self._options.print(line)
+
+
+def _fields(key: Key, wait: Wait) -> dict[str, Any]:
+    until = {} if wait.until is None else {"until": _at(wait.until).isoformat()}
+    return {"namespace": key[0], "cell": key[1], "waiting": wait.reason, "message": wait.message, **until}
+
+
+def _at(now: float) -> datetime:
+    return datetime.fromtimestamp(now, UTC)
+
+
+def _clock(at: datetime) -> str:
+    return at.astimezone().strftime("%H:%M:%S")
