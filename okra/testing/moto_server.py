@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import threading
 import urllib.request
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
 
 from okra.testing.child import WITH_PARENT, Child, end_with_parent
 
@@ -24,6 +26,7 @@ _SERVICES: tuple[SERVICE_NAMES, ...] = ("cloudwatch", "ec2", "elbv2", "resourceg
 
 
 _RESET = "/okra-test/reset"
+_RECORD = "/okra-test/weights"
 
 
 class MotoServer:
@@ -69,6 +72,13 @@ class MotoServer:
         await asyncio.to_thread(self.stop)
 
 
+def weights_record(url: str, route_arn: str) -> list[dict[str, int]]:
+    """Every set of weights that a rule or listener of the double at `url` has had since the reset, oldest first."""
+    with urllib.request.urlopen(f"{url}{_RECORD}?{urlencode({'arn': route_arn})}", timeout=30) as answer:  # noqa: S310
+        found: list[dict[str, int]] = json.load(answer)
+    return found
+
+
 def environ_for(url: str) -> dict[str, str]:
     """The environment in which every SDK speaks to the double at `url`, or to a fault proxy before it."""
     return {
@@ -100,11 +110,12 @@ def _server(host: str, port: int, page_size: int | None) -> Any:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
-    from okra.testing import moto_elb, moto_health, moto_metrics
+    from okra.testing import moto_elb, moto_health, moto_metrics, moto_record
 
     moto_health.apply()
     moto_elb.apply(page_size)
     moto_metrics.apply(page_size)
+    moto_record.apply()
 
     class Handler(MotoRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -116,23 +127,30 @@ def _server(host: str, port: int, page_size: int | None) -> Any:
     application = DomainDispatcherApplication(create_backend_app)
     for service in _SERVICES:
         application.app_instances[service] = create_backend_app(service)
-    return make_server(host, port, _one_at_a_time(_with_reset(application)), threaded=True, request_handler=Handler)
+    return make_server(host, port, _one_at_a_time(_with_tests_own(application)), threaded=True, request_handler=Handler)
 
 
-def _with_reset(application: Any) -> Any:
+def _with_tests_own(application: Any) -> Any:
+    """What tests ask of the double and AWS doesn't offer."""
     from moto.backends import get_backend
 
-    def resettable(environ: Any, start_response: Any) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") == _RESET:
+    from okra.testing import moto_record
+
+    def answering(environ: Any, start_response: Any) -> Iterable[bytes]:
+        path, body = environ.get("PATH_INFO"), b""
+        if path == _RESET:
             for service in _SERVICES:
                 for account in () if service == "ec2" else get_backend(service).values():
                     account.reset()
-            start_response("200 OK", [("Content-Length", "0")])
-            return []
-        answer: Iterable[bytes] = application(environ, start_response)
-        return answer
+        elif path == _RECORD:
+            body = moto_record.record(environ.get("QUERY_STRING", ""))
+        else:
+            answer: Iterable[bytes] = application(environ, start_response)
+            return answer
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
 
-    return resettable
+    return answering
 
 
 def _one_at_a_time(application: Any) -> Any:

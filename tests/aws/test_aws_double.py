@@ -14,7 +14,7 @@ from okra.testing.aws_world import NOT_FOUND, AwsWorld, forward
 from okra.testing.child import Child
 from okra.testing.metric_math import evaluate, statistic
 from okra.testing.moto_health import states
-from okra.testing.moto_server import MotoServer
+from okra.testing.moto_server import MotoServer, weights_record
 
 OIDC = {
     "Type": "authenticate-oidc",
@@ -120,6 +120,21 @@ def test_a_group_knows_what_uses_it_now(aws_world: AwsWorld) -> None:
     assert (used_by(a), used_by(b)) == ([balancer], [balancer])
     aws_world.set_actions(rule, [NOT_FOUND])
     assert used_by(a) == []
+
+
+def test_every_set_of_weights_is_on_record_until_a_reset(aws_server: MotoServer, aws_world: AwsWorld) -> None:
+    a, b = aws_world.target_group("a"), aws_world.target_group("b")
+    listener = aws_world.listener(aws_world.load_balancer(), {a: 1})
+    rule = aws_world.rule(listener, 1, {a: 1})
+    for weights in ({a: 1, b: 0}, {a: 1, b: 0}, {a: 0, b: 7}):
+        aws_world.set_weights(rule, weights)
+    with pytest.raises(ClientError):
+        aws_world.set_weights(rule, {a: 0})
+    aws_world.set_actions(listener, [NOT_FOUND])
+    assert weights_record(aws_server.url, rule) == [{a: 1}, {a: 1, b: 0}, {a: 0, b: 7}]
+    assert weights_record(aws_server.url, listener) == [{a: 1}, {}]
+    aws_server.reset()
+    assert weights_record(aws_server.url, rule) == []
 
 
 def test_network_load_balancers_say_net_in_their_arns(aws_world: AwsWorld) -> None:

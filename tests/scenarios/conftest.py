@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -42,10 +41,9 @@ def okra(aws_server: MotoServer, tmp_path: Path) -> Iterator[Okra]:
 
 
 @pytest.fixture
-def observe(world: AwsWorld) -> Iterator[Observe]:
-    """Begin to look at a route; ends with the test."""
-    with ExitStack() as stack:
-        yield lambda route: stack.enter_context(Observer(world.url, route))
+def observe(world: AwsWorld) -> Observe:
+    """Begin to look at a route."""
+    return lambda route: Observer(world.url, route)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], is_it: Callable[[T], object] = bool, *, within: float = 20.0) -> T:
+def eventually(look: Callable[[], T], is_it: Callable[[T], object] = bool, *, within: float = 60.0) -> T:
     """What `look` brings as soon as `is_it` holds for it. AssertionError with the last thing seen after `within` s."""
     deadline, never = time.monotonic() + within, threading.Event()
     while True:

@@ -1,65 +1,29 @@
-"""Somebody else who looks at the load balancer all the time: what no sample shows can't have been for long."""
+"""Somebody else who sees every set of weights that a load balancer has had, however briefly."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Self
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from okra.testing.aws_world import AwsWorld, Route
-
-INTERVAL = 0.02
-"""Seconds between two samples: well below the step interval of these tests."""
+from okra.testing.aws_world import Route
+from okra.testing.moto_server import weights_record
 
 
-@dataclass
 class Observer:
-    """Samples the weights of one route in a thread of its own, with an SDK client of its own."""
+    """Reads the record of one route's weights, which the double of AWS keeps itself: no sample can be missed."""
 
-    url: str
-    route: Route
-    region: str = "us-east-1"
-    interval: float = INTERVAL
-    seen: list[dict[str, int]] = field(default_factory=list)
-    """Each set of weights that was seen, in order, without repetitions in a row."""
-    samples: int = 0
-    failed: Exception | None = None
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
+    def __init__(self, url: str, route: Route) -> None:
+        self.route = route
+        self._url = url
+        self._before = max(len(self._record()) - 1, 0)
 
-    def __enter__(self) -> Self:
-        began = threading.Event()
-        self._thread = threading.Thread(target=self._watch, args=(began,), name="observer")
-        self._thread.start()
-        began.wait(10)
-        return self
+    def _record(self) -> list[dict[str, int]]:
+        return weights_record(self._url, self.route.arn)
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-        assert self.failed is None, f"the observer failed: {self.failed!r}"
-        assert self.samples, "the observer saw nothing"
-
-    def _watch(self, began: threading.Event) -> None:
-        try:
-            with AwsWorld(self.url, region=self.region) as world:
-                while True:
-                    weights = world.weights(self.route.arn)
-                    self.samples += 1
-                    if not self.seen or self.seen[-1] != weights:
-                        self.seen.append(weights)
-                    began.set()
-                    if self._stop.wait(self.interval):
-                        return
-        except (BotoCoreError, ClientError) as error:
-            self.failed = error
-        finally:
-            began.set()
+    @property
+    def seen(self) -> list[dict[str, int]]:
+        """Each set of weights since the observation began, in order, without repetitions in a row."""
+        return self._record()[self._before :]
 
     # What it saw
 

@@ -36,7 +36,9 @@ QUICK = {
 }
 """Settings in which a rollout takes seconds. The interval is long enough for the observer to see each step."""
 ROOT = Path(okra.__file__).parents[1]
-DEADLINE = 60.0
+DEADLINE = 180.0
+PATIENCE = 90.0
+"""Seconds. Far more than it takes on a free machine: only a failing test waits so long."""
 
 
 @dataclass
@@ -90,7 +92,7 @@ class Process:
         if not self.may_crash:
             assert "ActorFailed" not in self.err, self.said
 
-    def until(self, reason: str, *, name: str = "", count: int = 1, within: float = 30.0) -> None:
+    def until(self, reason: str, *, name: str = "", count: int = 1, within: float = PATIENCE) -> None:
         """Until it said so, so often."""
 
         def look() -> list[str]:
@@ -105,7 +107,7 @@ class Process:
         with urllib.request.urlopen(f"http://{said[0]}{path}", timeout=10) as answer:
             return json.load(answer)
 
-    def looks(self, times: int = 3, *, name: str = "web", within: float = 30.0) -> None:
+    def looks(self, times: int = 3, *, name: str = "web", within: float = PATIENCE) -> None:
         """Until it has looked at the routes so often from now on: what it hasn't done by then it will not do."""
         seen: set[float] = set()
 
@@ -120,7 +122,7 @@ class Process:
     def end(self) -> None:
         """Ctrl-C, to its end."""
         self.interrupt()
-        assert self.wait(within=15) == 130, self.said
+        assert self.wait(within=60) == 130, self.said
 
     def interrupt(self) -> None:
         """Ctrl-C."""
@@ -214,7 +216,7 @@ class Okra:
             return {}
         return dict(found.get("status") or {})
 
-    def until(self, holds: Callable[[dict[str, Any]], object], *, name: str = "web", within: float = 30.0) -> Any:
+    def until(self, holds: Callable[[dict[str, Any]], object], *, name: str = "web", within: float = PATIENCE) -> Any:
         """The status, once this holds for it."""
         return eventually(lambda: self.status(name), holds, within=within)
 

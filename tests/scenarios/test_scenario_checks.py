@@ -10,7 +10,7 @@ from tests.scenarios.manifests import cell, error_rate, steps
 from tests.scenarios.metrics import Answer, Metrics
 from tests.scenarios.okra_process import Okra
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
 
 
 def test_a_check_that_fails_at_half_of_the_traffic_puts_the_exact_weights_back_and_blocks_the_version(

@@ -10,7 +10,7 @@ from tests.scenarios.manifests import cell, error_rate, steps
 from tests.scenarios.metrics import Answer, Metrics
 from tests.scenarios.okra_process import Okra
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
 
 
 def test_pause_stops_the_progress_and_resume_goes_on(world: AwsWorld, okra: Okra, observe: Observe) -> None:

@@ -14,7 +14,7 @@ from tests.scenarios.eventually import eventually
 from tests.scenarios.manifests import cell, steps
 from tests.scenarios.okra_process import Okra
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
 
 Break = Callable[[AwsWorld, dict[str, Any], Any], None]
 

@@ -9,7 +9,7 @@ from tests.scenarios.conftest import Observe
 from tests.scenarios.manifests import cell, steps
 from tests.scenarios.okra_process import Okra
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
 
 
 def test_a_share_lowered_by_hand_is_kept_and_never_raised_again(world: AwsWorld, okra: Okra, observe: Observe) -> None:

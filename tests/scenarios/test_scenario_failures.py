@@ -10,7 +10,7 @@ from tests.scenarios.manifests import cell, error_rate, ingress, steps
 from tests.scenarios.metrics import Answer, Metrics
 from tests.scenarios.okra_process import Okra
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
 
 
 def test_several_routes_are_stepped_together_and_reverted_together(

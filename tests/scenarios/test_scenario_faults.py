@@ -17,12 +17,12 @@ from okra.testing.faults import Fault, FaultKind, Record
 from okra.testing.moto_server import environ_for
 from tests.scenarios.conftest import Observe
 from tests.scenarios.eventually import eventually
-from tests.scenarios.manifests import cell
+from tests.scenarios.manifests import cell, steps
 from tests.scenarios.observer import Observer
 from tests.scenarios.okra_process import Okra
 from tests.scenarios.written import fed_at_once, percents
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(600)]
 
 WRITES = ("ModifyRule", "AddTags")
 OPERATIONS = (
@@ -93,8 +93,9 @@ def rollout(url: str, region: str, folder: Path, faults: Sequence[Fault]) -> lis
         okra = Okra(folder, environ_for(proxy.url) | {"AWS_REGION": region, "AWS_DEFAULT_REGION": region})
         okra.write(cell("web", route))
         proxy.add(*faults)
-        with closing(okra), Observer(url, route, region) as seen:
-            code, process = okra.run(within=120)
+        seen = Observer(url, route)
+        with closing(okra):
+            code, process = okra.run(within=300)
         assert code == 0, process.said
         seen.assert_fit_for_a_load_balancer()
         assert set(seen.percents("1.1.0")) <= set(TEN_STEPS)
@@ -117,10 +118,10 @@ def test_a_write_that_lands_late_is_recognized_and_written_over(
     world: AwsWorld, faulty: Okra, proxy: FaultProxyProcess, observe: Observe
 ) -> None:
     route = world.route(replicas=1, targets=1, tags={"role": "web"})
-    proxy.add(Fault(FaultKind.LATE, "ModifyRule", skip=2, every=3, times=2, seconds=1.5))
+    proxy.add(Fault(FaultKind.LATE, "ModifyRule", skip=2, every=4, seconds=3))
     faulty.write(cell("web", route))
     seen = observe(route)
-    code, process = faulty.run(within=120)
+    code, process = faulty.run(within=300)
     assert code == 0, process.said
     shares = seen.percents("1.1.0")
     assert set(shares) == set(TEN_STEPS)
@@ -129,6 +130,20 @@ def test_a_write_that_lands_late_is_recognized_and_written_over(
     assert "WeightsDrifted" not in process.reasons()
     weights = world.weights(route.arn)
     assert {arn for arn, weight in weights.items() if weight} == set(route.groups["1.1.0"])
+
+
+def test_a_write_that_lands_after_the_last_step_is_put_right_before_the_run_ends(
+    world: AwsWorld, faulty: Okra, proxy: FaultProxyProcess, observe: Observe
+) -> None:
+    route = world.route(replicas=1, targets=1, tags={"role": "web"})
+    proxy.add(Fault(FaultKind.LATE, "ModifyRule", skip=1, times=1, seconds=4))
+    faulty.write(cell("web", route, updateStrategy=steps(90)))
+    seen = observe(route)
+    code, process = faulty.run(within=300)
+    assert code == 0, process.said
+    assert seen.percents("1.1.0")[-1] == 100
+    assert len(proxy.reached("ModifyRule")) >= 5, "at 0, at 90 late and again, at 100, and once more when that landed"
+    assert faulty.status()["phase"] == "Synced"
 
 
 def test_an_outage_in_mid_rollout_skips_nothing(world: AwsWorld, faulty: Okra, proxy: FaultProxyProcess) -> None:

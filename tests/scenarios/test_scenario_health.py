@@ -9,7 +9,7 @@ from tests.scenarios.conftest import Observe
 from tests.scenarios.manifests import cell, steps
 from tests.scenarios.okra_process import Okra
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
 
 
 def test_one_unhealthy_new_group_keeps_the_whole_version_from_traffic(

@@ -8,7 +8,7 @@ from okra.testing.aws_world import AwsWorld
 from tests.scenarios.conftest import Observe
 from tests.scenarios.okra_process import Okra
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
 
 RULE = """
 apiVersion: okra.mumoshu.github.io/v1alpha1

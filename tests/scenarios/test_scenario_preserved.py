@@ -11,7 +11,7 @@ from tests.scenarios.conftest import Observe
 from tests.scenarios.manifests import cell, steps
 from tests.scenarios.okra_process import Okra
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
 
 OIDC = {
     "Type": "authenticate-oidc",

@@ -13,7 +13,7 @@ from tests.scenarios.manifests import cell
 from tests.scenarios.okra_process import Okra
 from tests.scenarios.written import fed_at_once
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
 
 
 def test_six_groups_are_never_more_than_five_at_once_and_none_carries_more_than_a_third(
