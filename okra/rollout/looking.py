@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from okra.rollout import health
 from okra.rollout.turn import Turn
 from okra.rollout.verify import STALE_FOR
+from okra.rollout.weights import same_shares
 
 RETRY_AFTER = 1.0
 """Seconds before a sweep that brought nothing is tried again."""
@@ -57,10 +58,11 @@ def _sweep(turn: Turn, after: float, also: Iterable[str]) -> None:
 
 
 def of_interest(turn: Turn) -> set[str]:
-    """Groups whose health matters: all on the routes, and the canary, while a rollout moves; else the retained."""
+    """Groups whose health matters: the retained, and where something moves, or isn't as it was asked for, all others:
+    what is to be put right should know at once where the traffic can go."""
     arns: set[str] = set()
     for _, route, reading in turn.routes:
         arns |= set(route.retained)
-        if turn.state.moving:
+        if turn.state.moving or not same_shares(route.asked, reading.weights):
             arns |= {*reading.weights, *route.canary, *route.stable}
     return arns

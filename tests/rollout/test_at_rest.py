@@ -11,7 +11,8 @@ import pytest
 from okra.rollout.effects import Claim, Observe, Persist, SetWeights
 from okra.rollout.policy import RoutePolicy, route_key
 from okra.rollout.state import Outcome, Phase
-from tests.rollout.cases import NEW, OLD, at, cell, edit, ended, rollout, route, say, share, shown, writes
+from okra.rollout.verify import STALE_FOR
+from tests.rollout.cases import NEW, OLD, at, cell, edit, ended, failing, rollout, route, say, share, shown, writes
 from tests.rollout.world import On, tg
 
 HALF = Fraction(1, 2)
@@ -203,3 +204,19 @@ def test_the_stable_version_of_a_cell_whose_person_moved_everything_is_held_unti
     p.run(600)
     assert (share(p), p.state.stable_version) == (Fraction(1, 4), NEW)
     assert shown(p) == {"a1": 3, "b1": 1}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_weight_on_a_blocked_version_is_put_back_as_soon_as_two_reads_agree(restarted: bool) -> None:
+    """Where the traffic can go is read together with the second one."""
+    p = cell(checks=("c",))
+    failing(NEW)(p)
+    ended(p)
+    p.run(200)
+    if restarted:
+        p.restart()
+        p.run(5)
+    edit(p, b1=1)
+    p.discover()
+    p.due = p.world.now + 30
+    p.until(lambda: share(p) == 0, within=STALE_FOR + 0.5)
