@@ -50,6 +50,9 @@ class RouteStatus(StatusModel):
     unacknowledged: Annotated[tuple[Weights, ...], Field(max_length=8)] = Field(
         default=(), description="Earlier asks of this rollout that AWS never answered."
     )
+    lands_by: Time | None = Field(
+        default=None, description="Until when a write that AWS never answered may land; the route is read after that."
+    )
     extras: Annotated[tuple[Extra, ...], Field(max_length=100)] = Field(
         default=(), description="Target groups kept at weight 0."
     )

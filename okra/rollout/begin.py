@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from okra.rollout import verify
+from okra.rollout import late, verify
 from okra.rollout.census import wanted
 from okra.rollout.effects import Release
 from okra.rollout.looking import keep_watching, look, look_later
@@ -74,7 +74,7 @@ def adopt(turn: Turn) -> bool:
     if turn.state.phase is not Phase.IDLE:
         return False
     keys = tuple(route.key for route in turn.policy.routes)
-    if tuple(route.key for route in turn.state.routes) != keys:
+    if tuple(route.key for route in turn.state.routes) != keys and not late.may_land(turn.state, turn.now):
         turn.set(routes=tuple(map(RouteState, keys)), stable_version=None, rollout=None, hold=None)
         turn.__dict__.pop("route_policies", None)
         turn.__dict__.pop("censuses", None)
@@ -84,7 +84,7 @@ def adopt(turn: Turn) -> bool:
         return True
     if turn.state.stable_version is not None and not _relabelled(turn):
         return False
-    if not all(verify.agree(turn.obs, key) for key in keys):
+    if not all(verify.agree(turn.obs, route.key, route.lands_by) for route in turn.state.routes):
         look_later(turn, max(reading.began_at for _, _, reading in turn.routes))
         return True
     _take(turn)
@@ -151,6 +151,7 @@ def settle(turn: Turn, version: str) -> None:
             basis=dict(reading.weights),
             confirmed_at=turn.now,
             unacknowledged=(),
+            lands_by=None,
             retained={**dict.fromkeys(others, turn.now + turn.policy.retain_for), **route.retained},
         )
     turn.set(stable_version=version, hold=None)

@@ -16,7 +16,7 @@ def complete(turn: Turn) -> None:
             route.key,
             stable=stable,
             canary=(),
-            unacknowledged=(),
+            unacknowledged=route.unacknowledged if route.lands_by else (),
             retained={arn: route.retained.get(arn, until) for arn in former},
             asked=dict(reading.weights),
         )

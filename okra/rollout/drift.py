@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from okra.rollout import verify
+from okra.rollout import late, verify
 from okra.rollout.asking import READ_BEFORE, ask, say_problem, unacknowledged, unfit
 from okra.rollout.claims import claimed
 from okra.rollout.edits import drifted, respect, with_foreign
@@ -11,7 +11,7 @@ from okra.rollout.looking import RETRY_AFTER, keep_watching, look, look_at_healt
 from okra.rollout.observation import RouteReading
 from okra.rollout.policy import RoutePolicy
 from okra.rollout.retreat import existing
-from okra.rollout.state import Phase, RouteState
+from okra.rollout.state import Outcome, Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.verify import STALE_FOR, Seen
 from okra.rollout.weights import share_of
@@ -28,6 +28,7 @@ def check_routes(turn: Turn) -> bool:
             case Seen.CONFIRMED:
                 if route.confirmed_at is None:
                     confirm(turn, route)
+                read_once_more(turn, turn.route(route.key), reading)
             case Seen.REREAD:
                 pending = True
                 look_again(turn, route)
@@ -56,6 +57,21 @@ def look_again(turn: Turn, route: RouteState) -> None:
         look_later(turn, read_at, RETRY_AFTER)
     else:
         look_later(turn, read_at)
+
+
+def read_once_more(turn: Turn, route: RouteState, reading: RouteReading) -> None:
+    """A write of unknown outcome may land after all that was asked since: the read that begins when none can any more
+    shows what stays."""
+    clear_at = late.clear_at(route)
+    if clear_at is None:
+        return
+    if reading.began_at > clear_at:
+        over = not turn.state.moving and turn.state.rollout is not None and turn.state.rollout.outcome is Outcome.SYNCED
+        turn.set_route(route.key, lands_by=None, unacknowledged=() if over else route.unacknowledged)
+    elif turn.now > clear_at:
+        look(turn, clear_at)
+    else:
+        turn.wake_at(clear_at)
 
 
 def confirm(turn: Turn, route: RouteState) -> None:

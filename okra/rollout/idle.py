@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from okra.rollout import health
+from okra.rollout import health, late
 from okra.rollout.advance import say_paused
 from okra.rollout.asking import ask
-from okra.rollout.census import joiners, wanted
+from okra.rollout.census import Wanted, joiners, wanted
 from okra.rollout.claims import claimed
 from okra.rollout.looking import keep_watching, look, look_at_health
 from okra.rollout.moves import approach, foreign
@@ -27,7 +27,8 @@ LOOK_AT_SET_ASIDE = 60.0
 def idle(turn: Turn) -> None:
     """Synced, failed, or waiting for a person; nothing moves."""
     _read_again_after_revert(turn)
-    if not claimed(turn) or _restores(turn) or _retires(turn):
+    may_land = late.may_land(turn.state, turn.now)
+    if not claimed(turn) or _restores(turn) or (not may_land and _retires(turn)):
         return
     if turn.state.hold is not None:
         turn.report(turn.state.hold.reason, turn.state.hold.message)
@@ -37,12 +38,21 @@ def idle(turn: Turn) -> None:
     turn.set(warnings=tuple(said for census in turn.censuses.values() for said in census.ignored)[:10])
     if turn.waiting_for_person:
         say_paused(turn)
+    elif may_land:
+        _report_rest(turn, *_waits(want))
     elif want.version is not None:
         start_wanted(turn, want)
         look(turn, turn.now)
     elif not _joins(turn):
         _report_rest(turn, want.reason, want.message)
         _report_draining(turn)
+
+
+def _waits(want: Wanted) -> tuple[str, str]:
+    """What the last rollout wrote may still land, and would pass for a person's edit in the next."""
+    if want.version is None:
+        return want.reason, want.message
+    return "WaitingForLateWrite", f"{want.version} starts when no earlier write can land any more."
 
 
 def _report_rest(turn: Turn, reason: str, message: str) -> None:

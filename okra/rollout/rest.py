@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from okra.rollout.late import settled
 from okra.rollout.observation import Observation
 from okra.rollout.policy import Policy
 from okra.rollout.state import Outcome, Phase, State
@@ -31,7 +32,7 @@ def rest(policy: Policy, state: State, observation: Observation) -> Rest:
     if phase == "Paused":
         return Rest.WAITING
     if state.phase is Phase.STOPPED:
-        return Rest.FAILED
+        return Rest.FAILED if settled(state) or state.condition.permanent else Rest.MOVING
     if state.moving or observation.deleting:
         return Rest.MOVING
     if state.stable_version is None or observation.groups is None:
@@ -46,8 +47,8 @@ def rest(policy: Policy, state: State, observation: Observation) -> Rest:
 
 
 def _quiet(policy: Policy, state: State, observation: Observation) -> bool:
-    """Is every write confirmed, and was every route read again after a revert?"""
-    if any(route.confirmed_at is None for route in state.routes):
+    """Is every write confirmed, can none land any more, and was every route read again after a revert?"""
+    if not settled(state):
         return False
     last = state.rollout
     if last is None or last.ended_at is None or last.outcome is Outcome.SYNCED:

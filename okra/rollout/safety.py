@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from okra.rollout import health
+from okra.rollout import health, late
 from okra.rollout.asking import unfit_message
+from okra.rollout.begin import blind, misrouted
 from okra.rollout.census import wanted
+from okra.rollout.drift import check_routes
 from okra.rollout.effects import Release
 from okra.rollout.observation import WriteOutcome
 from okra.rollout.policy import OnNewerVersion
@@ -30,6 +32,10 @@ def deleted(turn: Turn) -> bool:
         _withdraw(turn, Failure("CellDeleted", said, turn.now))
     if turn.state.phase is not Phase.IDLE:
         return False
+    if late.may_land(turn.state, turn.now) and not (blind(turn) or misrouted(turn)):
+        turn.report("Deleting", "Waiting until no write of unknown outcome can land any more.")
+        check_routes(turn)
+        return True
     turn.report("Deleting", "Nothing moves; the weights stay as they are.")
     if turn.obs.may_write:
         turn.effects.append(Release())

@@ -25,7 +25,8 @@ def start(
     for route in turn.state.routes:
         groups = canary[route.key]
         retained = {arn: until for arn, until in route.retained.items() if arn not in groups}
-        turn.set_route(route.key, canary=groups, retained=retained, unacknowledged=())
+        late = route.unacknowledged if route.lands_by else ()
+        turn.set_route(route.key, canary=groups, retained=retained, unacknowledged=late)
     turn.watch = Watch(seen_at=turn.now)
     stable = turn.state.stable_version
     said = f"{kind} {number}: {version}" + (f", now {stable}." if stable else ".")

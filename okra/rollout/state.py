@@ -133,6 +133,8 @@ class RouteState:
     confirmed_at: float | None = None
     unacknowledged: tuple[Weights, ...] = ()
     """Superseded asks of this rollout whose outcome is unknown: they may land late, and aren't drift then."""
+    lands_by: float | None = None
+    """When the last write of unknown outcome has landed, if it ever does; None: nothing is on its way."""
     retained: Mapping[str, float] = field(default_factory=dict)
     """Former groups attached at 0 for an instant rollback → when that ends."""
 

@@ -152,6 +152,7 @@ def _route(route: RouteState) -> api.RouteStatus:
         serial=route.serial,
         confirmed_at=_maybe(route.confirmed_at),
         unacknowledged=tuple(_weights(weights) for weights in route.unacknowledged),
+        lands_by=_maybe(route.lands_by),
         extras=tuple(api.Extra(arn=arn, until=write_time(until)) for arn, until in route.retained.items()),
     )
 
@@ -225,6 +226,7 @@ def _read_route(route: api.RouteStatus) -> RouteState:
         serial=route.serial,
         confirmed_at=read_time(route.confirmed_at) if route.confirmed_at else None,
         unacknowledged=tuple(_read_weights(weights) for weights in route.unacknowledged),
+        lands_by=read_time(route.lands_by) if route.lands_by else None,
         retained={extra.arn: read_time(extra.until) for extra in route.extras},
     )
 

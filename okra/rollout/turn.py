@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
-from okra.rollout import clocks, health
+from okra.rollout import clocks, health, late
 from okra.rollout.census import Census, count
 from okra.rollout.effects import Decision, Effect, Emit, Observe, Persist, SetWeights
 from okra.rollout.observation import Observation, RouteReading
@@ -172,8 +172,14 @@ class Turn:
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
+    def _note_what_may_land(self) -> None:
+        was = {route.key: route for route in self.before.routes}
+        routes = (late.in_doubt(was.get(r.key, r), r, self.obs, self.now) for r in self.state.routes)
+        self.set(routes=tuple(routes))
+
     def decision(self) -> Decision:
         """Persist first, then write; then look, and tell."""
+        self._note_what_may_land()
         changed = self.state != self.before
         self.state = replace(self.state, watch=self.watch)
         persist: list[Effect] = [Persist(self.state, self.urgent)] if changed else []

@@ -20,9 +20,10 @@ from okra.rollout.observation import (
     WriteOutcome,
 )
 from okra.rollout.policy import Policy
+from okra.rollout.rest import Rest, rest
 from okra.rollout.state import State
 from okra.rollout.words import describe
-from tests.rollout.world import World
+from tests.rollout.world import ARRIVED_LATE, World
 
 REFUSED, LOST, DROPPED, LATE, DOWN = "refused", "lost", "dropped", "late", "down"
 """A write: refused; applied, no answer; not applied, no answer; applied some day, no answer. The store: no answer."""
@@ -69,6 +70,8 @@ class Process:
     waits_for_store: bool = False
     due: float = 0.0
     """When discovery comes again."""
+    rest: Rest = Rest.MOVING
+    """Where the Cell stood when a decision asked for nothing more: what `okra run` is told."""
     lost_race: bool = False
     """Somebody else persisted first."""
 
@@ -81,7 +84,7 @@ class Process:
     def restart(self) -> None:
         """kill -9, and a new process."""
         self.obs = Observation(deleting=self.obs.deleting, may_write=self.obs.may_write)
-        self.wake, self.decision, self.due = None, None, 0.0
+        self.wake, self.decision, self.due, self.rest = None, None, 0.0, Rest.MOVING
         self.pending.clear()
         self.load()
 
@@ -157,9 +160,17 @@ class Process:
         if not any(isinstance(effect, Persist) for effect in effects):
             self.state = decision.state
         self.pending.extend(effects)
+        if not effects:
+            self.rest = rest(self.policy, self.state, self.obs)
         for listener in self.deciding:
             listener(self)
         return bool(effects)
+
+    def land(self, which: int = 0) -> None:
+        """A late write lands, if AWS still takes it."""
+        key, weights = self.late.pop(which)
+        if not self.world.refusal(weights):
+            self.world.write(key, weights, ARRIVED_LATE)
 
     def execute(self, effect: Effect) -> bool:
         match effect:
