@@ -8,9 +8,9 @@ from okra.rollout.claims import claimed
 from okra.rollout.edits import drifted, respect, with_foreign
 from okra.rollout.guard import rising
 from okra.rollout.looking import RETRY_AFTER, keep_watching, look, look_at_health, look_later
+from okra.rollout.members import remaining
 from okra.rollout.observation import RouteReading
 from okra.rollout.policy import RoutePolicy
-from okra.rollout.retreat import existing
 from okra.rollout.state import Outcome, Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.verify import STALE_FOR, Seen
@@ -86,7 +86,7 @@ def _again(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteRea
     a raise that may not is given up, and what the route shows is what holds. True while it isn't there."""
     if not claimed(turn) or not look(turn, turn.now - READ_BEFORE):
         return True
-    weights = with_foreign(policy, route, reading, existing(turn, route, route.asked))
+    weights = with_foreign(policy, route, reading, remaining(turn, route, route.asked))
     if not any(weights.values()):
         respect(turn, route, reading, list(reading.weights))
         return False

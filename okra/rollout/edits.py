@@ -8,9 +8,10 @@ from okra.rollout.asking import ask, say_unfit, unfit, unfit_message
 from okra.rollout.claims import claimed
 from okra.rollout.guard import rising
 from okra.rollout.looking import look_at_health
+from okra.rollout.members import existing, remaining
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import OnDrift, RoutePolicy
-from okra.rollout.retreat import existing, retreat
+from okra.rollout.retreat import retreat
 from okra.rollout.state import DRIFTED, Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.weights import divide, same_shares, share_of
@@ -73,7 +74,7 @@ def _put_back(turn: Turn, route: RouteState, reading: RouteReading, weights: Wei
     """Somebody's edit that Okra doesn't keep. What a person took off the canary stays off."""
     if not claimed(turn):
         return True
-    weights = existing(turn, route, weights)
+    weights = remaining(turn, route, weights)
     if not any(weights.values()) or same_shares(weights, reading.weights):  # what it would go back to exists no more
         respect(turn, route, reading, list(reading.weights))
         return False

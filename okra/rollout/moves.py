@@ -15,6 +15,7 @@ from okra.rollout import health
 from okra.rollout.asking import unfit_message
 from okra.rollout.guard import guard
 from okra.rollout.looking import look_at_health
+from okra.rollout.members import existing
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import RoutePolicy
 from okra.rollout.state import RouteState
@@ -57,6 +58,7 @@ def toward(turn: Turn, policy: RoutePolicy, route: RouteState, share: Fraction) 
         return ARRIVED  # also where a person, or somebody before us, divided it in a way of their own
     places = policy.places - len(foreign(route, reading))
     members = {arn: weight for arn, weight in route.stable.items() if weight or arn in reading.weights}
+    members = existing(turn, route, members)
     seats = seat(share, members, route.canary, turn.policy.replicas, places)
     if seats is None:
         return Move(waits="NoRoomOnRoute", message=no_room(policy, route, reading))

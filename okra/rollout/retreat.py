@@ -5,10 +5,9 @@ from __future__ import annotations
 from okra.rollout import health
 from okra.rollout.asking import anything_serves
 from okra.rollout.moves import with_bystanders
-from okra.rollout.observation import LoadBalancerType, RouteReading, Weights
+from okra.rollout.observation import LoadBalancerType, RouteReading
 from okra.rollout.state import RouteState
 from okra.rollout.turn import Turn
-from okra.rollout.versions import UNKNOWN
 from okra.rollout.weights import same_shares
 
 
@@ -44,21 +43,6 @@ def leaves(turn: Turn, route: RouteState, reading: RouteReading, arn: str) -> bo
     sticky = reading.sticky and reading.load_balancer_type is LoadBalancerType.APPLICATION
     known = health.newest(turn.obs, arn)
     return sticky or (known is not None and known.healthy == 0)
-
-
-GONE = "NotFound"
-"""AWS's answer to a write that names a group which exists no more (`okra.errors.NotFound`)."""
-
-
-def existing(turn: Turn, route: RouteState, weights: Weights) -> dict[str, int]:
-    """The weights of groups that still exist. Those without the label aren't discovered: AWS's answer tells."""
-    reading, write = turn.obs.readings[route.key], turn.obs.writes.get(route.key)
-    if write is not None and write.problem is not None and write.problem.reason == GONE:
-        return {arn: weight for arn, weight in weights.items() if arn in reading.weights}
-    if turn.obs.groups is None or turn.state.stable_version == UNKNOWN:
-        return dict(weights)
-    known = {group.arn for group in turn.obs.groups} | set(reading.weights)
-    return {arn: weight for arn, weight in weights.items() if arn in known}
 
 
 def is_exact(route: RouteState, reading: RouteReading) -> bool:

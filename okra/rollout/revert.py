@@ -8,10 +8,11 @@ from okra.rollout.claims import claimed
 from okra.rollout.commands import put_aside
 from okra.rollout.drift import confirm, look_again
 from okra.rollout.looking import keep_watching, look_at_health
+from okra.rollout.members import existing
 from okra.rollout.moves import approach
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import RoutePolicy
-from okra.rollout.retreat import existing, is_exact, leaves, retreat
+from okra.rollout.retreat import is_exact, leaves, retreat
 from okra.rollout.state import Outcome, Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.verify import STALE_FOR, Seen

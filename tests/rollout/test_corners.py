@@ -351,3 +351,15 @@ def test_a_stable_group_that_a_person_emptied_and_detached_is_not_attached_again
     ended(p)
     assert share(p) == 1
     assert all("a2" not in weights for weights in writes(p))
+
+
+def test_a_rollout_goes_on_without_a_stable_group_that_was_drained_detached_and_deleted() -> None:
+    p = at(cell(2, 2, checks=()), Fraction(1, 4))
+    edit(p, a1=6, a2=0)
+    p.until(lambda: p.state.hold is not None)
+    p.world.write("r", {arn: weight for arn, weight in p.world.routes["r"].items() if weight}, "person")
+    p.world.groups[tg("a2")].exists = False
+    p.run(30)
+    say(p, "resume")
+    p.until(lambda: p.state.stable_version == NEW, within=300)
+    assert shown(p) == {"a1": 0, "b1": 1, "b2": 1}

@@ -22,6 +22,7 @@ from tests.rollout.cases import (
     once,
     reasons,
     rollout,
+    route,
     say,
     share,
     shown,
@@ -304,3 +305,18 @@ def test_a_taken_over_route_that_somebody_makes_a_redirect_again_is_left_so() ->
     say(p, "resume")
     p.run(30)
     assert shown(p) == {"a1": 1, "a2": 1}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_canary_does_not_gain_what_a_vanished_stable_group_had_when_weights_are_put_back(lost: bool) -> None:
+    """Or when our own write, which never arrived, is made again."""
+    p = at(cell(2, 2, plan=canary_plan(50, 100, 20.0)), HALF)
+    weights = {tg("a1"): 0, tg("b1"): 1, tg("b2"): 1}
+    if lost:
+        p.see(writes={})
+        p.state = replace(p.state, routes=(replace(route(p), confirmed_at=None, basis=weights),))
+    p.world.write("r", weights, "person")
+    p.world.groups[tg("a2")].exists = False
+    p.discover()
+    p.until(lambda: shown(p)["a1"] > 0, within=30)
+    assert share(p) == HALF
