@@ -108,7 +108,8 @@ class ObjectStore(Protocol):
         ...
 
     async def emit(self, event: EventRecord) -> None:
-        """Record an Event about an object; equal ones (same object, reason, message) are counted, not repeated."""
+        """Record an Event about an object; equal ones (same object, rollout, reason, message) are counted, not
+        repeated."""
         ...
 
     async def close(self) -> None: ...
@@ -125,6 +126,8 @@ class EventRecord:
     message: str
     at: datetime
     action: str = ""
+    rollout: int | None = None
+    """The Cell's rollout that it belongs to: equal ones of two rollouts are two."""
 
 
 @dataclass(frozen=True, slots=True)

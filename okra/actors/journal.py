@@ -63,6 +63,7 @@ class Journal:
             reason=reason,
             message=message,
             at=datetime.fromtimestamp(self._clock.now(), UTC),
+            rollout=fields.get("rollout"),
         )
         if self._listener is not None:
             self._listener(event, fields)

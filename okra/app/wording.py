@@ -49,4 +49,4 @@ def option_for(state: Path) -> str:
 def addressed(text: str, namespace: str, name: str, option: str) -> str:
     """The text with what it takes behind each command to this Cell."""
     options = option + ("" if namespace == "default" else f" --namespace {namespace}")
-    return re.sub(rf"\bokra (?:{_VERBS}) {re.escape(name)}(?![\w.-])", lambda found: found[0] + options, text)
+    return re.sub(rf"\bokra (?:{_VERBS}) {re.escape(name)}(?![\w-]|\.\w)", lambda found: found[0] + options, text)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,16 @@ from rich.table import Table
 
 from okra.actors.cell import CELL
 from okra.actors.cell_checks import CELL_LABEL, CHECK
+from okra.app.command import pending
+from okra.app.wording import STATE, addressed, option_for, shortened
 from okra.cli.verbs import NOT_THERE, with_store
+from okra.embedded.events import RecordedEvent
+from okra.embedded.lock import runs
 from okra.embedded.store import EmbeddedStore
 from okra.ports import Object
 from okra.rollout.words import short
 
-EVENTS_SHOWN = 10
+EVENTS_SHOWN = 15
 COLUMNS = ("NAMESPACE", "NAME", "PHASE", "STABLE", "DESIRED", "WEIGHT", "STEP", "AGE")
 
 
@@ -40,6 +45,8 @@ def get(name: str | None, namespace: str | None, state: Path | None, output: str
             print("No Cells.", file=sys.stderr)
         else:
             _table(cells, wide=output == "wide")
+            for note in notes(cells, running=await asyncio.to_thread(runs, state or STATE)):
+                print(note, file=sys.stderr)
         return 0
 
     return with_store(state, act)
@@ -55,13 +62,11 @@ def status(name: str, namespace: str, state: Path | None, output: str) -> int:
             return 0
         checks = (await store.list(CHECK, namespace, f"{CELL_LABEL}={name}")).items
         events = await store.events(CELL, namespace, name)
-        for line in lines(cell, checks):
-            print(line)
-        if events:
-            print("\nEvents")
-        for event in list(events)[-EVENTS_SHOWN:]:
-            times = f" ({event.count} times)" if event.count > 1 else ""
-            print(f"  {ago(event.last):>5}  {event.type:<7}  {event.reason}: {event.message}{times}")
+        uid, path = cell["metadata"]["uid"], state or STATE
+        for line in (*lines(cell, checks), *event_lines([event for event in events if event.uid in ("", uid)])):
+            print(addressed(line, namespace, name, option_for(path)))
+        for note in notes([cell], running=await asyncio.to_thread(runs, path)):
+            print(f"\n{note}")
         return 0
 
     return with_store(state, act)
@@ -73,28 +78,59 @@ def lines(cell: Object, checks: Iterable[Object]) -> Iterable[str]:
     yield f"Cell      {cell['metadata']['namespace']}/{cell['metadata']['name']}"
     yield f"Phase     {found.get('phase', 'Pending')} ({found.get('reason', 'Pending')})"
     if found.get("message"):
-        yield f"          {found['message']}"
-    yield f"Stable    {found.get('stableVersion') or '-'}   previous: {found.get('previousVersion') or '-'}"
+        yield f"          {shortened(found['message'])}"
+    stable, pin = found.get("stableVersion"), cell["spec"].get("version")
+    yield f"Stable    {stable or '-'}   previous: {found.get('previousVersion') or '-'}"
+    if pin is not None:
+        yield f"Pinned    {pin}{'' if pin == stable else ', not reached'}"
     rollout = found.get("rollout")
     if rollout:
         where = f"step {found['step']}, {found['weight']} of the traffic" if found.get("step") else rollout["outcome"]
         yield f"Rollout   {rollout['number']}: {rollout['version']} ({rollout['kind']}), {where}"
         if rollout.get("failure"):
-            yield f"          {rollout['failure']['reason']}: {rollout['failure']['message']}"
+            yield f"          {rollout['failure']['reason']}: {shortened(rollout['failure']['message'])}"
     for route in found.get("routes", ()):
         weights = ", ".join(f"{short(each['arn'])}={each['weight']}" for each in route.get("asked", ()))
         confirmed = "confirmed" if route.get("confirmedAt") else "not confirmed yet"
         yield f"Route     {route.get('arn') or route['key']}"
         yield f"          {weights or 'nothing asked yet'} ({confirmed})"
     for blocked in found.get("blockedVersions", ()):
-        yield f"Blocked   {blocked['version']}: {blocked['reason']}"
+        yield f"Blocked   {blocked['version']}: {shortened(blocked['reason'])}"
+    for aside in found.get("setAside", ()):
+        groups = ", ".join(short(arn) for arn in aside["groups"])
+        yield f"Set aside {aside['version']} ({groups or 'no groups'}): {shortened(aside.get('reason') or '-')}"
     for warning in found.get("warnings", ()):
-        yield f"Warning   {warning}"
+        yield f"Warning   {shortened(warning)}"
     for check in checks:
         said = check.get("status") or {}
         results = (said.get("analysis") or {}).get("results") or []
         last = f"{results[-1]['verdict']}: {results[-1]['reason']}" if results else "not run yet"
         yield f"Check     {check['metadata']['name']}  {last}"
+
+
+def event_lines(events: Sequence[RecordedEvent]) -> Iterable[str]:
+    """The last events in the order of time, under the rollout that they belong to."""
+    if events:
+        yield ""
+        yield "Events"
+    rollout: int | None = None
+    for event in events[-EVENTS_SHOWN:]:
+        if event.rollout != rollout:
+            rollout = event.rollout
+            yield f"  {'no rollout' if rollout is None else f'rollout {rollout}'}"
+        times = f" ({event.count} times)" if event.count > 1 else ""
+        yield f"  {ago(event.last):>5}  {event.type:<7}  {event.reason}: {shortened(event.message)}{times}"
+
+
+def notes(cells: Iterable[Object], *, running: bool) -> Iterable[str]:
+    """What the status can't say: whether anybody works on it, and which commands wait for that."""
+    for cell in cells:
+        if (command := pending(cell)) is not None:
+            said = " ".join(filter(None, (command.verb, command.arg, f"by {command.by}" if command.by else "")))
+            when = "it is about to be executed" if running else "it will be executed when `okra run` runs"
+            yield f"A command waits for cell/{cell['metadata']['name']}: {said}; {when}."
+    if not running:
+        yield "No `okra run` is running on this state: this is how the last one left it, and the weights may differ."
 
 
 def _table(cells: Iterable[Object], *, wide: bool) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from okra.app.command import outcome, send
+from okra.app.state_file import is_empty
 from okra.app.wording import STATE
 from okra.embedded.store import EmbeddedStore
 from okra.errors import NotFound, OkraError
@@ -47,6 +48,9 @@ def with_store(state: Path | None, act: Callable[[EmbeddedStore], Awaitable[int]
             return await act(store)
 
     try:
+        if is_empty(path):
+            print(f"the state file {path} is empty: `okra run` hasn't written to it yet", file=sys.stderr)
+            return NOT_THERE
         return asyncio.run(opened())
     except NotFound as error:
         hint = "" if state else f" (looked at {path}; name another with --state)"

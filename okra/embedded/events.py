@@ -26,6 +26,8 @@ class RecordedEvent:
     count: int
     first: datetime
     last: datetime
+    rollout: int | None = None
+    """Of the Cell; two rollouts have each their own, however equal."""
 
 
 def record(tx: Transaction, event: EventRecord) -> None:
@@ -36,14 +38,15 @@ def record(tx: Transaction, event: EventRecord) -> None:
     sql = tx.connection
     before = sql.execute(
         "DELETE FROM events WHERE grp = ? AND kind = ? AND namespace = ? AND name = ?"
-        " AND uid = ? AND type = ? AND reason = ? AND message = ? RETURNING count, first",
-        (*about, event.uid, event.type, event.reason, message),
+        " AND uid = ? AND type = ? AND reason = ? AND message = ? AND rollout IS ? RETURNING count, first",
+        (*about, event.uid, event.type, event.reason, message, event.rollout),
     ).fetchone()
     count, first = before or (0, at)
     recorded = sql.execute(
-        "INSERT INTO events (id, grp, kind, namespace, name, uid, type, reason, message, action, count, first, last)"
-        " VALUES ((SELECT ifnull(max(id), 0) + 1 FROM events), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*about, event.uid, event.type, event.reason, message, event.action, count + 1, first, at),
+        "INSERT INTO events"
+        " (id, grp, kind, namespace, name, uid, type, reason, message, action, count, first, last, rollout)"
+        " VALUES ((SELECT ifnull(max(id), 0) + 1 FROM events), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*about, event.uid, event.type, event.reason, message, event.action, count + 1, first, at, event.rollout),
     ).lastrowid
     sql.execute(
         "DELETE FROM events WHERE grp = ? AND kind = ? AND namespace = ? AND name = ? AND id <= ("
@@ -57,7 +60,7 @@ def record(tx: Transaction, event: EventRecord) -> None:
 def about(tx: Transaction, kind: Kind, namespace: str, name: str) -> list[RecordedEvent]:
     """The newest last."""
     rows = tx.connection.execute(
-        "SELECT type, reason, message, action, uid, count, first, last FROM events"
+        "SELECT type, reason, message, action, uid, count, first, last, rollout FROM events"
         " WHERE grp = ? AND kind = ? AND namespace = ? AND name = ? ORDER BY id",
         (kind.group, kind.kind, namespace, name),
     )
@@ -71,6 +74,7 @@ def about(tx: Transaction, kind: Kind, namespace: str, name: str) -> list[Record
             count=count,
             first=datetime.fromisoformat(first),
             last=datetime.fromisoformat(last),
+            rollout=rollout,
         )
-        for type_, reason, message, action, uid, count, first, last in rows
+        for type_, reason, message, action, uid, count, first, last, rollout in rows
     ]

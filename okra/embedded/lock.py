@@ -8,16 +8,20 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from okra.embedded.faults import unreachable
 from okra.errors import AlreadyExists
 
+LOOK = 0.2
+"""Seconds that those who only look at the lock may hold up who takes it."""
+
 
 @contextlib.contextmanager
 def run_lock(path: str | Path) -> Iterator[None]:
-    """Hold the right to run on the state file `path` for the length of the block; never waits.
+    """Hold the right to run on the state file `path` for the length of the block; waits for `LOOK` at most.
 
     AlreadyExists names the process that holds it. The lock is the kernel's, on `<path>.lock`: it ends with the
     process however that ends, so there is no stale one to clean up, and the file stays. Commands that only read or
@@ -30,15 +34,42 @@ def run_lock(path: str | Path) -> Iterator[None]:
     except OSError as error:
         raise unreachable(error, str(path)) from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyExists(_taken(path, os.pread(descriptor, 32, 0))) from None
+        if not _taken_over(descriptor):
+            raise AlreadyExists(_taken(path, os.pread(descriptor, 32, 0)))
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def runs(path: str | Path) -> bool:
+    """Does an `okra run` hold the state file `path` now? False, too, when that can't be looked at."""
+    try:
+        descriptor = os.open(f"{Path(path).resolve()}.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _taken_over(descriptor: int) -> bool:
+    """Take the lock. Who only looks at it (`runs`) has it for some microseconds; who runs keeps it."""
+    deadline = time.monotonic() + LOOK
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
 
 
 def _taken(path: str | Path, holder: bytes) -> str:

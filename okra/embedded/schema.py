@@ -61,7 +61,9 @@ _FIRST = (
     "CREATE INDEX events_of_object ON events (grp, kind, namespace, name, id)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_ROLLOUT_OF_EVENTS = ("ALTER TABLE events ADD COLUMN rollout INTEGER",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ROLLOUT_OF_EVENTS)
 """Statements that lead from version i to i + 1. Append; what was released never changes."""
 
 VERSION = len(MIGRATIONS)

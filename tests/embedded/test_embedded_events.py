@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
-from okra.embedded import MEMORY, EmbeddedStore
+from okra.embedded import MEMORY, EmbeddedStore, schema
 from okra.embedded.events import IN_ALL, PER_OBJECT
 from okra.ports import EventRecord
 from tests.store.kinds import WIDGET
@@ -33,6 +36,29 @@ async def test_equal_events_are_counted_and_the_newest_is_last(store: EmbeddedSt
     assert [(kept.message, kept.count) for kept in await store.events(WIDGET, "default", "web")] == [("b", 1), ("a", 2)]
     repeated = (await store.events(WIDGET, "default", "web"))[-1]
     assert (repeated.first, repeated.last) == (T0, T0 + timedelta(seconds=2))
+
+
+async def test_equal_events_of_two_rollouts_are_two(store: EmbeddedStore) -> None:
+    for rollout in (None, 1, 1, 2):
+        await store.emit(replace(event("to 10 %"), rollout=rollout))
+    found = await store.events(WIDGET, "default", "web")
+    assert [(kept.rollout, kept.count) for kept in found] == [(None, 1), (1, 2), (2, 1)]
+
+
+async def test_events_of_a_file_from_before_there_were_rollouts_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as old, old:
+        for statement in schema.MIGRATIONS[0]:
+            old.execute(statement)
+        old.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        old.execute("PRAGMA user_version = 1")
+        about = (WIDGET.group, WIDGET.kind, "default", "web", "u1", "Normal", "WeightSet", "10 %", "", 1)
+        at = T0.isoformat()
+        old.execute(f"INSERT INTO events VALUES (1, {', '.join('?' * 12)})", (*about, at, at))
+    async with await EmbeddedStore.open(path) as store:
+        await store.emit(event("10 %", after=60))
+        (kept,) = await store.events(WIDGET, "default", "web")
+        assert (kept.rollout, kept.count, kept.first) == (None, 2, T0)
 
 
 async def test_events_of_another_object_or_another_of_its_name_are_kept_apart(store: EmbeddedStore) -> None:

@@ -1,0 +1,49 @@
+"""How lines for people name things, times and commands."""
+
+from pathlib import Path
+
+import pytest
+
+from okra.app.wording import addressed, duration, option_for, shortened
+
+ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:"
+LB, LISTENER, RULE = "0123456789abcdef", "fedcba9876543210", "00112233445566ff"
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        (f"targetgroup/web-2/{LB}", "targetgroup/web-2"),
+        (f"loadbalancer/app/web/{LB}", "loadbalancer/web"),
+        (f"listener/app/web/{LB}/{LISTENER}", f"listener/web/{LISTENER}"),
+        (f"listener/net/web/{LB}/{LISTENER}#10", f"listener/web/{LISTENER}#10"),
+        (f"listener-rule/app/web/{LB}/{LISTENER}/{RULE}", f"listener-rule/web/{RULE}"),
+    ],
+)
+def test_an_arn_is_shortened_to_the_name_that_people_know(arn: str, name: str) -> None:
+    assert shortened(f"Of {ARN}{arn}. And ({ARN}{arn}), arn:aws:iam::1:role/x.") == (
+        f"Of {name}. And ({name}), arn:aws:iam::1:role/x."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-1, "0s"), (0, "0s"), (0.2, "1s"), (59, "59s"), (60, "1m"), (74.5, "1m15s"), (3600, "1h"), (7201, "2h1m")],
+)
+def test_a_duration_is_said_with_no_more_than_matters(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("state", "namespace", "options"),
+    [
+        (".okra/state.db", "default", ""),
+        ("./.okra/../.okra/state.db", "default", ""),
+        ("a b/state.db", "default", " --state 'a b/state.db'"),
+        ("/var/okra.db", "shop", " --state /var/okra.db --namespace shop"),
+    ],
+)
+def test_a_command_has_the_options_that_it_takes_from_here(state: str, namespace: str, options: str) -> None:
+    text = "To go on: okra resume web. Not okra resume web-2, nor okra get web."
+    found = addressed(text, namespace, "web", option_for(Path(state)))
+    assert found == text.replace("resume web.", f"resume web{options}.")
