@@ -8,11 +8,17 @@ from dataclasses import dataclass, field, replace
 from okra.api.base import Loc
 from okra.api.cell import Cell
 from okra.api.check import Check
+from okra.api.checks import Analysis
 from okra.api.findings import did_you_mean, path_of, printable
 from okra.api.kinds import GROUPS
 from okra.api.objects import LoadedObject, TextProblem, read_objects
 from okra.api.parse import parse
 from okra.api.secret import parse_secret
+
+
+PROVIDER_REQUIRED = (
+    "is required: name one of datadog, cloudWatch, prometheus, web, or set OKRA_CHECK_PROVIDER for all checks"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,12 @@ class _Entry:
         return Placed(self.file, loaded.line_of(loc), message, path_of(loc), kind, name)
 
 
-def lint(sources: Iterable[tuple[str, str]]) -> Report:
-    """Judge texts, given as (name of the file, text), each object by itself and all of them together."""
+def lint(sources: Iterable[tuple[str, str]], *, provider_is_set: bool = True) -> Report:
+    """Judge texts, given as (name of the file, text), each object by itself and all of them together.
+
+    `provider_is_set`: does the setting OKRA_CHECK_PROVIDER give checks without a provider one? If not, the controller
+    finds such a check invalid, and so does this.
+    """
     report = Report()
     entries: list[_Entry] = []
     for file, text in sources:
@@ -69,6 +79,9 @@ def lint(sources: Iterable[tuple[str, str]]) -> Report:
             report.notes += notes
         report.findings += sorted(here, key=lambda placed: placed.line)
     report.findings += _duplicates(entries)
+    if not provider_is_set:
+        report.findings += _without_provider(entries, implemented=True)
+        report.notes += _without_provider(entries, implemented=False)
     report.notes += _unknown_checks(entries)
     return report
 
@@ -112,6 +125,20 @@ def _duplicates(entries: list[_Entry]) -> Iterator[Placed]:
             message = f"is defined twice, first at {other.file}:{other.loaded.line}: remove or rename one"
             yield entry.place(("metadata", "name"), message)
         first.setdefault(key, entry)
+
+
+def _without_provider(entries: list[_Entry], *, implemented: bool) -> Iterator[Placed]:
+    """Checks that nobody could be asked for. Of a shape that isn't implemented yet this is for information."""
+    for entry in entries:
+        if isinstance(entry.model, Check):
+            found: list[tuple[Loc, Analysis | None]] = [((), entry.model.spec.analysis)] if implemented else []
+        elif isinstance(entry.model, Cell) and entry.model.spec.is_complex is not implemented:
+            found = [(loc, check.analysis) for loc, check in entry.model.spec.all_checks]
+        else:
+            continue
+        for loc, analysis in found:
+            if analysis is not None and analysis.provider is None:
+                yield entry.place(("spec", *loc, "analysis", "provider"), PROVIDER_REQUIRED)
 
 
 def _unknown_checks(entries: list[_Entry]) -> Iterator[Placed]:

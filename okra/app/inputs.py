@@ -31,11 +31,11 @@ class Input:
         return [_key(obj) for kind, obj in self.objects if kind.kind in ("Cell", "System")]
 
 
-def read_input(paths: Sequence[Path]) -> Input:
-    """Read and judge everything. BadInput names each problem, as `okra lint` does."""
+def read_input(paths: Sequence[Path], *, provider_is_set: bool = True) -> Input:
+    """Read and judge everything. BadInput names each problem, as `okra lint` does under the same settings."""
     before = stamp(paths)
     sources, unreadable = read_all(list(paths))
-    report = lint(sources)
+    report = lint(sources, provider_is_set=provider_is_set)
     if unreadable or report.findings:
         raise BadInput("\n".join([*unreadable, *map(str, report.findings)]))
     found = Input(notes=[str(note) for note in report.notes], stamp=before)

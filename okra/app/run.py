@@ -31,8 +31,9 @@ from okra.aws.facade import open_aws
 from okra.embedded.store import EmbeddedStore
 from okra.errors import NotFound, OkraError
 from okra.ports import Object
+from okra.web.address import parse_address
 from okra.web.metrics import Metrics
-from okra.web.server import parse_address, serve
+from okra.web.server import serve
 
 FILE_POLL = 1.0
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -81,6 +82,10 @@ def default_state(paths: list[Path]) -> Path:
 def validate(obj: Object) -> list[str]:
     """The store judges what it takes as an API server would."""
     return [f"{finding.path}: {finding.message}" for finding in parse(obj)[1]]
+
+
+def _has_provider(options: RunOptions) -> bool:
+    return options.settings.check_provider is not None
 
 
 def _chosen(options: RunOptions) -> bool:
@@ -207,7 +212,7 @@ async def _follow_files(
             continue
         known = now
         try:
-            found = await asyncio.to_thread(read_input, paths)
+            found = await asyncio.to_thread(read_input, paths, provider_is_set=_has_provider(options))
             progress.add(await _apply(parts, secrets, found))
             progress.say("The input changed and was read again.")
         except (BadInput, OkraError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from typing import Annotated, Any
 
@@ -11,12 +12,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from okra.api.defaults import Defaults
 from okra.api.durations import Duration
+from okra.api.findings import printable
 from okra.api.parse import parse_as
 from okra.api.policies import OnFailureAction
 from okra.api.provider import Provider
 from okra.api.quantities import IntOrPercent
 from okra.errors import Invalid
-from okra.web.server import parse_address
+from okra.web.address import parse_address
 
 
 def _duration(value: Any) -> float:
@@ -49,6 +51,10 @@ Seconds = Annotated[
 ]
 
 
+MAY_HOLD_SECRETS = ("check_provider",)
+"""Values that no message repeats."""
+
+
 class Settings(BaseSettings):
     """Each field is `OKRA_` and its name in capitals. Durations are Go's: 500ms, 10s, 1h30m."""
 
@@ -65,6 +71,11 @@ class Settings(BaseSettings):
     ] = Field(default=(10.0, 60.0), description="When a reverted route is read again, separated by commas.")
     install: str = Field(
         default="okra", pattern=r"^[A-Za-z0-9._-]{1,63}$", description="This installation's name in owner tags."
+    )
+    claim_settle: Seconds = Field(
+        default=13.0,
+        ge=0,
+        description="A route is tagged as ours this long before the first write; shorter only without other installations.",
     )
     health_timeout: Seconds = Field(default=300.0, description="New target groups must be healthy within this time.")
     min_healthy_targets: Annotated[IntOrPercent, NoDecode, BeforeValidator(_quantity)] = Field(
@@ -104,12 +115,18 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """From the environment; flags that were given win. Invalid names each wrong variable and what it should be."""
+    """From the environment; flags that were given win. Invalid names each wrong variable, its value, and what it
+    should be."""
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
-        wrong = [
-            f"OKRA_{'_'.join(str(part) for part in each['loc']).upper()}: {each['msg'].removeprefix('Value error, ')}"
-            for each in error.errors(include_url=False, include_input=False)
-        ]
+        wrong = [_wrong(str(each["loc"][0]), each["msg"], each["input"]) for each in error.errors(include_url=False)]
         raise Invalid("; ".join(wrong)) from None
+
+
+def _wrong(name: str, message: str, value: Any) -> str:
+    message = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    shown = repr(printable(os.environ.get(f"OKRA_{name.upper()}", str(value))))
+    if name in MAY_HOLD_SECRETS or shown in message:
+        return f"OKRA_{name.upper()}: {message}"
+    return f"OKRA_{name.upper()}: {shown}: {message}"

@@ -75,7 +75,8 @@ def run(
     """
     from okra.cli.run import run as start
 
-    raise typer.Exit(start(file, state, timeout, listen, _choice(output, "text", "json"), read_only, log_level))
+    level = _choice(log_level.lower(), "debug", "info", "warning", "error", option="--log-level")
+    raise typer.Exit(start(file, state, timeout, listen, _choice(output, "text", "json"), read_only, level))
 
 
 @app.command()
@@ -182,7 +183,7 @@ _versioned_verb("rollback", "Go back to the previous version (or another) in one
 _versioned_verb("unblock", "Unblock a version without starting it.")
 
 
-def _choice(value: str, *choices: str) -> str:
+def _choice(value: str, *choices: str, option: str = "--output") -> str:
     if value not in choices:
-        raise typer.BadParameter(f"{value!r}: choose one of {', '.join(choices)}", param_hint="'--output'")
+        raise typer.BadParameter(f"{value!r}: choose one of {', '.join(choices)}", param_hint=f"'{option}'")
     return value

@@ -11,6 +11,8 @@ from typing import Literal
 from okra.api.lint import Report
 from okra.api.lint import lint as judge
 from okra.app.manifests import read_all
+from okra.cli.settings import settings_of_environment
+from okra.errors import OkraError
 
 CLEAN, FINDINGS, UNREADABLE = 0, 1, 2
 
@@ -21,8 +23,13 @@ def lint(files: list[Path], output: Literal["text", "json"] = "text") -> int:
     Findings go to standard output, notes and unreadable files to standard error. Returns 0 when nothing was found, 1
     for findings, 2 when something couldn't be read (findings in the rest are shown all the same).
     """
+    try:
+        provider_is_set = settings_of_environment().check_provider is not None
+    except OkraError as error:
+        print(error, file=sys.stderr)
+        return UNREADABLE
     sources, unreadable = read_all(files)
-    report = judge(sources)
+    report = judge(sources, provider_is_set=provider_is_set)
     if not report.objects and not report.findings and not unreadable:
         unreadable.append("nothing to judge: the files hold no object; give a file with a Cell or a Check")
     for message in unreadable:

@@ -12,9 +12,12 @@ from okra.app.logs import configure_logs
 from okra.app.progress import BAD_INPUT
 from okra.app.run import RunOptions, default_state
 from okra.app.run import run as run_cells
-from okra.app.settings import load_settings
+from okra.app.state_file import is_empty
+from okra.cli.settings import settings_of_environment
 from okra.embedded.lock import run_lock
 from okra.errors import OkraError
+
+ADOPTS = "the weights that the load balancer has are adopted."
 
 
 def run(
@@ -33,10 +36,11 @@ def run(
     except ValueError as error:
         return _bad(f"--timeout {timeout}: {error}")
     try:
-        found = read_input(paths)
+        settings = settings_of_environment()
+        found = read_input(paths, provider_is_set=settings.check_provider is not None)
         options = RunOptions(
             paths=paths,
-            settings=load_settings(),
+            settings=settings,
             state=state or default_state(paths),
             timeout=seconds,
             listen=listen,
@@ -47,6 +51,8 @@ def run(
             print(f"note: {note}", file=sys.stderr)
         if state is None:
             print(f"State: {options.state} (choose another with --state)", file=sys.stderr)
+        if is_empty(options.state):
+            print(f"note: the state file {options.state} is empty, and begun anew: {ADOPTS}", file=sys.stderr)
         with run_lock(options.state):
             return asyncio.run(run_cells(options, found))
     except (BadInput, OkraError) as error:

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from okra.errors import Invalid, Refused
+from okra.errors import Refused
+from okra.web.address import parse_address
 from okra.web.pages import Pages
 from okra.web.pulse import watching_the_loop
 from okra.web.view import SystemView
@@ -38,11 +39,3 @@ async def serve(view: SystemView, listen: str, *, strict: bool) -> AsyncIterator
             yield f"[{name}]:{actual}" if ":" in name else f"{name}:{actual}"
     finally:
         await runner.cleanup()
-
-
-def parse_address(listen: str) -> tuple[str, int]:
-    """`HOST:PORT`, `[V6]:PORT` or `:PORT`. Raises Invalid."""
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise Invalid(f"{listen!r} is no address: write HOST:PORT, such as 127.0.0.1:8080")
-    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 (`:8080` means all interfaces, as everywhere)

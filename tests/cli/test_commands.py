@@ -234,6 +234,41 @@ def test_run_says_all_that_is_wrong_and_exits_with_two(tmp_path: Path, monkeypat
     assert [each.name for each in tmp_path.iterdir()] == ["cell.yaml"], "nothing was begun"
 
 
+def test_a_log_level_that_there_is_none_of_is_refused_with_the_choices(tmp_path: Path) -> None:
+    found = okra("run", "-f", tmp_path, "--log-level", "verbose")
+    assert found.exit_code == 2
+    assert "--log-level" in found.stderr
+    assert "choose one of debug, info, warning, error" in " ".join(found.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("command", [("run", "-f"), ("lint",)])
+def test_a_typo_in_a_setting_is_said_on_standard_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("OKRA_STEP_INTERVALL", "1m")
+    found = okra(*command, tmp_path / "none.yaml")
+    said = "warning: OKRA_STEP_INTERVALL is no setting of Okra and has no effect; did you mean OKRA_STEP_INTERVAL?"
+    assert said in found.stderr.splitlines()
+    assert said not in found.stdout
+
+
+def test_a_check_without_a_provider_is_found_by_lint_and_by_run_unless_the_setting_gives_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "cell.yaml"
+    path.write_text(yaml.safe_dump(cell(checks=[{"name": "dd", "analysis": {"query": "errors", "max": 0.1}}])))
+    said = "spec.checks[0].analysis.provider: is required: name one of datadog, cloudWatch, prometheus, web, or set"
+    monkeypatch.delenv("OKRA_CHECK_PROVIDER", raising=False)
+    lint, run = okra("lint", path), okra("run", "-f", path)
+    assert (lint.exit_code, run.exit_code) == (1, 2)
+    assert said in lint.stdout
+    assert said in run.stderr
+    monkeypatch.setenv("OKRA_CHECK_PROVIDER", "prometheus: {address: 'http://prometheus.example:9090'}")
+    assert (okra("lint", path).exit_code, okra("lint", path).stderr) == (0, "")
+    monkeypatch.setenv("OKRA_CHECK_PROVIDER", "prometheus: {port: 9090}")
+    assert okra("lint", path).exit_code == 2
+
+
 def test_lint_exits_with_one_for_findings_and_two_for_what_it_cannot_read(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text(yaml.safe_dump(cell()))

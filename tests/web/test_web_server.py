@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from okra.errors import Invalid, Refused
-from okra.web.server import parse_address, serve
+from okra.web.address import parse_address
+from okra.web.server import serve
 from tests.web.site import FakeSystem, site
 
 
