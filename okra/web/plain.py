@@ -11,15 +11,22 @@ from typing import Any
 
 from aiohttp import web
 
+from okra.api.selectors import Selector
+
 
 def as_json(value: Any, *, status: int = 200) -> web.Response:
     return web.json_response(text=json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n", status=status)
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses, enums and fractions as JSON. Of a type that isn't known here only its name is shown."""
+    """Dataclasses, enums and fractions as JSON. Of a type that isn't known here only its name is shown.
+
+    A selector stands there as its `matches`: it is written as a person writes it.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr}
+    if isinstance(selector := getattr(value, "__self__", None), Selector):
+        return str(selector) or "everything"
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Fraction):

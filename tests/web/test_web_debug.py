@@ -56,6 +56,7 @@ async def test_a_cell_shows_what_it_wants_knows_and_saw() -> None:
             await w.when(lambda: new in route.weights)
             found = await pages.json("/debug/cells/default/web")
     assert found["policy"]["name"] == "web"
+    assert found["policy"]["routes"][0]["selects"] == "role=web"
     assert found["state"]["rollout"]["version"] == "1.1.0"
     assert found["observation"]["readings"][route.arn]["action"] == "forward"
 
