@@ -46,11 +46,12 @@ else
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif
 
-lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter, lock files
+lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter, hadolint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 format: $(VENV)/.dev ## Rewrite the sources in the project's format
 	$(BIN)/ruff check --fix .
@@ -64,6 +65,8 @@ lock: ## Rewrite the hashed lock files (needs uv)
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" --upgrade $$(tr , ' ' <<< "$${set#*:}") \
 	    pyproject.toml -o requirements/$${set%%:*}.txt; done
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --upgrade requirements/build.in -o requirements/build.txt
 
 clean: ## Remove the virtual environment and every cache in the checkout
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -1,0 +1,75 @@
+{{- define "okra.name" -}}
+{{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "okra.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{ .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else -}}
+{{- $name := include "okra.name" . -}}
+{{ ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+{{- end }}
+
+{{- define "okra.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "okra.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "okra.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "okra.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "okra.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ default (include "okra.fullname" .) .Values.serviceAccount.name }}
+{{- else -}}
+{{ required "serviceAccount.name is needed when serviceAccount.create is false" .Values.serviceAccount.name }}
+{{- end -}}
+{{- end }}
+
+{{- define "okra.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- /* The rules on Okra's own kinds and on Secrets: of the scope. */ -}}
+{{- define "okra.scopeRules" -}}
+{{- range $group := list "okra.mumoshu.github.io" }}
+- apiGroups: [{{ $group }}]
+  resources: [cells]
+  verbs: [get, list, watch, patch]  # patch: the finalizer of a rollout under way
+- apiGroups: [{{ $group }}]
+  resources: [cells/status]
+  verbs: [patch]
+- apiGroups: [{{ $group }}]
+  resources: [cells/finalizers]
+  verbs: [update]  # its Checks are owned by it, and block its deletion in the foreground
+- apiGroups: [{{ $group }}]
+  resources: [checks]
+  verbs: [get, list, watch, create, update, delete]
+- apiGroups: [{{ $group }}]
+  resources: [checks/status]
+  verbs: [patch]
+{{- end }}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+  {{- with .Values.rbac.secretNames }}
+  resourceNames: {{ toJson . }}
+  {{- end }}
+{{- end }}
