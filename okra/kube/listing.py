@@ -1,0 +1,43 @@
+"""All objects of a kind, in pages: 5,000 in one answer would block the event loop for half a second."""
+
+from __future__ import annotations
+
+from okra.errors import Expired
+from okra.kube.calls import Call
+from okra.kube.client import KubeClient
+from okra.ports import Listing, Object
+
+PAGE = 500
+TRIES = 3
+"""Of a list whose later pages expire while the earlier ones are read."""
+
+
+async def list_all(client: KubeClient, call: Call, selector: str | None) -> Listing:
+    """See `ObjectStore.list`. One moment's objects: when the server has forgotten that moment, begin anew."""
+    for _ in range(TRIES - 1):
+        try:
+            return await _pages(client, call, selector)
+        except Expired:
+            continue
+    return await _pages(client, call, selector)
+
+
+async def _pages(client: KubeClient, call: Call, selector: str | None) -> Listing:
+    items: list[Object] = []
+    query = [("limit", str(PAGE)), *([("labelSelector", selector)] if selector else [])]
+    token = ""
+    while True:
+        page = await client.ask(call, query=[*query, ("continue", token)] if token else query)
+        # Kubernetes' own kinds leave out in a list what they are.
+        type_ = {"apiVersion": call.kind.api_version, "kind": call.kind.kind}
+        items += [slim({**type_, **item}) for item in page.get("items") or ()]
+        metadata = page.get("metadata") or {}
+        token = metadata.get("continue") or ""
+        if not token:
+            return Listing(items, metadata.get("resourceVersion") or "")
+
+
+def slim(obj: Object) -> Object:
+    """Without managedFields, which nobody here reads and which are half of what an object costs in memory."""
+    obj.get("metadata", {}).pop("managedFields", None)
+    return obj

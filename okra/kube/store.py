@@ -1,0 +1,114 @@
+"""`okra.ports.ObjectStore` on a real API server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Self
+
+from okra.errors import AlreadyExists, Conflict, NotFound
+from okra.kube.calls import Call
+from okra.kube.changes import apply_patch, check_preconditions, metadata_of, newborn, sendable
+from okra.kube.client import MERGE_PATCH, KubeClient
+from okra.kube.events import Events
+from okra.kube.listing import list_all, slim
+from okra.kube.watch import Patience, watch
+from okra.ports import EventRecord, Kind, Listing, Object, WatchEvent
+
+TRIES = 5
+"""Of an apply, which others' writes may get in the way of."""
+
+
+class KubeStore:
+    """The objects of one API server. `async with`, or `close()`, ends its client."""
+
+    def __init__(self, client: KubeClient, *, instance: str = "okra", patience: Patience | None = None) -> None:
+        """`instance` names this process in Events."""
+        self.client = client
+        self._patience = patience or Patience()
+        self._events = Events(client, instance)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self.client.close()
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object:
+        return slim(await self.client.ask(Call("get", kind, namespace, name)))
+
+    async def list(self, kind: Kind, namespace: str | None = None, selector: str | None = None) -> Listing:
+        return await list_all(self.client, Call("list", kind, namespace or ""), selector)
+
+    def watch(
+        self,
+        kind: Kind,
+        resource_version: str,
+        namespace: str | None = None,
+        selector: str | None = None,
+    ) -> AsyncIterator[WatchEvent]:
+        return watch(self.client, Call("watch", kind, namespace or ""), resource_version, selector, self._patience)
+
+    async def create(self, kind: Kind, body: Object) -> Object:
+        sent = newborn(kind, body)
+        call = Call("create", kind, str(sent["metadata"]["namespace"]), str(sent["metadata"].get("name") or ""))
+        return slim(await self.client.ask(call, sent))
+
+    async def apply(self, kind: Kind, body: Object) -> Object:
+        sent = newborn(kind, body)
+        guarded = any(metadata_of(body).get(field) for field in ("uid", "resourceVersion"))
+        for _ in range(TRIES - 1):
+            try:
+                return await self._apply(kind, body, sent)
+            except (AlreadyExists, NotFound, Conflict) as error:
+                if guarded or (isinstance(error, NotFound) and error.reason != NotFound.reason):
+                    raise  # the caller's own precondition, or a kind that isn't there
+        return await self._apply(kind, body, sent)
+
+    async def _apply(self, kind: Kind, body: Object, sent: Object) -> Object:
+        """Made of what was read; made again when somebody else was quicker."""
+        namespace, name = str(sent["metadata"]["namespace"]), str(sent["metadata"].get("name") or "")
+        try:
+            old = await self.get(kind, namespace, name)
+        except NotFound:
+            return await self.create(kind, sent)
+        check_preconditions(old, body)
+        patch = apply_patch(old, sent)
+        if not patch:
+            return old
+        guard = {"resourceVersion": old["metadata"]["resourceVersion"]}
+        patch["metadata"] = {**patch.get("metadata", {}), **guard}
+        return await self._patch(Call("patch", kind, namespace, name), patch)
+
+    async def patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Object:
+        return await self._patch(Call("patch", kind, namespace, name), sendable(patch))
+
+    async def patch_status(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        status: Mapping[str, Any],
+        *,
+        resource_version: str | None = None,
+    ) -> Object:
+        guard = {} if resource_version is None else {"metadata": {"resourceVersion": resource_version}}
+        if not status:  # the server would make a status of nothing
+            found = await self.get(kind, namespace, name)
+            check_preconditions(found, {"metadata": {}, **guard})
+            return found
+        return await self._patch(Call("patch", kind, namespace, name, "status"), {**guard, "status": status})
+
+    async def _patch(self, call: Call, patch: Mapping[str, Any]) -> Object:
+        return slim(await self.client.ask(call, patch, content_type=MERGE_PATCH))
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str | None = None) -> None:
+        options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
+        await self.client.ask(Call("delete", kind, namespace, name), options)
+
+    async def emit(self, event: EventRecord) -> None:
+        await self._events.emit(event)
