@@ -16,7 +16,7 @@ STEPS = 10
 LATENCY = 0.003
 """Seconds a call of the AWS double takes."""
 ROUNDS = 5
-QUICK = Defaults(step_interval=0.0, propagation_delay=0.0, poll_interval=1.0, discovery_interval=0.2)
+QUICK = Defaults(step_interval=0.0, propagation_delay=0.0, poll_interval=1.0, discovery_interval=0.2, claim_settle=0.0)
 
 
 async def run() -> list[Row]:

@@ -109,7 +109,7 @@ class CellActor(Actor[Message]):
                 self.checks.done(message)
             case AskAgain():
                 self._asks_again = False
-                self.sight.claim_again()
+                await self.sight.claim_again(self.refs)
                 await self._give_way()
                 await self.checks.ask_again()
             case Wake():
@@ -165,7 +165,8 @@ class CellActor(Actor[Message]):
         self.policy = invalid(findings) if self.cell is None else compile_policy(self.cell, self.wiring.defaults)
         if self.cell is not None and self.policy.problem is None:
             self.refs = refs_of(self.cell, self.state)
-            self.sight.owned_by(self.policy.owner)
+            self.sight.claims.own = self.policy.owner
+            self.sight.claims.wrote_before([route.key for route in self.state.routes if route.serial])
             self.sight.keep_routes(self.refs)
         self._subscribe()
 
@@ -217,7 +218,7 @@ class CellActor(Actor[Message]):
         if self.state is before:
             self.state = decision.state  # nothing in it was worth a write: running clocks
         elif self.state.rollouts != before.rollouts:
-            self.sight.unclaimed(tuple(self.refs))  # a tag may have changed since the last rollout
+            self.sight.ask_anew(tuple(self.refs))  # a tag may have changed since the last rollout
         if again:
             return True
         if not self.state.moving and not self.deleting and not self._gone:
@@ -265,11 +266,11 @@ class CellActor(Actor[Message]):
 
     async def _give_way(self) -> None:
         """An older Cell of this installation names our route: our tag must not keep it out."""
-        for key in self.sight.rivals:
+        for key in self.sight.claims.rivalled:
             reading, ref = self.sight.obs.readings.get(key), self.refs.get(key)
             if reading is not None and ref is not None and not self.state.moving and self.wiring.gate.may_write():
                 await self._untag(ref, reading.arn)
-                self.sight.unclaimed((key,))
+                self.sight.gave_up((key,))
 
     async def _let_go(self) -> None:
         """The owner tag goes with the Cell."""

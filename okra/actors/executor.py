@@ -86,7 +86,7 @@ class Executor:
         ref, basis = cell.refs.get(key), self._sight.obs.readings.get(key)
         if ref is None or basis is None or not self._wiring.gate.may_write():
             return False
-        if not effect.urgent and not await self.keep_finalizer():
+        if not effect.urgent and not (await self.keep_finalizer() and self._sight.may_write(key)):
             return False
         outcome, problem = WriteOutcome.ACKNOWLEDGED, None
         try:
@@ -136,7 +136,7 @@ class Executor:
 
     async def _observe(self, arns: frozenset[str]) -> None:
         cell = self._cell
-        await self._sight.sweep(cell.refs.values(), arns, self._draining(), cell.account)
+        await self._sight.sweep(tuple(cell.refs.values()), arns, self._draining(), cell.account)
 
     def _draining(self) -> list[TargetGroup]:
         """Groups at 0 that are to be detached: are they still in use?"""
@@ -155,18 +155,7 @@ class Executor:
         ref, reading = self._cell.refs.get(key), self._sight.obs.readings.get(key)
         if ref is None or reading is None:
             return
-        router, own = self._wiring.router, self._cell.policy.owner
-        try:
-            if self._wiring.gate.may_write():
-                owner = await router.claim(ref, reading.arn, own) or own  # a stale read shows no tag yet
-            else:
-                owner = await router.owner(ref, reading.arn)
-        except OkraError as error:
-            self._sight.claim_failed(key, error)
-            if isinstance(error, Retryable):
-                raise
-        else:
-            self._sight.claimed(key, owner)
+        await self._sight.claim(ref, reading.arn)
 
 
 async def execute_all(executor: EffectExecutor, decision: Decision) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+from okra.actors.claims import Claims
 from okra.actors.discovery import problem_of
 from okra.actors.messages import Discovered
 from okra.actors.readings import Streaks
@@ -42,9 +43,7 @@ class Sight:
         self._groups: dict[Account, tuple[TargetGroup, ...]] = {}
         self._discovery_problems: dict[Account, Mapping[str, Problem]] = {}
         self._read_problems: dict[str, Problem] = {}
-        self._claim_problems: dict[str, Problem] = {}
-        self._rivals: dict[str, str] = {}
-        self._claimed: dict[str, str] = {}
+        self.claims = Claims(wiring)
         self._last = 0.0
         self._moving = False
         self._health_problem: Problem | None = None
@@ -78,9 +77,7 @@ class Sight:
         self._discovery_problems[found.account] = found.problems
         for key, reading in found.readings.items():
             self._read(key, reading)
-        for key in (*found.readings, *found.problems):
-            self._rivals.pop(key, None)
-        self._rivals.update(found.owners)
+        self.claims.rivals((*found.readings, *found.problems), found.owners)
         if all(account in self._groups for account in accounts):
             groups = tuple(chain.from_iterable(self._groups[account] for account in accounts))
             self.see(groups=groups)
@@ -88,44 +85,34 @@ class Sight:
 
     def contested(self) -> bool:
         """Does somebody else own one of the routes, by tag or by age, or was a claim or a look at health refused?"""
-        others = any(owner != self._own for owner in self._claimed.values())
-        refused = bool(self._claim_problems) or self._health_problem is not None
-        return others or bool(self._rivals) or refused
-
-    @property
-    def rivals(self) -> Collection[str]:
-        """Routes that an older Cell of this installation names too."""
-        return tuple(self._rivals)
-
-    _own = ""
-
-    def owned_by(self, owner: str) -> None:
-        self._own = owner
+        return self.claims.contested() or self._health_problem is not None
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     async def sweep(
-        self, refs: Iterable[RouteRef], health: Collection[str], flows: Collection[TargetGroup], account: Account
+        self, refs: Collection[RouteRef], health: Collection[str], flows: Collection[TargetGroup], account: Account
     ) -> None:
-        """Read all routes and the health of these groups. What fails leaves what was known, and a problem."""
+        """Read all routes, whose they are, and the health of these groups. What fails leaves what was known, and a
+        problem."""
+        known = self.obs.readings
         try:
             async with asyncio.timeout(SWEEP):
                 await asyncio.gather(
-                    self._read_routes(tuple(refs)),
+                    self._read_routes(refs),
+                    *(self.claims.read_again(ref.key, ref, known[ref.key].arn) for ref in refs if ref.key in known),
                     *(self._read_health(where(account, arn), arn) for arn in sorted(health)),
                     *(self._read_flows(where(account, group.arn), group) for group in flows),
                 )
         except TimeoutError:
             said = f"AWS didn't answer within {SWEEP:g} s."
             self._read_problems[""] = Problem("Unavailable", said, fatal=False)
-            self._join()
         else:
             if (old := self._read_problems.get("")) is not None and not old.fatal:
                 del self._read_problems[""]
-                self._join()
+        self._join()
         self.see(swept_at=self.tick())
 
-    async def _read_routes(self, refs: tuple[RouteRef, ...]) -> None:
+    async def _read_routes(self, refs: Collection[RouteRef]) -> None:
         asked_at = self.tick()
         try:
             found: Mapping[RouteRef, RouteReading | OkraError] = await self._wiring.router.read(refs)
@@ -183,25 +170,35 @@ class Sight:
     def wrote(self, key: str, write: Write) -> None:
         self.see(writes={**self.obs.writes, key: write})
 
-    def claimed(self, key: str, owner: str) -> None:
-        self._claimed[key] = owner
-        self._claim_problems.pop(key, None)
-        self._join()
+    async def claim(self, ref: RouteRef, arn: str) -> None:
+        """Make the route ours, or see whose it is. Raises what may pass by itself."""
+        try:
+            await self.claims.claim(ref.key, ref, arn)
+        finally:
+            self._join()
 
-    def claim_failed(self, key: str, error: OkraError) -> None:
-        self._claim_problems[key] = problem_of(error)
+    def may_write(self, key: str) -> bool:
+        """Is the route surely ours at this moment?"""
+        owned = self.claims.may_write(key)
         self._join()
+        return owned
 
-    def claim_again(self) -> None:
-        """Forget whose the contested routes are, and why something was refused: ask again."""
-        self._claim_problems.clear()
+    async def claim_again(self, refs: Mapping[str, RouteRef]) -> None:
+        """Ask anew whose the contested routes are, and for what was refused."""
+        self.claims.refused()
         self._health_problem = None
-        self._claimed = {key: owner for key, owner in self._claimed.items() if owner == self._own}
+        others = [key for key in self.claims.others if key in refs and key in self.obs.readings]
+        await asyncio.gather(*(self.claims.read_again(key, refs[key], self.obs.readings[key].arn) for key in others))
         self._join()
 
-    def unclaimed(self, keys: Collection[str]) -> None:
-        """Whose these routes are is to be asked anew: they were given up, or a rollout begins."""
-        self._claimed = {key: owner for key, owner in self._claimed.items() if key not in keys}
+    def ask_anew(self, keys: Collection[str]) -> None:
+        """Whose these routes are is to be read again before anything is written."""
+        self.claims.ask_anew(keys)
+        self._join()
+
+    def gave_up(self, keys: Collection[str]) -> None:
+        """These routes are tagged as ours no more."""
+        self.claims.gave_up(keys)
         self._join()
 
     def judged(self, result: SeriesResult) -> None:
@@ -232,23 +229,18 @@ class Sight:
         for name in ("readings", "previous", "writes"):
             known = getattr(self.obs, name)
             self.see(**{name: {key: value for key, value in known.items() if key in keys}})
-        for table in (self._read_problems, self._claim_problems):
-            for key in [key for key in table if key and key not in keys]:
-                del table[key]
-        self._claimed = {key: owner for key, owner in self._claimed.items() if key in keys}
+        for key in [key for key in self._read_problems if key and key not in keys]:
+            del self._read_problems[key]
+        self.claims.keep(keys)
         self._join()
 
     def _join(self) -> None:
         problems: dict[str, Problem] = {}
-        for each in (*self._discovery_problems.values(), self._claim_problems, self._read_problems):
+        for each in (*self._discovery_problems.values(), self.claims.problems, self._read_problems):
             problems.update(each)
         if self._health_problem is not None:
             problems[""] = self._health_problem
-        # What moves on a route that is tagged ours goes back first: only then does it give way to an older Cell.
-        yields = {
-            key: o for key, o in self._rivals.items() if not (self._moving and self._claimed.get(key) == self._own)
-        }
-        self.see(problems=problems, owners={**self._claimed, **yields})
+        self.see(problems=problems, owners=self.claims.owners(moving=self._moving), settling=self.claims.settling())
 
 
 def where(account: Account, arn: str) -> Account:

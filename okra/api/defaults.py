@@ -27,6 +27,8 @@ class Defaults:
     reread_after_revert: tuple[float, ...] = (10.0, 60.0)
     install: str = "okra"
     """Names this installation in the owner tags of routes."""
+    claim_settle: float = 13.0
+    """How long a route must be tagged as ours before the first write: no other installation's claim lands after it."""
     health_timeout: float = 300.0
     min_healthy_targets: IntOrPercent = HALF
     on_failure: OnFailureAction = OnFailureAction.ROLLBACK

@@ -72,6 +72,10 @@ class Calls:
         """`account` with its region filled in. Invalid when none is configured."""
         return account if account.region else await self._prepared(self._sessions.resolve(account), Attempt())
 
+    def age(self, began_at: float) -> float:
+        """Seconds since a request was sent (`Answer.began_at`); negative if the clock was set back since."""
+        return self._clock.now() - began_at
+
     async def call(
         self, account: Account, operation: Operation, *, target: str = "", urgent: bool = False, **parameters: Any
     ) -> Answer:

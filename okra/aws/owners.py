@@ -1,16 +1,32 @@
-"""The owner tag of routes: who may write them, across Cells and installations (DESIGN §5.9)."""
+"""The owner tag of routes: who may write them, across Cells and installations (DESIGN §5.9).
+
+AWS has no condition on tags, so a claim here isn't exclusive by itself: of two at the same moment the later one wins,
+and the earlier one may read its own in between. What makes it so is that it lands, if it does, within a known time
+after the route was read as nobody's (`CLAIM_WITHIN` and a write's total timeout); whoever waits for longer than that
+after its own tag, and reads it again, can't be overtaken any more (`okra.actors.claims` has the proof).
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from okra.aws.batches import Batches, ByArn
 from okra.aws.calls import Calls
 from okra.aws.iam import OWNER_TAG
 from okra.aws.operations import ADD_TAGS, DESCRIBE_TAGS, REMOVE_TAGS
-from okra.errors import OkraError
+from okra.errors import OkraError, Unavailable
 from okra.ports import Account
 
+CLAIM_WITHIN = 2.0
+"""Seconds after a read that showed no owner in which the tag is sent, or not at all: `claim_settle` counts on it."""
 _BATCH = 20
 """DescribeTags takes no more ARNs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    owner: str
+    began_at: float
 
 
 class Owners:
@@ -18,23 +34,22 @@ class Owners:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._tags = Batches[Account, str, str](ByArn(_BATCH, self._describe).read)
+        self._tags = Batches[Account, str, _Read](ByArn(_BATCH, self._describe).read)
 
     async def owner(self, account: Account, arn: str) -> str:
         """The owner in force, or `""`."""
-        found = (await self._tags.get(account, [arn]))[arn]
-        if isinstance(found, OkraError):
-            raise found
-        return found
+        return (await self._read(account, arn)).owner
 
     async def claim(self, account: Account, arn: str, owner: str) -> str:
         """Tag the route unless it has an owner; who owns it as read afterwards.
 
-        Two that claim at the same moment both write, and both read the later one: AWS has no condition on tags.
+        Unavailable where too much time passed between the read and the write: another may have claimed it since.
         """
-        present = await self.owner(account, arn)
-        if present:
-            return present
+        present = await self._read(account, arn)
+        if present.owner:
+            return present.owner
+        if not 0.0 <= self._calls.age(present.began_at) <= CLAIM_WITHIN:
+            raise Unavailable(f"The owner tag of {arn} was answered too late to claim it; it is read again")
         await self._calls.call(
             account, ADD_TAGS, target=arn, ResourceArns=[arn], Tags=[{"Key": OWNER_TAG, "Value": owner}]
         )
@@ -48,12 +63,19 @@ class Owners:
     async def close(self) -> None:
         await self._tags.close()
 
-    async def _describe(self, account: Account, arns: list[str]) -> dict[str, str]:
+    async def _read(self, account: Account, arn: str) -> _Read:
+        found = (await self._tags.get(account, [arn]))[arn]
+        if isinstance(found, OkraError):
+            raise found
+        return found
+
+    async def _describe(self, account: Account, arns: list[str]) -> dict[str, _Read]:
         target = arns[0] if len(arns) == 1 else ""
         answer = await self._calls.call(account, DESCRIBE_TAGS, target=target, ResourceArns=arns)
         return {
-            description["ResourceArn"]: next(
-                (tag.get("Value", "") for tag in description.get("Tags", []) if tag["Key"] == OWNER_TAG), ""
+            description["ResourceArn"]: _Read(
+                next((tag.get("Value", "") for tag in description.get("Tags", []) if tag["Key"] == OWNER_TAG), ""),
+                answer.began_at,
             )
             for description in answer.items("TagDescriptions")
         }

@@ -23,7 +23,7 @@ from okra.demo.script import Script
 from okra.ports import Object, ObjectStore
 from okra.web.server import serve
 
-SETTINGS = Settings(discovery_interval=2.0, poll_interval=2.0, reread_after_revert=(1.0, 3.0))
+SETTINGS = Settings(discovery_interval=2.0, poll_interval=2.0, reread_after_revert=(1.0, 3.0), claim_settle=0.0)
 """An account that nobody else uses and clusters that start at once: everything may be quicker than by default."""
 
 

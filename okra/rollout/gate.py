@@ -5,7 +5,7 @@ from __future__ import annotations
 from okra.rollout import checks
 from okra.rollout.advance import all_arrived, go, lose_patience, moves_toward, stands_still
 from okra.rollout.asking import unfit_message
-from okra.rollout.claims import claimed
+from okra.rollout.claims import claimed, say_settling
 from okra.rollout.dwell import unchecked
 from okra.rollout.looking import keep_watching, look_at_health
 from okra.rollout.state import Phase
@@ -16,7 +16,10 @@ from okra.rollout.weights import ZERO
 
 def gate(turn: Turn) -> None:
     """Attached at 0 and healthy, and the prechecks passed: only then the first weight."""
-    if stands_still(turn) or not claimed(turn):
+    if stands_still(turn):
+        return
+    if not claimed(turn):
+        say_settling(turn)
         return
     keep_watching(turn)
     if not unchecked(turn) and turn.policy.prechecks and not checks.passed(turn, turn.policy.prechecks, 0.0):

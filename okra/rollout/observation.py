@@ -169,6 +169,8 @@ class Observation:
     """The newest three successful readings of each group, oldest first."""
     owners: Mapping[str, str] = field(default_factory=nothing)
     """The owner tag's value on each claimed route, as this process last read it."""
+    settling: Mapping[str, float] = field(default_factory=nothing)
+    """Routes that are tagged as ours, but so recently that another's claim may still land → until when."""
     problems: Mapping[str, Problem] = field(default_factory=nothing)
     """Why a route can't be read or written, by key; `""` for what concerns them all (discovery, credentials)."""
     swept_at: float | None = None

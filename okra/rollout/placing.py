@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from okra.rollout.advance import stands_still
 from okra.rollout.asking import ask
-from okra.rollout.claims import claimed
+from okra.rollout.claims import claimed, say_settling
 from okra.rollout.completion import complete
 from okra.rollout.looking import keep_watching
 from okra.rollout.moves import no_room
@@ -14,7 +14,10 @@ from okra.rollout.versions import UNKNOWN
 
 def place(turn: Turn) -> None:
     """Nothing carries traffic: equal weights at once, as ELB checks the health of no group that isn't attached."""
-    if stands_still(turn) or not claimed(turn):
+    if stands_still(turn):
+        return
+    if not claimed(turn):
+        say_settling(turn)
         return
     keep_watching(turn)
     for policy, route, reading in list(turn.routes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from okra.rollout import verify
 from okra.rollout.asking import ask, say_problem
-from okra.rollout.claims import claimed
+from okra.rollout.claims import tagged
 from okra.rollout.commands import put_aside
 from okra.rollout.drift import confirm, look_again
 from okra.rollout.looking import keep_watching, look_at_health
@@ -23,7 +23,7 @@ def revert(turn: Turn) -> None:
     """One turn of a revert; retried forever, with a capped backoff."""
     failure = turn.rollout.failure
     turn.report("Reverting", failure.message if failure else "Reverting.")
-    claimed(turn)  # asked for after a restart, but not waited for
+    tagged(turn)  # asked for after a restart, but not waited for
     back = [_route_back(turn, policy, route, reading) for policy, route, reading in list(turn.routes)]
     if all(back):
         finish(turn)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from okra.rollout.census import Wanted
+from okra.rollout.claims import say_settling
 from okra.rollout.state import Phase, Rollout, RolloutKind, Step, StepKind, Watch
 from okra.rollout.turn import Turn
 from okra.rollout.weights import ONE, ZERO, share_of
@@ -32,6 +33,7 @@ def start(
     said = f"{kind} {number}: {version}" + (f", now {stable}." if stable else ".")
     turn.emit("RolloutStarted", said)
     turn.report("RolloutStarted", said)
+    say_settling(turn)
 
 
 def newcomers(turn: Turn, version: str) -> dict[str, tuple[str, ...]]:

@@ -44,6 +44,7 @@ BAD = [
     ("OKRA_RETAIN_FOR", "1 hour"),
     ("OKRA_REREAD_AFTER_REVERT", "10s;60s"),
     ("OKRA_INSTALL", "a/b"),
+    ("OKRA_CLAIM_SETTLE", "soon"),
     ("OKRA_HEALTH_TIMEOUT", "infs"),
     ("OKRA_MIN_HEALTHY_TARGETS", "half"),
     ("OKRA_MIN_HEALTHY_TARGETS", "150%"),

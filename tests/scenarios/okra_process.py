@@ -32,6 +32,7 @@ QUICK = {
     "OKRA_DISCOVERY_INTERVAL": "1s",
     "OKRA_REREAD_AFTER_REVERT": "500ms,1s",
     "OKRA_ON_FAILURE_DELAY": "0s",
+    "OKRA_CLAIM_SETTLE": "0s",
     "OKRA_LISTEN": "127.0.0.1:0",
 }
 """Settings in which a rollout takes seconds. The interval is long enough for the observer to see each step."""
