@@ -34,7 +34,7 @@ def go(turn: Turn, moves: Mapping[str, Move]) -> None:
         return
     for key, move in writes.items():
         if move.weights is not None and ask(turn, turn.route(key), move.weights):
-            _say(turn, move)
+            _say(turn, key, move)
 
 
 def lose_patience(turn: Turn) -> None:
@@ -74,10 +74,11 @@ def say_paused(turn: Turn) -> None:
     turn.report("Paused", f"Paused by a person; to go on: {how}")
 
 
-def _say(turn: Turn, move: Move) -> None:
+def _say(turn: Turn, route: str, move: Move) -> None:
     version, share = turn.rollout.version, percent(turn.rollout.current.share)
     if move.attaches:
-        turn.emit("Attaching", f"Attaching groups of {version} at weight 0.")
+        turn.emit("Attaching", f"Attaching groups of {version} at weight 0.", of=route)
     else:
         number, steps = turn.rollout.step + 1, len(turn.rollout.plan)
-        turn.emit("StepStarted", f"Step {number} of {steps}: {version} to {share} of the traffic.")
+        said = f"Step {number} of {steps}: {version} to {share} of the traffic."
+        turn.emit("StepStarted", said, of=route)

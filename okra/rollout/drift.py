@@ -104,5 +104,6 @@ def _again(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteRea
         return False
     if ask(turn, route, weights, urgent=bool(rising(weights, reading.weights)) and not raises):
         turn.measure_anew()
+        turn.emit("WritingAgain", f"Setting {describe(weights)} once more: that it arrived isn't known.", of=route.key)
         say_problem(turn, route)
     return True

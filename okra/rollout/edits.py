@@ -92,7 +92,7 @@ def _put_back(turn: Turn, route: RouteState, reading: RouteReading, weights: Wei
     lowered = share_of(weights, route.canary) < share_of(route.asked, route.canary)
     if ask(turn, route, weights, urgent=True):
         turn.measure_anew()
-        turn.emit("WeightsPutBack", said, "Warning")
+        turn.emit("WeightsPutBack", said, "Warning", of=route.key)
         if lowered and not turn.drifted:
             turn.hold(DRIFTED, f"{said} To go on from here: okra resume {turn.policy.name}")
     return True

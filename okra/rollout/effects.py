@@ -74,6 +74,8 @@ class Emit:
     reason: str
     message: str
     type: Literal["Normal", "Warning"] = "Normal"
+    of: str = ""
+    """The route whose write it tells of: said after that, and not where it wasn't made."""
 
 
 Effect = Persist | SetWeights | Claim | Observe | RunChecks | Release | Emit

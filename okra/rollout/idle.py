@@ -119,7 +119,7 @@ def _retires(turn: Turn) -> bool:
         leaving = [arn for arn, until in there.items() if not reading.weights[arn] and _leaves(turn, arn, until)]
         weights = {arn: weight for arn, weight in reading.weights.items() if arn not in leaving}
         if leaving and ask(turn, route, weights):
-            turn.emit("Detaching", f"Detaching {', '.join(map(short, leaving))}.")
+            turn.emit("Detaching", f"Detaching {', '.join(map(short, leaving))}.", of=route.key)
             return True
     return False
 

@@ -69,7 +69,7 @@ def _take_off(turn: Turn, route: RouteState) -> None:
 
 def _write(turn: Turn, route: RouteState, weights: Weights) -> None:
     if ask(turn, route, weights, urgent=True):
-        turn.emit("Reverting", f"Setting {describe(weights)}.", "Warning")
+        turn.emit("Reverting", f"Setting {describe(weights)}.", "Warning", of=route.key)
     last = turn.obs.writes.get(route.key)
     if last is not None and last.problem is not None:
         say_problem(turn, route)

@@ -135,8 +135,9 @@ class Turn:
     def report(self, reason: str, message: str, *, permanent: bool = False) -> None:
         self.set(condition=Condition(reason, message, permanent))
 
-    def emit(self, reason: str, message: str, type: Literal["Normal", "Warning"] = "Normal") -> None:
-        self.effects.append(Emit(reason, message, type))
+    def emit(self, reason: str, message: str, type: Literal["Normal", "Warning"] = "Normal", *, of: str = "") -> None:
+        """`of`: the route that was asked for the write which this tells of."""
+        self.effects.append(Emit(reason, message, type, of))
 
     def hold(self, reason: str, message: str) -> None:
         """Wait for a person."""
@@ -178,12 +179,17 @@ class Turn:
         self.set(routes=tuple(routes))
 
     def decision(self) -> Decision:
-        """Persist first, then write; then look, and tell."""
+        """Persist first, and tell what has happened by that; then write, and tell of each write; then look."""
         self._note_what_may_land()
         changed = self.state != self.before
         self.state = replace(self.state, watch=self.watch)
         persist: list[Effect] = [Persist(self.state, self.urgent)] if changed else []
-        writes = [effect for effect in self.effects if isinstance(effect, SetWeights)]
-        others = [effect for effect in self.effects if not isinstance(effect, SetWeights)]
+        told = [effect for effect in self.effects if isinstance(effect, Emit)]
+        happened = [emit for emit in told if not emit.of]
+        writes: list[Effect] = []
+        for write in (effect for effect in self.effects if isinstance(effect, SetWeights)):
+            writes += [write, *(emit for emit in told if emit.of == write.route)]
         looks: list[Effect] = [Observe(frozenset(self.watched))] if self.watched is not None else []
-        return Decision(self.state, (*persist, *writes, *looks, *others), min(self.wakes, default=None))
+        others = [effect for effect in self.effects if not isinstance(effect, SetWeights | Emit)]
+        effects = (*persist, *happened, *writes, *looks, *others)
+        return Decision(self.state, effects, min(self.wakes, default=None))

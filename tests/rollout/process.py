@@ -27,6 +27,8 @@ from tests.rollout.world import ARRIVED_LATE, World
 
 REFUSED, LOST, DROPPED, LATE, DOWN = "refused", "lost", "dropped", "late", "down"
 """A write: refused; applied, no answer; not applied, no answer; applied some day, no answer. The store: no answer."""
+UNMADE = "unmade"
+"""A write that this process finds it may not make any more: the rest of its decision is void."""
 
 
 def brief(effect: Effect) -> str:
@@ -177,7 +179,10 @@ class Process:
             case Persist():
                 return self._persist(effect, self.fault(effect))
             case SetWeights():
-                self._write(effect, self.fault(effect))
+                fault = self.fault(effect)
+                if fault == UNMADE:
+                    return False
+                self._write(effect, fault)
             case Claim(route=key):
                 self.fault(effect)
                 self.world.owners.setdefault(key, self.policy.owner)
