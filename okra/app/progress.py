@@ -97,8 +97,10 @@ class Progress:
         phase, stable = status.get("phase", "Pending"), status.get("stableVersion")
         message = status.get("message", "")
         message = message if self._json else self._for_people(message, key)
+        pin = cell["spec"].get("version")
+        unreached = f", not at its pin {pin}" if pin not in (None, stable) else ""
         self.say(
-            f"cell/{key[1]}: {phase}, {stable or 'no version'}. {message}".rstrip(),
+            f"cell/{key[1]}: {phase}, {stable or 'no version'}{unreached}. {message}".rstrip(),
             cell=key[1],
             namespace=key[0],
             phase=phase,

@@ -144,7 +144,7 @@ def _table(cells: Iterable[Object], *, wide: bool) -> None:
             metadata["name"],
             found.get("phase", "Pending"),
             found.get("stableVersion"),
-            found.get("desiredVersion"),
+            cell["spec"].get("version") or found.get("desiredVersion"),
             found.get("weight"),
             found.get("step"),
             age(metadata.get("creationTimestamp")),

@@ -24,18 +24,18 @@ pytestmark = pytest.mark.looptime
 class Lines(list[str]):
     """What was printed, without the time of day."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = asyncio.Event()
+
     def __call__(self, line: str) -> None:
         self.append(line if line.startswith("{") else line[8:].strip(" !"))
+        self.heard.set()
 
     def about(self, text: str) -> "Lines":
         found = Lines()
         found.extend(line for line in self if text in line)
         return found
-
-    def after(self, text: str) -> list[str]:
-        """The lines that follow the last one with this text."""
-        last = max(number for number, line in enumerate(self) if text in line)
-        return self[last + 1 :]
 
 
 @asynccontextmanager
@@ -52,11 +52,14 @@ async def telling(w: World, *cells: str, output: str = "text", state: str = ".ok
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def said(w: World, lines: Lines, text: str, within: float = 600.0) -> str:
+async def said(lines: Lines, text: str, within: float = 600.0) -> str:
     """Wait until a line with this text was printed."""
     try:
-        await w.when(lambda: lines.about(text), within)
-    except AssertionError:
+        async with asyncio.timeout(within):
+            while not lines.about(text):
+                lines.heard.clear()
+                await lines.heard.wait()
+    except TimeoutError:
         raise AssertionError(f"{text!r} was not said:\n" + "\n".join(lines)) from None
     return lines.about(text)[0]
 
@@ -66,11 +69,11 @@ async def test_groups_that_are_not_healthy_are_named_with_their_counts_and_the_t
         _, _, new = w.two_versions(healthy=0)
         await w.apply(cell(**QUICK))
         async with telling(w) as lines:
-            first = await said(w, lines, "WaitingForHealth")
+            first = await said(lines, "WaitingForHealth")
             assert "web-1-1-0 (0 of 2 targets healthy, 1 needed)" in first
             assert "Given up in 4m5" in first
             w.aws.groups[new].registered = 3
-            await said(w, lines, "0 of 3 targets healthy")
+            await said(lines, "0 of 3 targets healthy")
             await asyncio.sleep(50)
             assert len(lines.about("WaitingForHealth")) == 2, "once for each change"
 
@@ -80,7 +83,7 @@ async def test_while_nothing_changes_one_line_a_minute_says_so() -> None:
         w.two_versions()
         await w.apply(cell(version="1.2.0"))
         async with telling(w) as lines:
-            await said(w, lines, "Version 1.2.0 (pinned) has 0 of 1 target groups.")
+            await said(lines, "Version 1.2.0 (pinned) has 0 of 1 target groups.")
             await asyncio.sleep(200)
             assert len(lines.about("(pinned)").about("WaitingForTargetGroups")) == 1
             beats = lines.about("still waiting")
@@ -108,9 +111,9 @@ async def test_an_aws_that_does_not_answer_is_said_in_the_middle_of_a_rollout() 
         w.two_versions()
         await w.apply(cell(**QUICK))
         async with telling(w) as lines:
-            await said(w, lines, "Step 1 of 2: 1.1.0 has 50 % of the traffic. The next step begins in")
+            await said(lines, "Step 1 of 2: 1.1.0 has 50 % of the traffic. The next step begins in")
             w.aws.fault = lambda *_: Unavailable("DescribeRules: AWS did not answer in time")
-            await said(w, lines, "AWS gives no usable answer, and nothing is raised until it does: DescribeRules")
+            await said(lines, "AWS gives no usable answer, and nothing is raised until it does: DescribeRules")
             w.aws.fault = lambda *_: None
             await w.until(lambda status: status["stableVersion"] == "1.1.0")
 
@@ -129,7 +132,7 @@ async def test_what_waits_for_a_person_says_the_command_that_works_from_here(
         w.two_versions()
         await w.apply(cell(updateStrategy={"canary": {"steps": [{"setWeight": 50}, step]}}))
         async with telling(w, state="elsewhere.db") as lines:
-            line = await said(w, lines, text)
+            line = await said(lines, text)
             assert line.endswith(command)
 
 
@@ -138,7 +141,7 @@ async def test_a_pause_in_the_spec_says_that_it_is_lifted_there() -> None:
         w.two_versions()
         await w.apply(cell(paused=True))
         async with telling(w) as lines:
-            assert (await said(w, lines, "Paused")).endswith("to go on: set spec.paused to false")
+            assert (await said(lines, "Paused")).endswith("to go on: set spec.paused to false")
 
 
 async def test_a_check_whose_source_has_no_whole_period_yet_says_when_it_has() -> None:
@@ -147,9 +150,9 @@ async def test_a_check_whose_source_has_no_whole_period_yet_says_when_it_has() -
         w.metrics.grain = Grain(period=60.0, lag=120.0)
         await w.apply(cell(checks=[check("errors")], **QUICK))
         async with telling(w) as lines:
-            line = await said(w, lines, "Waiting for check errors: no whole period of data")
+            line = await said(lines, "Waiting for check errors: no whole period of data")
             assert "at the earliest" in line
-            await said(w, lines, "CheckPassed")
+            await said(lines, "CheckPassed")
 
 
 async def test_a_check_without_enough_data_says_how_long_it_waits() -> None:
@@ -159,7 +162,7 @@ async def test_a_check_without_enough_data_says_how_long_it_waits() -> None:
         await w.apply(cell(checks=[check("errors")], **QUICK))
         async with telling(w) as lines:
             line = await said(
-                w, lines, "Waiting for check errors: too little data (no data point in the 60 s since the step)."
+                lines, "Waiting for check errors: too little data (no data point in the 60 s since the step)."
             )
             assert "Inconclusive in 29m" in line or "Inconclusive in 30m" in line
             await asyncio.sleep(55)
@@ -172,7 +175,7 @@ async def test_a_check_whose_source_fails_says_the_error_and_how_many_it_may() -
         w.metrics.answer = lambda *_: Unavailable("prometheus.example refuses the connection")
         await w.apply(cell(checks=[check("errors")], **QUICK))
         async with telling(w) as lines:
-            line = await said(w, lines, "2 errors in a row (more than 4: inconclusive)")
+            line = await said(lines, "2 errors in a row (more than 4: inconclusive)")
             assert "refuses the connection" in line
 
 
@@ -182,7 +185,7 @@ async def test_after_a_revert_it_says_until_when_the_route_is_read_again() -> No
         w.metrics.answer = lambda *_: 0.5
         await w.apply(cell(checks=[check("errors")], **QUICK))
         async with telling(w) as lines:
-            line = await said(w, lines, "Rereading")
+            line = await said(lines, "Rereading")
             assert "1.0.0 holds the traffic. The route is read again" in line
             assert "The last time in 5" in line
 
@@ -193,7 +196,7 @@ async def test_what_an_event_has_just_said_is_not_said_again() -> None:
         w.metrics.answer = lambda *_: Unavailable("no connection")
         await w.apply(cell(checks=[check("errors", consecutiveErrorLimit=0)], **QUICK))
         async with telling(w) as lines:
-            await said(w, lines, "To measure again: okra retry web")
+            await said(lines, "To measure again: okra retry web")
             await asyncio.sleep(30)
             assert len(lines.about("To measure again")) == 1
 
@@ -203,7 +206,7 @@ async def test_as_json_a_wait_is_an_object_with_full_arns_and_a_time() -> None:
         w.two_versions(healthy=0)
         await w.apply(cell(**QUICK))
         async with telling(w, output="json") as lines:
-            await said(w, lines, "WaitingForHealth")
+            await said(lines, "WaitingForHealth")
             await asyncio.sleep(70)
         found = [json.loads(line) for line in lines]
         wait = next(each for each in found if each.get("waiting") == "WaitingForHealth")
@@ -212,3 +215,13 @@ async def test_as_json_a_wait_is_an_object_with_full_arns_and_a_time() -> None:
         [still] = next(each["stillWaiting"] for each in found if "stillWaiting" in each)
         assert (still["cell"], still["waiting"]) == ("web", "WaitingForHealth")
         assert 60 <= still["seconds"] < 70
+
+
+def test_the_last_word_on_a_cell_says_that_its_pin_was_not_reached() -> None:
+    said: list[str] = []
+    progress = Progress(RunOptions([Path("cells")], Settings(), Path("s.db"), print=said.append), [])
+    waits = "Version 1.1.0 (pinned) has 1 of 2 target groups."
+    for pin in ("1.1.0", "1.0.0"):
+        status = {"phase": "Synced", "stableVersion": "1.0.0", "message": waits}
+        progress.ended({**cell(version=pin), "status": status})
+    assert said == [f"cell/web: Synced, 1.0.0, not at its pin 1.1.0. {waits}", f"cell/web: Synced, 1.0.0. {waits}"]

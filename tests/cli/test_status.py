@@ -94,7 +94,9 @@ def test_messages_have_names_for_arns_and_commands_that_can_be_pasted(make: Call
 
 @pytest.mark.parametrize(("pin", "said"), [("1.1.0", "Pinned    1.1.0, not reached\n"), ("1.0.0", "Pinned    1.0.0\n")])
 def test_a_pin_says_whether_it_was_reached(make: Callable[..., Path], pin: str, said: str) -> None:
-    assert said in okra("status", "web", "--state", make(version=pin)).stdout
+    state = make(version=pin)
+    assert said in okra("status", "web", "--state", state).stdout
+    assert okra("get", "--state", state).stdout.splitlines()[1].split()[3:5] == ["1.0.0", pin]
 
 
 def test_events_stand_in_the_order_of_time_under_their_rollouts(make: Callable[..., Path]) -> None:
