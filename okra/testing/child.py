@@ -56,6 +56,21 @@ class Child:
             raise RuntimeError(f"{self._module} did not start:\n{log}")
         return url
 
+    def ask(self, line: str) -> str:
+        """Write this line to the child, for the one that it answers with. RuntimeError with its log if it ended."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise RuntimeError(f"{self._module} is not running")
+        try:
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            raise RuntimeError(f"{self._module} has ended:\n{self.log}") from None
+        answer = process.stdout.readline().strip()
+        if not answer:
+            raise RuntimeError(f"{self._module} has ended:\n{self.log}")
+        return answer
+
     def stop(self) -> None:
         """End it, at once if it must be. Nothing is left open; may be called again."""
         process, self._process = self._process, None
