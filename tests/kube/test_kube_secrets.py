@@ -31,16 +31,16 @@ async def test_a_secret_is_decoded_and_shows_only_its_keys() -> None:
 
 
 async def test_a_secret_without_data_has_no_keys() -> None:
-    async with ApiServer(answers(lambda: web.json_response({"kind": "Secret", "data": None}))) as server:
-        async with server.client() as client:
-            assert repr(await KubeSecrets(client).read("web", "dd")) == "<Secret with no keys>"
+    bare = answers(lambda: web.json_response({"kind": "Secret", "data": None}))
+    async with ApiServer(bare) as server, server.client() as client:
+        assert repr(await KubeSecrets(client).read("web", "dd")) == "<Secret with no keys>"
 
 
 async def test_each_reading_asks_the_server() -> None:
-    async with ApiServer(answers(lambda: secret(a="MQ=="), lambda: secret(a="Mg=="))) as server:
-        async with server.client() as client:
-            secrets = KubeSecrets(client)
-            assert [(await secrets.read("web", "dd"))["a"] for _ in range(2)] == ["1", "2"]
+    changing = answers(lambda: secret(a="MQ=="), lambda: secret(a="Mg=="))
+    async with ApiServer(changing) as server, server.client() as client:
+        secrets = KubeSecrets(client)
+        assert [(await secrets.read("web", "dd"))["a"] for _ in range(2)] == ["1", "2"]
 
 
 async def test_a_secret_that_is_not_there_says_how_to_make_one() -> None:
