@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from typing import Any, Literal
 
 import structlog
@@ -93,7 +94,10 @@ class CellActor(Actor[Message]):
     async def receive(self, message: Message) -> None:
         match message:
             case ObjectChanged(object=obj):
-                if obj["metadata"].get("resourceVersion") in (self.resource_version, *self._written):
+                seen = obj["metadata"].get("resourceVersion")
+                if seen == self.resource_version:
+                    self.object = obj  # the same, and one copy of it is enough: the directory has this one
+                if seen in (self.resource_version, *self._written):
                     return
                 if told_by_others(self.object, obj):
                     await self.reload()
@@ -152,6 +156,12 @@ class CellActor(Actor[Message]):
     def account(self) -> Account:
         return next((ref.account for ref in self.refs.values()), Account())
 
+    @property
+    def present_policy(self) -> Policy:
+        """What the Cell asks for, unless every Cell is paused."""
+        held = self.wiring.held()
+        return replace(self.policy, paused=True, held_by=held) if held else self.policy
+
     def _take(self, obj: Object, *, with_state: bool) -> None:
         """Take over an object's spec and metadata; its state only from a read of our own.
 
@@ -207,12 +217,13 @@ class CellActor(Actor[Message]):
 
     async def _turn(self) -> bool:
         command = command_of(self.object)
-        may_write = self.wiring.gate.may_write()
         told = (command,) if command else ()
-        self.sight.told(told, deleting=self.deleting, may_write=may_write, moving=self.state.moving)
+        self.sight.told(told, deleting=self.deleting, moving=self.state.moving)
+        if not self.sight.gated(self.wiring.gate):
+            return False
         if self.unsaved:
             await self._catch_up()
-        decision = decide(self.policy, self.state, self.sight.obs, self.sight.tick())
+        decision = decide(self.present_policy, self.state, self.sight.obs, self.sight.tick())
         before = self.state
         again = await execute_all(self._executor, decision)
         if self.state is before:
@@ -226,7 +237,7 @@ class CellActor(Actor[Message]):
         self._arm(decision.wake_at)
         if self.policy.problem is not None or self.sight.obs.groups is not None or self.sight.obs.problems:
             self.wiring.readiness.seen(self.key)
-        self.wiring.on_rest(self.key, rest(self.policy, self.state, self.sight.obs))
+        self.wiring.on_rest(self.key, rest(self.present_policy, self.state, self.sight.obs))
         return False
 
     def _arm(self, wake_at: float | None) -> None:
@@ -306,7 +317,7 @@ class CellActor(Actor[Message]):
         """For /debug/cells: what it wants, what it knows, what it saw."""
         obs = self.sight.obs
         return {
-            "policy": self.policy,
+            "policy": self.present_policy,
             "state": self.state,
             "observation": obs,
             "routes": list(self.refs),

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from okra.actors.messages import Forward, Key, Listed, Lookup, ObjectChanged, ObjectGone, Objects, SeriesDone, key_of
+from okra.actors.messages import Forward, Key, Listed, Lookup, ObjectChanged, ObjectGone, Objects, SeriesDone, Wake, key_of
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.messages import ChildFailed
@@ -25,11 +25,13 @@ from okra.rollout.status import write_time
 
 log = structlog.get_logger("okra")
 
-Message = Listed | ObjectChanged | ObjectGone | Forward | ChildFailed | Lookup | Objects
+Message = Listed | ObjectChanged | ObjectGone | Forward | ChildFailed | Lookup | Objects | Wake
 PATIENCE = 10.0
 LONGEST_ERROR = 1000
 LETTING_GO = 15.0
 """Seconds that the actor of an object that is gone has for it."""
+TURN = 200
+"""Objects of a listing taken in a row before others have the event loop."""
 LOOKING_AT_AWS = ("Cell", "System")
 """Kinds whose objects need a first discovery."""
 
@@ -53,7 +55,9 @@ class Directory(Actor[Message]):
                 self._wiring.readiness.listed(self._kind.plural, waiting)
                 for key in self._objects.keys() - {key_of(obj) for obj in objects}:
                     await self._gone(self._objects[key])
-                for obj in objects:
+                for number, obj in enumerate(objects):
+                    if number % TURN == TURN - 1:
+                        await asyncio.sleep(0)
                     await self._changed(obj)
             case ObjectChanged(object=obj):
                 await self._changed(obj)
@@ -65,6 +69,10 @@ class Directory(Actor[Message]):
                 await self._failed(message)
             case Lookup(key=key):
                 self.reply(message, self._actors.get(_name(key)))
+            case Wake():
+                for key in self._objects:
+                    if (ref := self._actors.get(_name(key))) is not None:
+                        ref.tell(message)
             case Objects():
                 self.reply(message, tuple(self._objects.values()))
 
@@ -78,13 +86,17 @@ class Directory(Actor[Message]):
         name = _name(key)
         if known is None or self._actors.get(name) is None:
             # The factory reads the newest object: after a crash the first sight is long out of date.
-            factory = lambda: self._make(self._objects.get(key, obj))  # noqa: E731
+            factory = lambda: self._make(self._objects.get(key) or self._gone_meanwhile(key))  # noqa: E731
             spec = ChildSpec(name, factory, kind=ChildKind.TRANSIENT, drain=True, stop_timeout=LETTING_GO)
             self._actors.start_child(spec)
         elif (ref := self._actors.get(name)) is not None:
             ref.tell(ObjectChanged(obj))
             if known["metadata"].get("generation") != obj["metadata"].get("generation"):
                 self._actors.unpark(name)
+
+    def _gone_meanwhile(self, key: Key) -> Object:
+        """For an actor that is stopped before it began: it reads for itself that there is nothing."""
+        return {"metadata": {"namespace": key[0], "name": key[1]}}
 
     async def _gone(self, obj: Object) -> None:
         """The actor lets go of what it holds in AWS, and ends. An object made anew under its name waits for that."""

@@ -88,6 +88,8 @@ class Executor:
             return False
         if not effect.urgent and not (await self.keep_finalizer() and self._sight.may_write(key)):
             return False
+        if not self._wiring.gate.may_write():
+            return False  # the store took its time: the lease may be over
         outcome, problem = WriteOutcome.ACKNOWLEDGED, None
         try:
             await self._wiring.router.write(ref, effect.weights, basis, urgent=effect.urgent)

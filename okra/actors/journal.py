@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -78,10 +79,12 @@ class Journal:
             event = await self._waiting.get()
             await self._write(event)
 
-    async def flush(self) -> None:
-        """Write what waits, at the end of a process."""
-        while not self._waiting.empty():
-            await self._write(self._waiting.get_nowait())
+    async def flush(self, within: float = PATIENCE) -> None:
+        """Write what waits, at the end of a process, as far as it goes within so many seconds: the log has it all."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while not self._waiting.empty():
+                    await self._write(self._waiting.get_nowait())
 
     async def _write(self, event: EventRecord) -> None:
         try:

@@ -14,17 +14,23 @@ class Readiness:
     """Every expected kind is listed, and of each Cell found then is known what AWS shows, or that it can't be asked."""
 
     def __init__(self) -> None:
-        self._unlisted: set[str] = set()
+        self._unlisted: dict[str, str] = {}
+        """Kind → why it couldn't be listed yet, if that was tried."""
         self._unseen: set[Key] = set()
 
     def expect(self, kind: str) -> None:
         """A watcher of this kind is about to start."""
-        self._unlisted.add(kind)
+        self._unlisted[kind] = ""
+
+    def failed(self, kind: str, why: str) -> None:
+        """A listing of this kind failed."""
+        if kind in self._unlisted:
+            self._unlisted[kind] = why
 
     def listed(self, kind: str, waiting_for: Iterable[Key] = ()) -> None:
         """The first listing of a kind is known; `waiting_for`: objects that want to hear of AWS first."""
         if kind in self._unlisted:
-            self._unlisted.discard(kind)
+            del self._unlisted[kind]
             self._unseen.update(waiting_for)
 
     def seen(self, key: Key) -> None:
@@ -34,5 +40,6 @@ class Readiness:
     @property
     def missing(self) -> list[str]:
         """What is still waited for, for people; empty when ready."""
-        kinds = [f"the first listing of {kind}" for kind in sorted(self._unlisted)]
+        tried = sorted(self._unlisted.items())
+        kinds = [f"the first listing of {kind}{f' ({why})' if why else ''}" for kind, why in tried]
         return kinds + [f"the first discovery for {'/'.join(key)}" for key in sorted(self._unseen)[:10]]

@@ -12,7 +12,7 @@ from okra.actors.claims import Claims
 from okra.actors.discovery import problem_of
 from okra.actors.messages import Discovered
 from okra.actors.readings import Streaks
-from okra.actors.wiring import Wiring
+from okra.actors.wiring import NEVER, Wiring, WriteGate
 from okra.api.aws import region_of
 from okra.errors import Fatal, NotFound, OkraError
 from okra.ports import Account, RouteRef
@@ -210,12 +210,20 @@ class Sight:
     def forget_series(self) -> None:
         self.see(requested=None)
 
-    def told(self, commands: tuple[Command, ...], *, deleting: bool, may_write: bool, moving: bool) -> None:
+    def told(self, commands: tuple[Command, ...], *, deleting: bool, moving: bool) -> None:
         if self._moving != moving:
             self._moving = moving
             self._join()
-        if (self.obs.commands, self.obs.deleting, self.obs.may_write) != (commands, deleting, may_write):
-            self.see(commands=commands, deleting=deleting, may_write=may_write)
+        if (self.obs.commands, self.obs.deleting) != (commands, deleting):
+            self.see(commands=commands, deleting=deleting)
+
+    def gated(self, gate: WriteGate) -> bool:
+        """May anything be written at this moment, and if not, when? False: it is not this process's to decide."""
+        may_write = gate.may_write()
+        opens_at = None if may_write else gate.opens_at()
+        if (self.obs.may_write, self.obs.opens_at) != (may_write, opens_at):
+            self.see(may_write=may_write, opens_at=opens_at)
+        return opens_at != NEVER
 
     def keep_routes(self, keys: Mapping[str, RouteRef]) -> None:
         """Forget what concerns routes, and accounts, that the Cell has no more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from okra.actors.messages import Listed, ObjectChanged, ObjectGone
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.backoff import Backoff
 from okra.actors.runtime.ref import ActorRef
-from okra.errors import Expired, Retryable
+from okra.errors import Expired, OkraError, Retryable
 from okra.ports import Kind, ObjectStore, WatchEvent
 
 log = structlog.get_logger("okra")
@@ -45,9 +46,12 @@ class Watcher(Actor[Ended | Relist]):
         directory: ActorRef[Any],
         namespace: str | None = None,
         selector: str | None = None,
+        *,
+        failed: Callable[[str, str], None] = lambda _plural, _why: None,
     ) -> None:
+        """`failed` is told of the kind's plural, and why it can't be listed or watched."""
         self._store, self._kind, self._directory = store, kind, directory
-        self._namespace, self._selector = namespace, selector
+        self._namespace, self._selector, self._failed = namespace, selector, failed
 
     async def started(self) -> None:
         self._begin()
@@ -65,7 +69,7 @@ class Watcher(Actor[Ended | Relist]):
 
     async def _follow(self) -> None:
         """List and watch for ever. Ordinary ends and failures of the store are waited out, however quickly they follow
-        one another; anything else fails the actor."""
+        one another, also those that a person ends (a missing permission, no CRDs); anything else fails the actor."""
         backoff, failures = Backoff(cap=SLOWEST), 0
         while True:
             began = self.monotonic()
@@ -73,8 +77,10 @@ class Watcher(Actor[Ended | Relist]):
                 await self._list_and_watch()
             except Expired:
                 log.info("WatchExpired", kind=self._kind.kind)
-            except Retryable as error:
-                log.warning("WatchFailed", kind=self._kind.kind, error=str(error), failures=failures + 1)
+            except OkraError as error:
+                say = log.warning if isinstance(error, Retryable) else log.error
+                say("WatchFailed", kind=self._kind.kind, error=str(error), failures=failures + 1)
+                self._failed(self._kind.plural, str(error))
             failures = 1 if self.monotonic() - began >= LASTING else failures + 1
             await asyncio.sleep(backoff.delay(failures, random.SystemRandom()))
 

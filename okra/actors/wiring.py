@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,9 +28,20 @@ class MetricSources(Protocol):
 
 
 class WriteGate(Protocol):
-    """May this process write to AWS at this moment? Asked right before each write (lease, read-only, global pause)."""
+    """May this process write to AWS at this moment? Asked right before each write (lease, read-only)."""
 
     def may_write(self) -> bool: ...
+
+    def opens_at(self) -> float | None:
+        """Of a closed gate: when it may open by itself, epoch seconds: what was decided is asked for again then.
+
+        None: it stays closed, and what would be written is said. `NEVER`: the actors behind it are about to stop.
+        """
+        ...
+
+
+NEVER = math.inf
+"""This process leads no more, or ends: whatever is decided now, somebody else has to do."""
 
 
 class AlwaysOpen:
@@ -37,6 +49,19 @@ class AlwaysOpen:
 
     def may_write(self) -> bool:
         return True
+
+    def opens_at(self) -> float | None:
+        return None
+
+
+class ReadOnly:
+    """The gate of `--read-only`."""
+
+    def may_write(self) -> bool:
+        return False
+
+    def opens_at(self) -> float | None:
+        return None
 
 
 def unchanged(executor: EffectExecutor) -> EffectExecutor:
@@ -57,6 +82,8 @@ class Wiring:
     gate: WriteGate = field(default_factory=AlwaysOpen)
     wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
     """For tests that die between two effects."""
+    held: Callable[[], str] = lambda: ""
+    """Who pauses every Cell at this moment, and how that ends, in a sentence; empty: nobody."""
     wait_estimate: Callable[[Account], float] = lambda _: 0.0
     """Seconds that an AWS read would wait for the rate budget: polls stretch by it."""
     on_rest: Callable[[tuple[str, str], Rest], None] = lambda _key, _rest: None

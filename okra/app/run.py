@@ -15,7 +15,7 @@ from typing import Any
 
 from okra.actors.cell import CELL, CellActor
 from okra.actors.executor import EffectExecutor
-from okra.actors.wiring import AlwaysOpen, WriteGate, unchanged
+from okra.actors.wiring import AlwaysOpen, ReadOnly, WriteGate, unchanged
 from okra.analysis.providers import open_session
 from okra.api.parse import parse
 from okra.app.clock import SystemClock
@@ -38,13 +38,6 @@ from okra.web.server import serve
 FILE_POLL = 1.0
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """A terminal that goes away must not end a run without a word either."""
-
-
-class Closed:
-    """The gate of `--read-only`."""
-
-    def may_write(self) -> bool:
-        return False
 
 
 @dataclass(slots=True)
@@ -127,7 +120,7 @@ async def open_parts(options: RunOptions, progress: Progress, secrets: MemorySec
         rates = Rates.share(options.settings.aws_rate_share)
         aws = await stack.enter_async_context(open_aws(clock=clock, on_call=metrics.aws_call, rates=rates))
         http = await stack.enter_async_context(open_session())
-        gate: WriteGate = Closed() if options.read_only else AlwaysOpen()
+        gate: WriteGate = ReadOnly() if options.read_only else AlwaysOpen()
         yield Parts(
             store=store,
             clock=clock,

@@ -14,7 +14,7 @@ from okra.actors.directory import Directory
 from okra.actors.discovery import Discoveries
 from okra.actors.executor import EffectExecutor
 from okra.actors.journal import Journal
-from okra.actors.messages import Describe, Key, Lookup, Objects, Subscribe
+from okra.actors.messages import Describe, Key, Lookup, Objects, Subscribe, Wake
 from okra.actors.readiness import Readiness
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
@@ -44,12 +44,18 @@ class Parts:
     sources: MetricSources
     gate: WriteGate
     wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
+    held: Callable[[], str] = lambda: ""
+    """Who pauses every Cell at this moment; told of a change by `System.wake`."""
     wait_estimate: Callable[[Account], float] = lambda _: 0.0
     metrics: Metrics = field(default_factory=Metrics)
     on_event: Callable[[EventRecord, dict[str, Any]], None] | None = None
     on_rest: Callable[[tuple[str, str], Rest], None] = lambda _key, _rest: None
     namespace: str | None = None
     selector: str | None = None
+    stop_timeout: float = 25.0
+    """Seconds that the actors have to end."""
+    flush_timeout: float = 5.0
+    """Seconds for the Events that wait then."""
     cell_actor: Callable[[Wiring, dict[str, Any]], Actor[Any]] = CellActor
     """For tests with an actor that crashes."""
 
@@ -70,6 +76,15 @@ class System:
     def missing(self) -> list[str]:
         """What it still waits for: a first listing of each kind, a first discovery for each Cell. Empty: ready."""
         return self.readiness.missing
+
+    def standing(self) -> str:
+        """Nothing beside being ready: whoever runs a system leads."""
+        return ""
+
+    def wake(self) -> None:
+        """Every Cell is to decide again: what concerns all of them has changed."""
+        if (directory := self.root.get("cells")) is not None:
+            directory.tell(Wake())
 
     async def cells(self) -> Sequence[Object]:
         """Every Cell as last seen. Raises a retryable error when their directory doesn't answer."""
@@ -140,38 +155,40 @@ async def running(parts: Parts) -> AsyncIterator[System]:
         sources=parts.sources,
         journal=journal,
         gate=parts.gate,
+        held=parts.held,
         wrap=parts.wrap,
         wait_estimate=parts.wait_estimate,
         on_rest=parts.on_rest,
     )
-    root = RootSupervisor("okra")
+    root = RootSupervisor("okra", stop_timeout=parts.stop_timeout)
     system = System(parts, root, journal, wiring.readiness)
-    async with root:
-        root.start_child(ChildSpec("journal", lambda: _JournalWriter(journal)))
-        subscribed: dict[Key, Subscribe] = {}
-        discovery = root.start_child(ChildSpec("discovery", lambda: Discoveries(wiring, subscribed)))
-        checks = root.start_child(
-            ChildSpec("checks", lambda: Directory(wiring, CHECK, lambda o: CheckActor(wiring, o)))
-        )
-        wiring.refs = {"discovery": discovery, "checks": checks}
-        cells = root.start_child(
-            ChildSpec("cells", lambda: Directory(wiring, CELL, lambda o: parts.cell_actor(wiring, o)))
-        )
-        for kind in (CHECK, CELL):
-            wiring.readiness.expect(kind.plural)
-        for kind, directory in ((CHECK, checks), (CELL, cells)):
-            watcher = _watcher(parts, kind, directory)
-            wiring.refs = {**wiring.refs, watcher.name: root.start_child(watcher)}
-        try:
+    try:
+        async with root:
+            _start(parts, wiring, root)
             yield system
-        finally:
-            await journal.flush()
+    finally:
+        await journal.flush(parts.flush_timeout)
 
 
-def _watcher(parts: Parts, kind: Kind, directory: ActorRef[Any]) -> ChildSpec[Any]:
-    return ChildSpec(
-        f"watch-{kind.plural}", lambda: Watcher(parts.store, kind, directory, parts.namespace, parts.selector)
-    )
+def _start(parts: Parts, wiring: Wiring, root: RootSupervisor) -> None:
+    root.start_child(ChildSpec("journal", lambda: _JournalWriter(wiring.journal)))
+    subscribed: dict[Key, Subscribe] = {}
+    discovery = root.start_child(ChildSpec("discovery", lambda: Discoveries(wiring, subscribed)))
+    checks = root.start_child(ChildSpec("checks", lambda: Directory(wiring, CHECK, lambda o: CheckActor(wiring, o))))
+    wiring.refs = {"discovery": discovery, "checks": checks}
+    cells = root.start_child(ChildSpec("cells", lambda: Directory(wiring, CELL, lambda o: parts.cell_actor(wiring, o))))
+    for kind in (CHECK, CELL):
+        wiring.readiness.expect(kind.plural)
+    for kind, directory in ((CHECK, checks), (CELL, cells)):
+        watcher = _watcher(parts, kind, directory, wiring.readiness)
+        wiring.refs = {**wiring.refs, watcher.name: root.start_child(watcher)}
+
+
+def _watcher(parts: Parts, kind: Kind, directory: ActorRef[Any], readiness: Readiness) -> ChildSpec[Any]:
+    def make() -> Watcher:
+        return Watcher(parts.store, kind, directory, parts.namespace, parts.selector, failed=readiness.failed)
+
+    return ChildSpec(f"watch-{kind.plural}", make)
 
 
 __all__ = ["AlwaysOpen", "Parts", "System", "running"]

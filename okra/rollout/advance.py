@@ -70,6 +70,9 @@ def stands_still(turn: Turn) -> bool:
 
 
 def say_paused(turn: Turn) -> None:
+    if turn.policy.held_by:
+        turn.report("Paused", turn.policy.held_by)
+        return
     how = "set spec.paused to false" if turn.policy.paused else f"okra resume {turn.policy.name}"
     turn.report("Paused", f"Paused by a person; to go on: {how}")
 

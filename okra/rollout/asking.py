@@ -38,8 +38,8 @@ def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False
         say_unfit(turn, route, stuck)
         return False
     if not turn.obs.may_write:
-        said = f"Would set {describe(weights)}, but this Okra only looks (read-only, or paused globally)."
-        turn.report("ReadOnly", said)
+        if not turn.opens_later():
+            turn.report("ReadOnly", f"Would set {describe(weights)}, but this Okra only looks (--read-only).")
         return False
     serial = route.serial + 1
     turn.set_route(

@@ -117,12 +117,12 @@ def _pause(turn: Turn, _: Command) -> str:
 def _resume(turn: Turn, _: Command) -> str:
     waiting = turn.state.phase is Phase.STEP and turn.rollout.current.kind is StepKind.PAUSE
     if not (turn.state.paused or turn.state.hold is not None or waiting):
-        raise Refusal(HELD_BY_SPEC if turn.policy.paused else "nothing is paused.")
+        raise Refusal((turn.policy.held_by or HELD_BY_SPEC) if turn.policy.paused else "nothing is paused.")
     held = turn.state.hold is not None
     _go_on(turn)
     if waiting and not held:
         turn.set_rollout(resumed=True)
-    return f"resumed, but {HELD_BY_SPEC}" if turn.policy.paused else "resumed"
+    return f"resumed, but {turn.policy.held_by or HELD_BY_SPEC}" if turn.policy.paused else "resumed"
 
 
 def _promote(turn: Turn, _: Command) -> str:

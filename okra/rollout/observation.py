@@ -184,4 +184,7 @@ class Observation:
     deleting: bool = False
     """The Cell has a deletionTimestamp."""
     may_write: bool = True
-    """False under `--read-only`, the global pause, or without a valid lease: decide and report, never write."""
+    """False under `--read-only`, or without a valid lease: decide and report, never write."""
+    opens_at: float | None = None
+    """Where nothing may be written: when that may change by itself (a new leader lets its predecessor's writes land
+    first), epoch seconds. None: this Okra only looks."""

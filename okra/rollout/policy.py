@@ -94,6 +94,8 @@ class Policy:
     progress_deadline: float | None = None
     deadline_reverts: bool = False
     paused: bool = False
+    held_by: str = ""
+    """Who pauses every Cell, and how that ends, in a sentence; empty: nobody."""
     problem: Problem | None = None
     """The spec is invalid, or not implemented yet: no AWS call at all."""
 

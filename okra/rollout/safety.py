@@ -39,6 +39,8 @@ def deleted(turn: Turn) -> bool:
     turn.report("Deleting", "Nothing moves; the weights stay as they are.")
     if turn.obs.may_write:
         turn.effects.append(Release())
+    else:
+        turn.opens_later()
     return True
 
 

@@ -166,6 +166,13 @@ class Turn:
     def wake_at(self, when: float) -> None:
         self.wakes.append(max(when, self.now + LEAST_WAIT))
 
+    def opens_later(self) -> bool:
+        """Nothing may be written now: will it by itself? Then what was to be written is asked for again at that time."""
+        if self.obs.opens_at is None:
+            return False
+        self.wake_at(self.obs.opens_at)
+        return True
+
     def wake_after_watching(self, seconds: float) -> None:
         """When so many seconds more were watched; while nothing is seen, the next sweep wakes."""
         if clocks.watching(self.policy, self.before, self.obs, self.now):

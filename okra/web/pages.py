@@ -53,7 +53,8 @@ class Pages:
     async def readyz(self, _: web.Request) -> web.Response:
         missing = self._view.missing() if self._view.responsive() else ["a root supervisor that runs"]
         if not missing:
-            return web.Response(text="ok\n")
+            standing = self._view.standing()
+            return web.Response(text=f"ok ({standing})\n" if standing else "ok\n")
         return web.Response(text="".join(f"waiting for {each}\n" for each in missing), status=503)
 
     async def metrics(self, request: web.Request) -> web.Response:

@@ -22,6 +22,10 @@ class SystemView(Protocol):
         """What the process still waits for before it can work (a first listing, a first discovery); empty: ready."""
         ...
 
+    def standing(self) -> str:
+        """What a process that is ready does, when that isn't its ordinary work (`standby: …`); empty: it works."""
+        ...
+
     def actors(self) -> Snapshot: ...
 
     async def cells(self) -> Sequence[Object]:

@@ -36,9 +36,14 @@ def listener(name: str = "web") -> str:
 class Gate:
     def __init__(self) -> None:
         self.open = True
+        self.opens: float | None = None
+        """When it opens by itself, as it says."""
 
     def may_write(self) -> bool:
         return self.open
+
+    def opens_at(self) -> float | None:
+        return None if self.open else self.opens
 
 
 def cell(name: str = "web", *, role: str = "web", route: str | None = None, **spec: Any) -> Object:

@@ -34,6 +34,7 @@ class FakeSystem:
     metrics: Metrics = field(default_factory=Metrics)
     alive: bool = True
     waits_for: list[str] = field(default_factory=list)
+    stands: str = ""
     root: Snapshot = field(default_factory=lambda: snapshot("okra"))
     found: Sequence[Object] | OkraError = ()
     described: Mapping[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -44,6 +45,9 @@ class FakeSystem:
 
     def missing(self) -> Sequence[str]:
         return self.waits_for
+
+    def standing(self) -> str:
+        return self.stands
 
     def actors(self) -> Snapshot:
         return self.root

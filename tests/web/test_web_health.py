@@ -83,6 +83,11 @@ async def test_a_system_without_cells_is_ready_once_its_kinds_are_listed() -> No
         assert await pages.get("/readyz") == (200, "ok\n")
 
 
+async def test_who_stands_by_is_ready_and_says_so() -> None:
+    async with site(FakeSystem(stands="standby: okra-0 leads")) as pages:
+        assert await pages.get("/readyz") == (200, "ok (standby: okra-0 leads)\n")
+
+
 async def test_nothing_is_ready_before_aws_was_asked_for_each_cell_of_the_first_listing() -> None:
     async with world() as w:
         w.two_versions()
