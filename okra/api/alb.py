@@ -12,7 +12,7 @@ from okra.api.base import Model, StatusModel, Violation
 from okra.api.checks import CheckList, check_name_rules
 from okra.api.conditions import Condition
 from okra.api.durations import Duration
-from okra.api.fields import ApplicationListenerARN, Int, TargetGroupARN
+from okra.api.fields import ApplicationListenerARN, Int, TargetGroupARN, keyed_by
 from okra.api.ingress import Priority, RuleConditions
 from okra.api.meta import NamedMeta, Resource
 from okra.api.strategy import Weight
@@ -32,9 +32,9 @@ class ALBSpec(Model):
     listener_arn: ApplicationListenerARN = Field(description="The listener's ARN.")
     priority: Priority | None = Field(default=None, description="The rule's priority; left out: the default action.")
     conditions: RuleConditions | None = Field(default=None, description="Create the rule, for these requests.")
-    destinations: Annotated[tuple[Destination, ...], Field(min_length=1, max_length=5)] = Field(
-        description="The target groups and their weights in the end."
-    )
+    destinations: Annotated[
+        tuple[Destination, ...], Field(min_length=1, max_length=5, json_schema_extra=keyed_by("targetGroupARN"))
+    ] = Field(description="The target groups and their weights in the end.")
     step_weight: Weight | None = Field(
         default=None, description="Percent that moves in a step; default: the controller's."
     )

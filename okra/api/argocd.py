@@ -11,7 +11,7 @@ from okra.api.aws import AWSAccount
 from okra.api.base import Model, StatusModel, Violation
 from okra.api.complex import ApplicationSet, ArgoCDStrategy, ClusterSecret
 from okra.api.conditions import Condition
-from okra.api.fields import EKSClusterName, ObjectName, Tags
+from okra.api.fields import UNIQUE, EKSClusterName, ObjectName, Tags
 from okra.api.meta import Resource
 from okra.api.policies import DeletionPolicy
 
@@ -54,7 +54,7 @@ class ArgoCDCluster(Resource):
 class ArgoCDApplicationDeploymentSpec(Model):
     """Where an application is deployed."""
 
-    cluster_names: Annotated[tuple[ObjectName, ...], Field(max_length=64)] = Field(
+    cluster_names: Annotated[tuple[ObjectName, ...], Field(max_length=64, json_schema_extra=UNIQUE)] = Field(
         description="Names of ArgoCDClusters to which the application is published."
     )
     cluster_secret: ClusterSecret = Field(description="How clusters are published.")

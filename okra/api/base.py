@@ -51,9 +51,10 @@ class Model(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, data: object) -> object:
-        """The API server prunes nulls before it validates, so `eks:` with nothing behind it means the default."""
+        """The API server prunes a field's null before it validates: `eks:` with nothing behind it means the default."""
         if isinstance(data, dict) and None in data.values():
-            return {key: value for key, value in data.items() if value is not None}
+            known = {each for name, field in cls.model_fields.items() for each in (name, field.alias)}
+            return {key: value for key, value in data.items() if value is not None or key not in known}
         return data
 
     @model_validator(mode="after")

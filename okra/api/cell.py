@@ -15,7 +15,7 @@ from okra.api.base import Loc, Model, Violation, camel
 from okra.api.checks import CellCheck, CheckList, check_name_rules
 from okra.api.complex import Application, Cluster, application_rules
 from okra.api.durations import Duration
-from okra.api.fields import Flag, Int, Text
+from okra.api.fields import Flag, Int, Text, keyed_by
 from okra.api.ingress import Ingress
 from okra.api.meta import NamedMeta, Resource
 from okra.api.policies import (
@@ -41,17 +41,20 @@ class CellSpec(Model):
         default=None, description="Several routes, stepped together and reverted together (simple shape)."
     )
     replicas: Annotated[Int, Field(ge=1, le=100)] = Field(
-        default=1, description="Target groups per version; a version starts when there are that many."
+        default=1,
+        description="Target groups per version; a version starts when there are that many. Default 1.",
+        json_schema_extra={"x-no-default": True},  # beside applications its presence is an error
     )
     versioned_by: VersionedBy = Field(default=VersionedBy(), description="What tells versions apart.")
     version: Text | None = Field(default=None, description="Pin this version instead of following the highest.")
     update_strategy: UpdateStrategy = Field(default=UpdateStrategy(), description="The steps of a rollout.")
-    clusters: Annotated[tuple[Cluster, ...], Field(min_length=1, max_length=64)] | None = Field(
-        default=None, description="The clusters (complex shape)."
-    )
-    applications: Annotated[tuple[Application, ...], Field(min_length=1, max_length=64)] | None = Field(
-        default=None, description="The applications, updated one after the other in this order (complex shape)."
-    )
+    clusters: (
+        Annotated[tuple[Cluster, ...], Field(min_length=1, max_length=64, json_schema_extra=keyed_by("name"))] | None
+    ) = Field(default=None, description="The clusters (complex shape).")
+    applications: (
+        Annotated[tuple[Application, ...], Field(min_length=1, max_length=32, json_schema_extra=keyed_by("name"))]
+        | None
+    ) = Field(default=None, description="The applications, updated one after the other in this order (complex shape).")
     prechecks: CheckList = Field(default=(), description="Must pass before the first weight.")
     checks: CheckList = Field(default=(), description="Must pass at each weight.")
     postchecks: CheckList = Field(default=(), description="Must pass after the last weight.")

@@ -140,6 +140,17 @@ class Watched(StatusModel):
     total: float = Field(default=0.0, description="Of this rollout, toward its deadline.")
 
 
+class ApplicationStatus(StatusModel):
+    """Where an application is (complex shape)."""
+
+    name: str = Field(max_length=63, description="The application's name in the spec.")
+    phase: str = Field(max_length=63, description="Pending, Syncing, Synced, PrecheckFailed, Reverting, Failed …")
+    stage: str | None = Field(
+        default=None, max_length=63, description="Init, Migrating, Completing, Error or Completed."
+    )
+    message: Line = Field(default="", description="Why, for a person.")
+
+
 class CellStatus(StatusModel):
     """A Cell's status."""
 
@@ -155,6 +166,9 @@ class CellStatus(StatusModel):
     weight: str | None = Field(default=None, max_length=63, description="The canary's part of the traffic.")
     step: str | None = Field(default=None, max_length=63, description="The present step of how many.")
     routes: Annotated[tuple[RouteStatus, ...], Field(max_length=8)] = Field(default=(), description="The routes.")
+    applications: Annotated[tuple[ApplicationStatus, ...], Field(max_length=64)] = Field(
+        default=(), description="The applications (complex shape)."
+    )
     rollout: RolloutStatus | None = Field(default=None, description="The present rollout, or the last one.")
     rollouts: int = Field(default=0, description="How many rollouts there were.")
     blocked_versions: Annotated[tuple[BlockedVersion, ...], Field(max_length=1000)] = Field(

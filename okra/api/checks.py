@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from okra.api.base import Model, Violation, filled
 from okra.api.durations import Duration, Interval
 from okra.api.expressions import Condition
-from okra.api.fields import Annotations, Flag, Int, Labels, Name, Number, ObjectName
+from okra.api.fields import Annotations, Flag, Int, Labels, Name, Number, ObjectName, keyed_by
 from okra.api.provider import Provider, Query
 
 
@@ -104,23 +104,49 @@ class TemplateMetadata(Model):
     annotations: Annotations = Field(default={}, description="Annotations.")
 
 
+_LONGEST_IMAGE, _MOST_CONTAINERS = 1024, 64
+_JOB_PROPERTIES: dict[str, JsonValue] = {
+    "image": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": _LONGEST_IMAGE,
+        "description": "Short form: the container's image.",
+    },
+    "containers": {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": _MOST_CONTAINERS,
+        "description": "A pod's containers.",
+        "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "description": "A container."},
+    },
+}
+"""What is judged here of a pod's spec; the rest is for the API server to judge when the Job is made."""
+
+
 class JobTemplate(Model):
     """The pod that the job runs."""
 
     metadata: TemplateMetadata = Field(default=TemplateMetadata(), description="Labels and annotations of the pod.")
     spec: dict[str, Any] = Field(
         description="One container in short form (image, command, args, env), or a pod's spec (containers).",
-        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True, "properties": _JOB_PROPERTIES},
     )
 
     def rules(self) -> Iterator[Violation]:
         image, containers = self.spec.get("image"), self.spec.get("containers")
         if (image is None) == (containers is None):
             yield Violation(("spec",), "needs exactly one of image (short form) and containers (a pod's spec)")
-        elif containers is None and (not isinstance(image, str) or not image):
-            yield Violation(("spec", "image"), "must be the name of a container image")
-        elif image is None and (not isinstance(containers, list) or not containers):
-            yield Violation(("spec", "containers"), "must be a list with at least one container")
+        elif containers is None:
+            if not isinstance(image, str) or not 1 <= len(image) <= _LONGEST_IMAGE:
+                yield Violation(("spec", "image"), "must be the name of a container image")
+        elif not isinstance(containers, list) or not 1 <= len(containers) <= _MOST_CONTAINERS:
+            yield Violation(
+                ("spec", "containers"), f"must be a list with at least one container, and at most {_MOST_CONTAINERS}"
+            )
+        else:
+            for index, container in enumerate(containers):
+                if not isinstance(container, dict):
+                    yield Violation(("spec", "containers", index), "must be a map: a container with name and image")
 
 
 class Job(Model):
@@ -154,7 +180,7 @@ class CellCheck(Model):
             yield Violation((), f"{has}: a check is exactly one of analysis, job, from")
 
 
-CheckList = Annotated[tuple[CellCheck, ...], Field(max_length=32)]
+CheckList = Annotated[tuple[CellCheck, ...], Field(max_length=16, json_schema_extra=keyed_by("name"))]
 
 
 def check_name_rules(lists: Mapping[str, Sequence[CellCheck]]) -> Iterator[Violation]:

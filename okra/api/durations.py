@@ -45,6 +45,11 @@ class Duration(str):
     def seconds(self) -> float:
         return _seconds(str(self))
 
+    @property
+    def milliseconds(self) -> int:
+        """Whole milliseconds; the rest is dropped, as CEL's getMilliseconds does."""
+        return round(self.seconds * 1e9) // 1_000_000
+
     @classmethod
     def of(cls, seconds: float) -> Duration:
         """The usual spelling of a number of seconds, to the millisecond: 90 → `1m30s`."""
@@ -67,7 +72,7 @@ class Duration(str):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "pattern": PATTERN, "maxLength": MAX_LENGTH}
+        return {"type": "string", "pattern": PATTERN, "maxLength": MAX_LENGTH, **_rule(">=")}
 
 
 def _read(text: str) -> Duration:
@@ -79,11 +84,20 @@ def _read(text: str) -> Duration:
         ) from None
 
 
+def _rule(sign: str, message: str = f"{_HINT}, at most 292 years") -> dict[str, Any]:
+    """The API server's CEL can't read what Go can't; the pattern alone would let 9999999h pass."""
+    rule = {"rule": f"duration(self) {sign} duration('0s')", "message": message}
+    return {"x-kubernetes-validations": [rule]}
+
+
 class _Positive:
     """For what recurs: a loop without a pause would take a core for itself."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), **_rule(">", "must be longer than 0s")}
 
     @staticmethod
     def _check(duration: Duration) -> Duration:

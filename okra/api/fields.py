@@ -16,13 +16,19 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A string that matches `pattern` as a whole (RE2 syntax, as CRD schemas demand); `hint` says what it is."""
+    """A string that matches `pattern` as a whole; `hint` says what it is.
+
+    The pattern must mean the same to RE2 and to `re`: no look-around, and no shorthand for a class such as white space,
+    which takes in Unicode's here and not there.
+    """
 
     pattern: str
     hint: str
     max_length: int = 253
     echo: bool = True
     """Whether a message may show the value."""
+    policy: bool = False
+    """Judged by a policy instead of the CRD, because the rule that doesn't show it exceeds the schema's budget."""
 
     def check(self, value: str) -> str:
         if len(value) > self.max_length:
@@ -36,7 +42,9 @@ class Form:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**handler(schema), "pattern": self.pattern, "maxLength": self.max_length}
+        """What begins with `x-` is for the making of CRDs (`okra.api.crd_schema`)."""
+        form = {"pattern": self.pattern, "maxLength": self.max_length, "x-hint": self.hint}
+        return {**handler(schema), **form, "x-secret": not self.echo, "x-policy": self.policy}
 
 
 def _whole(value: object) -> object:
@@ -56,7 +64,8 @@ PARTITION = "arn:aws(-[a-z]+)*"
 """aws, aws-cn, aws-us-gov, aws-iso …"""
 _ELB = rf"^{PARTITION}:elasticloadbalancing:[a-z0-9-]+:[0-9]{{12}}"
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_QUALIFIED = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
+_NAME = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_QUALIFIED = rf"({_LABEL}(\.{_LABEL})*/)?{_NAME}"
 
 Region = Annotated[str, Form(r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$", "a region of AWS such as us-east-1", max_length=32)]
 RoleARN = Annotated[
@@ -114,7 +123,9 @@ EKSClusterName = Annotated[
     Form(r"^[A-Za-z0-9][A-Za-z0-9_-]*$", "an EKS cluster's name of letters, digits, '-' and '_'", max_length=100),
 ]
 
-TagKey = Annotated[str, Form(r"^[^\s,()=!<>]+$", "a tag's key, without spaces or any of ,()=!<>", max_length=317)]
+TagKey = Annotated[
+    str, Form(r"^[^ \t\r\n\f,()=!<>]+$", "a tag's key, without spaces or any of ,()=!<>", max_length=317)
+]
 TagValue = Annotated[str, Field(max_length=256)]
 Tags = Annotated[dict[TagKey, TagValue], Field(max_length=50)]
 """AWS tags, and whatever may be matched against them. Laxer than Kubernetes' labels."""
@@ -128,6 +139,26 @@ LabelValue = Annotated[
         max_length=63,
     ),
 ]
+UNIQUE: dict[str, Any] = {"x-kubernetes-list-type": "set"}
+"""Schema of a list without duplicates."""
+
+
+def keyed_by(name: str) -> dict[str, Any]:
+    """Schema of a list in which no two entries have the same `name`; server-side apply merges it by that."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [name]}
+
+
 Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=64)]
 """Labels of Kubernetes objects."""
-Annotations = Annotated[dict[LabelKey, Annotated[str, Field(max_length=262_144)]], Field(max_length=256)]
+_CAPITALS = r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
+AnnotationKey = Annotated[
+    str,
+    Form(
+        rf"^({_CAPITALS}(\.{_CAPITALS})*/)?{_NAME}$",
+        "an annotation's key such as note or example.com/note",
+        max_length=317,
+    ),
+]
+"""Kubernetes takes capitals before the slash here, and not in labels."""
+AnnotationValue = Annotated[str, Field(max_length=262_144)]
+Annotations = Annotated[dict[AnnotationKey, AnnotationValue], Field(max_length=256)]

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from okra.api.alb import ALB
-from okra.api.argocd import ArgoCDApplicationDeployment, ArgoCDCluster
+from okra.api.alb import ALB, ALBStatus
+from okra.api.argocd import (
+    ArgoCDApplicationDeployment,
+    ArgoCDApplicationDeploymentStatus,
+    ArgoCDCluster,
+    ArgoCDClusterStatus,
+)
+from okra.api.base import StatusModel
 from okra.api.cell import Cell
-from okra.api.check import Check
-from okra.api.cluster_set import ClusterSet
+from okra.api.cell_status import CellStatus
+from okra.api.check import Check, CheckStatus
+from okra.api.cluster_set import ClusterSet, ClusterSetStatus
 from okra.api.meta import HOTSWAP_GROUP, OKRA_GROUP, VERSION, Resource
-from okra.api.target_group_set import TargetGroupSet
+from okra.api.target_group_set import TargetGroupSet, TargetGroupSetStatus
 
 
 @dataclass(frozen=True, slots=True)
 class KindInfo:
-    """A kind: how the API server names it, and the model of its objects."""
+    """A kind: how the API server names it, and the models of its objects and their status."""
 
     group: str
     version: str
@@ -24,32 +31,51 @@ class KindInfo:
     plural: str
     short_names: tuple[str, ...]
     model: type[Resource]
+    status: type[StatusModel]
 
     @property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}"
 
+    @property
+    def resource(self) -> str:
+        """The name of its CustomResourceDefinition."""
+        return f"{self.plural}.{self.group}"
 
-def _kind(group: str, kind: str, plural: str, model: type[Resource], *short_names: str) -> KindInfo:
-    return KindInfo(group, VERSION, kind, plural, short_names, model)
+
+_MODELS: Mapping[str, tuple[str, type[Resource], type[StatusModel]]] = {
+    "Cell": ("cells", Cell, CellStatus),
+    "System": ("systems", Cell, CellStatus),
+    "Check": ("checks", Check, CheckStatus),
+    "ALB": ("albs", ALB, ALBStatus),
+    "ArgoCDCluster": ("argocdclusters", ArgoCDCluster, ArgoCDClusterStatus),
+    "ArgoCDApplicationDeployment": (
+        "argocdapplicationdeployments",
+        ArgoCDApplicationDeployment,
+        ArgoCDApplicationDeploymentStatus,
+    ),
+    "ClusterSet": ("clustersets", ClusterSet, ClusterSetStatus),
+    "TargetGroupSet": ("targetgroupsets", TargetGroupSet, TargetGroupSetStatus),
+}
 
 
-CELL = _kind(OKRA_GROUP, "Cell", "cells", Cell)
-CHECK = _kind(OKRA_GROUP, "Check", "checks", Check, "chk")
-ALB_KIND = _kind(OKRA_GROUP, "ALB", "albs", ALB)
-ARGOCD_CLUSTER = _kind(OKRA_GROUP, "ArgoCDCluster", "argocdclusters", ArgoCDCluster, "acdc")
-ARGOCD_DEPLOYMENT = _kind(
-    OKRA_GROUP, "ArgoCDApplicationDeployment", "argocdapplicationdeployments", ArgoCDApplicationDeployment, "acdad"
-)
-CLUSTER_SET = _kind(OKRA_GROUP, "ClusterSet", "clustersets", ClusterSet, "cset")
-TARGET_GROUP_SET = _kind(OKRA_GROUP, "TargetGroupSet", "targetgroupsets", TargetGroupSet, "tgset")
+def _kind(group: str, kind: str, *short_names: str) -> KindInfo:
+    plural, model, status = _MODELS[kind]
+    return KindInfo(group, VERSION, kind, plural, short_names, model, status)
 
-SYSTEM = _kind(HOTSWAP_GROUP, "System", "systems", Cell, "hsys")
-HOTSWAP_CHECK = _kind(HOTSWAP_GROUP, "Check", "checks", Check, "hschk")
-HOTSWAP_CLUSTER = _kind(HOTSWAP_GROUP, "ArgoCDCluster", "argocdclusters", ArgoCDCluster, "hsacdc")
-HOTSWAP_DEPLOYMENT = _kind(
-    HOTSWAP_GROUP, "ArgoCDApplicationDeployment", "argocdapplicationdeployments", ArgoCDApplicationDeployment, "hsacdad"
-)
+
+CELL = _kind(OKRA_GROUP, "Cell")
+CHECK = _kind(OKRA_GROUP, "Check", "chk")
+ALB_KIND = _kind(OKRA_GROUP, "ALB")
+ARGOCD_CLUSTER = _kind(OKRA_GROUP, "ArgoCDCluster", "acdc")
+ARGOCD_DEPLOYMENT = _kind(OKRA_GROUP, "ArgoCDApplicationDeployment", "acdad")
+CLUSTER_SET = _kind(OKRA_GROUP, "ClusterSet", "cset")
+TARGET_GROUP_SET = _kind(OKRA_GROUP, "TargetGroupSet", "tgset")
+
+SYSTEM = _kind(HOTSWAP_GROUP, "System", "hsys")
+HOTSWAP_CHECK = _kind(HOTSWAP_GROUP, "Check", "hschk")
+HOTSWAP_CLUSTER = _kind(HOTSWAP_GROUP, "ArgoCDCluster", "hsacdc")
+HOTSWAP_DEPLOYMENT = _kind(HOTSWAP_GROUP, "ArgoCDApplicationDeployment", "hsacdad")
 
 KINDS: tuple[KindInfo, ...] = (
     CELL,

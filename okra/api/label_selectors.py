@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from okra.api.base import Model, Violation
 from okra.api.fields import TagKey, Tags, TagValue
@@ -14,6 +14,7 @@ from okra.api.selectors import Operator, Requirement, Selector
 
 _MOST_LABELS = 50
 """As many as AWS tags."""
+_LONGEST_TEXT = 1024
 
 
 class LabelExpression(Model):
@@ -61,13 +62,17 @@ class LabelSelector(Model):
 class TextSelector(LabelSelector):
     """The same, which may also be written as a string: `app=api,tier in (a,b)`."""
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string", "minLength": 1, "maxLength": _LONGEST_TEXT}, handler(schema)]}
+
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, data: object) -> object:
         if not isinstance(data, str):
             return data
-        if len(data) > 1024:
-            raise PydanticCustomError("form", "must be at most 1024 characters long")
+        if len(data) > _LONGEST_TEXT:
+            raise PydanticCustomError("form", f"must be at most {_LONGEST_TEXT} characters long")
         try:
             selector = Selector.parse(data)
         except ValueError as error:

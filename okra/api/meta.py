@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from okra.api.base import Model
-from okra.api.fields import Annotations, Int, Labels, Name, ObjectName
+from okra.api.fields import AnnotationKey, AnnotationValue, Int, LabelKey, LabelValue, Name, ObjectName
 
 OKRA_GROUP = "okra.mumoshu.github.io"
 HOTSWAP_GROUP = "hotswap.mumoshu.github.io"
@@ -16,8 +16,10 @@ VERSION_LABEL = "okra.mumoshu.github.io/version"
 COMMAND_ANNOTATION = "okra.mumoshu.github.io/command"
 ANALYSIS_HASH_ANNOTATION = "analysis-hash"
 
+_MOST = 10_000
+"""Kubernetes bounds labels, annotations and finalizers by the object's size only; so many nobody has."""
+
 _Time = Annotated[str, Field(max_length=64)]
-_Word = Annotated[str, Field(max_length=317)]
 
 
 class OwnerReference(Model):
@@ -36,8 +38,10 @@ class ObjectMeta(Model):
 
     name: ObjectName = Field(description="The object's name.")
     namespace: Name = Field(default="default", description="The object's namespace.")
-    labels: Labels = Field(default={}, description="Labels.")
-    annotations: Annotations = Field(default={}, description="Annotations.")
+    labels: Annotated[dict[LabelKey, LabelValue], Field(max_length=_MOST)] = Field(default={}, description="Labels.")
+    annotations: Annotated[dict[AnnotationKey, AnnotationValue], Field(max_length=_MOST)] = Field(
+        default={}, description="Annotations."
+    )
     uid: _Time | None = Field(default=None, description="Set by the store.")
     resource_version: _Time | None = Field(default=None, description="Set by the store.")
     generation: Int | None = Field(default=None, description="Set by the store: counts the spec's changes.")
@@ -46,13 +50,13 @@ class ObjectMeta(Model):
     deletion_grace_period_seconds: Int | None = Field(default=None, description="Set by the store.")
     generate_name: _Time | None = Field(default=None, description="Used by the store when there is no name.")
     self_link: str | None = Field(default=None, max_length=2048, description="Not used any more.")
-    finalizers: Annotated[tuple[_Word, ...], Field(max_length=64)] = Field(
+    finalizers: Annotated[tuple[LabelKey, ...], Field(max_length=_MOST)] = Field(
         default=(), description="What must be done before the object may go."
     )
-    owner_references: Annotated[tuple[OwnerReference, ...], Field(max_length=64)] = Field(
+    owner_references: Annotated[tuple[OwnerReference, ...], Field(max_length=_MOST)] = Field(
         default=(), description="Objects that this one belongs to."
     )
-    managed_fields: Annotated[tuple[dict[str, Any], ...], Field(max_length=1024)] = Field(
+    managed_fields: Annotated[tuple[dict[str, Any], ...], Field(max_length=_MOST)] = Field(
         default=(), description="Set by the store: who wrote what."
     )
 

@@ -11,18 +11,21 @@ from pydantic import Field
 from okra.api.base import Model, Violation, filled
 from okra.api.durations import Duration, Interval
 from okra.api.expressions import JMESPath
-from okra.api.fields import Flag, Form, LongText, Number, ObjectName, Region, RoleARN, Text
+from okra.api.fields import Flag, Form, LongText, Number, ObjectName, Region, RoleARN, Text, keyed_by
 from okra.api.variables import Templated
 
-URL = Annotated[
-    str,
-    Form(
-        r"^https?://(\{\{[^{}]*\}\}|[^/@?#\s])+([/?#].*)?$",
+
+def _url(max_length: int) -> Form:
+    return Form(
+        r"^https?://(\{\{[^{}]*\}\}|[^/@?# \t\r\n\f])+([/?#].*)?$",
         "a URL that begins with http:// or https:// and holds no user and password (they belong into a Secret)",
-        max_length=2048,
+        max_length,
         echo=False,
-    ),
-]
+    )
+
+
+URL = Annotated[str, _url(2048)]
+BaseURL = Annotated[str, _url(512)]
 Query = Annotated[str, Field(min_length=1, max_length=16_384), Templated]
 """A query in the source's own language, with `{{.Vars.NAME}}` replaced."""
 
@@ -52,7 +55,7 @@ class Datadog(Model):
     site: Annotated[
         str, Form(r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", "a Datadog site such as datadoghq.eu", max_length=253)
     ] = Field(default="datadoghq.com", description="The Datadog site, such as datadoghq.eu.")
-    address: URL | None = Field(
+    address: BaseURL | None = Field(
         default=None, description="The API's base URL, where it is not https://api.SITE: a proxy, say."
     )
     api_version: DatadogAPIVersion = Field(
@@ -106,7 +109,7 @@ class MetricQuery(Model):
         elif self.expression is not None:
             for name in filled(self, "stat", "fill"):
                 yield Violation((name,), "belongs to a metric; an expression has none")
-        if self.period is not None and not _is_period(self.period.seconds):
+        if self.period is not None and not _is_period(self.period.milliseconds):
             yield Violation(("period",), f"must be 1s, 5s, 10s, 20s, 30s or a multiple of 60s, not {self.period}")
 
 
@@ -115,9 +118,9 @@ class CloudWatch(Model):
 
     region: Region | None = Field(default=None, description="The region; default: the Cell's.")
     role_arn: RoleARN | None = Field(default=None, description="The role to assume; default: the Cell's.")
-    metrics: Annotated[tuple[MetricQuery, ...], Field(min_length=1, max_length=20)] = Field(
-        description="Metrics and expressions; exactly one is the result."
-    )
+    metrics: Annotated[
+        tuple[MetricQuery, ...], Field(min_length=1, max_length=20, json_schema_extra=keyed_by("id"))
+    ] = Field(description="Metrics and expressions; exactly one is the result.")
 
     def rules(self) -> Iterator[Violation]:
         seen: set[str] = set()
@@ -140,7 +143,7 @@ class CloudWatch(Model):
 class Prometheus(Model):
     """A Prometheus server, or whatever speaks its query API."""
 
-    address: URL = Field(description="The server's base URL.")
+    address: BaseURL = Field(description="The server's base URL.")
     secret_ref: SecretRef | None = Field(
         default=None, description="The Secret with the key token, or the keys username and password."
     )
@@ -160,7 +163,7 @@ class Web(Model):
     headers: Annotated[
         dict[
             Annotated[str, Form(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", "an HTTP header's name", max_length=128)],
-            Annotated[str, Form(r"^[^\r\n\x00]*$", "one line", max_length=4096, echo=False), Templated],
+            Annotated[str, Form(r"^[^\r\n\x00]*$", "one line", max_length=4096, echo=False, policy=True), Templated],
         ],
         Field(max_length=32),
     ] = Field(default={}, description="Headers to send. Secrets belong into secretRef.")
@@ -202,5 +205,5 @@ class Provider(Model):
             yield Violation((), f"has {' and '.join(given)}: keep exactly one")
 
 
-def _is_period(seconds: float) -> bool:
-    return seconds in (1, 5, 10, 20, 30) or seconds % 60 == 0
+def _is_period(milliseconds: int) -> bool:
+    return milliseconds in (1000, 5000, 10_000, 20_000, 30_000) or (milliseconds > 0 and milliseconds % 60_000 == 0)

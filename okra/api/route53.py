@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from okra.api.base import Model, Violation, filled
-from okra.api.fields import Flag, Form, Int, Text
+from okra.api.fields import Flag, Form, Int, Text, keyed_by
 
 HostedZoneID = Annotated[str, Form(r"^Z[A-Z0-9]{1,31}$", "a hosted zone's id, such as Z2FDTNDATAQYW2", max_length=32)]
 DNSName = Annotated[
@@ -53,9 +53,9 @@ class Route53(Model):
     ttl: Annotated[Int, Field(ge=1, le=604_800)] | None = Field(
         default=None, description="Seconds that resolvers may keep an answer; not for aliases."
     )
-    endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1, max_length=100)] = Field(
-        description="Where each version is reached."
-    )
+    endpoints: Annotated[
+        tuple[Endpoint, ...], Field(min_length=1, max_length=100, json_schema_extra=keyed_by("version"))
+    ] = Field(description="Where each version is reached.")
 
     def rules(self) -> Iterator[Violation]:
         seen: set[str] = set()

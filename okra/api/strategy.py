@@ -29,7 +29,7 @@ class Approval(Model):
 class StepAnalysis(Model):
     """Checks, at this weight, beyond the one series that each weight gets anyway."""
 
-    checks: Annotated[tuple[Name, ...], Field(min_length=1, max_length=32)] | None = Field(
+    checks: Annotated[tuple[Name, ...], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Names of entries of checks; left out: all of them."
     )
     duration: Duration | None = Field(default=None, description="Repeat the series for this long; left out: once.")

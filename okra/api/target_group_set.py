@@ -60,7 +60,7 @@ class HealthCheck(Model):
 
     def rules(self) -> Iterator[Violation]:
         for name, span, low, high in (("interval", self.interval, 5, 300), ("timeout", self.timeout, 2, 120)):
-            if span is not None and not (low <= span.seconds <= high and span.seconds.is_integer()):
+            if span is not None and not (low <= span.seconds <= high and span.milliseconds % 1000 == 0):
                 yield Violation((name,), f"must be whole seconds from {low}s to {high}s, not {span}")
         if self.protocol is HealthCheckProtocol.TCP:
             for name in filled(self, "path", "matcher"):

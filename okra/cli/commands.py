@@ -55,6 +55,31 @@ def lint(files: Files, output: Output = "text") -> None:
 
 
 @app.command()
+def crds(
+    kind: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(help="Only these: Cell, checks, chk, checks.hotswap.mumoshu.github.io …", show_default=False),
+    ] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="yaml or json.")] = "yaml",
+    no_policies: Annotated[
+        bool, typer.Option("--no-policies", help="Only the CustomResourceDefinitions, for a cluster older than 1.30.")
+    ] = False,
+) -> None:
+    """Print what a cluster needs to know Okra's kinds: their definitions, and the policies that judge with them.
+
+    The policies (ValidatingAdmissionPolicies, each with its binding) refuse what a definition's schema can't describe:
+    selectors that may be a string or a map, and templates. Without them such an object is accepted, and the controller
+    says InvalidSpec. The Helm chart installs the same. Exit code: 0, or 2 for an unknown kind.
+
+    Example: okra crds | kubectl apply --server-side -f -
+    """
+    from okra.cli.crds import crds as show
+
+    chosen = _choice(output, "yaml", "json")
+    raise typer.Exit(show(kind or [], chosen, with_policies=not no_policies))  # type: ignore[arg-type]
+
+
+@app.command()
 def run(
     file: Input,
     state: StateFile = None,

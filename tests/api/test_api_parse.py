@@ -157,7 +157,7 @@ def test_values_that_may_be_secrets_are_not_repeated() -> None:
     [
         (
             {"checks": [{"name": f"c{n}", "from": {"checkName": "a"}} for n in range(40)]},
-            "spec.checks: holds 40 entries; at most 32",
+            "spec.checks: holds 40 entries; at most 16",
         ),
         ({"version": "v" * 300}, "spec.version: must be at most 253 characters long"),
         ({"ingresses": [None]}, "spec.ingresses[0]: must be a map, not empty"),

@@ -1,0 +1,124 @@
+"""The ValidatingAdmissionPolicies, and where in an object of each kind their rules look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from okra.api.crd_policy import Policy, place
+from okra.api.crd_policy_rules import (
+    ANALYSES,
+    CLUSTER_SELECTORS,
+    SELECTORS,
+    SETS,
+    TARGET_GROUP_SETS,
+    TARGET_GROUPS,
+)
+from okra.api.crd_text import as_documents
+from okra.api.kinds import KINDS, KindInfo
+from okra.api.meta import HOTSWAP_GROUP, OKRA_GROUP
+
+_GROUPS = (OKRA_GROUP, HOTSWAP_GROUP)
+_APPLICATION = "'spec.applications[name=\"' + one.name + '\"]"
+
+
+def _analyses_in(holder: str, path: str) -> str:
+    """The analyses of a Cell's, an application's or an ALB's checks. `path` is CEL."""
+    lists = []
+    for name in ("prechecks", "checks", "postchecks"):
+        found = place(f"{path} + '.{name}[name=\"' + each.name + '\"].analysis'", "each.analysis")
+        lists.append(
+            f"(has({holder}.{name}) ? {holder}.{name}.filter(each, has(each.analysis)).map(each, {found}) : [])"
+        )
+    return " + ".join(lists)
+
+
+def _in_applications(condition: str, path: str, value: str) -> str:
+    """A place in each application for which the condition holds."""
+    found = place(f"{_APPLICATION}{path}'", value)
+    return f"variables.applications.filter(one, {condition}).map(one, [{found}])"
+
+
+def _field_of(variable: str, name: str) -> str:
+    """A field of each place where it is given."""
+    found = place(f"each.at + '.{name}'", f"each.is.{name}")
+    return f"variables.{variable}.map(some, some.filter(each, has(each.is.{name})).map(each, {found}))"
+
+
+def _only(path: str) -> str:
+    """One place, which every object has."""
+    return f"[[{place(repr(path), f'object.{path}')}]]"
+
+
+def _if_given(path: str) -> str:
+    """One place, if it is given."""
+    return f"[has(object.{path}) ? [{place(repr(path), f'object.{path}')}] : []]"
+
+
+_LABELS_THAT_DECIDE = "(has(one.clusterSelector.matchLabels) ? one.clusterSelector.matchLabels : one.clusterSelector)"
+
+POLICIES: tuple[Policy, ...] = (
+    Policy(
+        name="okra-cells",
+        groups=_GROUPS,
+        resources=("cells", "systems"),
+        variables={
+            "applications": "has(object.spec.applications) ? dyn(object.spec.applications) : dyn([])",
+            "clusters": "has(object.spec.clusters) ? dyn(object.spec.clusters) : dyn([])",
+            "clusterSelectors": _in_applications("has(one.clusterSelector)", ".clusterSelector", "one.clusterSelector"),
+            "sets": _in_applications("has(one.argocd)", ".argocd.applicationSet", "one.argocd.applicationSet"),
+            "targetGroups": _in_applications(
+                "has(one.alb)", ".alb.forwardConfig.targetGroup", "one.alb.forwardConfig.targetGroup"
+            ),
+            "fixedTargetGroups": _in_applications(
+                "has(one.alb) && has(one.alb.forwardConfig.targetGroup.arn) && has(one.clusterSelector)"
+                " && !has(one.clusterSelector.matchEKSTags)",
+                ".alb.forwardConfig.targetGroup.arn",
+                _LABELS_THAT_DECIDE,
+            ),
+            "selectors": f"{_field_of('sets', 'selector')} + {_field_of('targetGroups', 'targetgroupBindingSelector')}",
+            "analyses": f"[{_analyses_in('object.spec', repr('spec'))}]"
+            f" + variables.applications.map(one, {_analyses_in('one', _APPLICATION + repr('')[0])})",
+        },
+        rules=(*CLUSTER_SELECTORS, *SETS, *TARGET_GROUPS, *SELECTORS, *ANALYSES),
+    ),
+    Policy(
+        name="okra-checks",
+        groups=_GROUPS,
+        resources=("checks",),
+        variables={"analyses": _if_given("spec.analysis")},
+        rules=ANALYSES,
+    ),
+    Policy(
+        name="okra-albs",
+        groups=(OKRA_GROUP,),
+        resources=("albs",),
+        variables={"analyses": f"[{_analyses_in('object.spec', repr('spec'))}]"},
+        rules=ANALYSES,
+    ),
+    Policy(
+        name="okra-argocdapplicationdeployments",
+        groups=_GROUPS,
+        resources=("argocdapplicationdeployments",),
+        variables={"sets": _only("spec.applicationSet"), "selectors": _field_of("sets", "selector")},
+        rules=(*SETS, *SELECTORS),
+    ),
+    Policy(
+        name="okra-targetgroupsets",
+        groups=(OKRA_GROUP,),
+        resources=("targetgroupsets",),
+        variables={"specs": _only("spec"), "selectors": _field_of("specs", "targetgroupBindingSelector")},
+        rules=(*TARGET_GROUP_SETS, *SELECTORS),
+    ),
+)
+
+
+def policies(kinds: Iterable[KindInfo] = KINDS) -> list[dict[str, Any]]:
+    """The policies that judge objects of these kinds, each followed by its binding."""
+    wanted = {info.plural for info in kinds}
+    return [manifest for each in POLICIES if wanted & set(each.resources) for manifest in each.manifests()]
+
+
+def policy_files() -> Mapping[str, str]:
+    """File name → YAML text of a policy and its binding. The same at every call."""
+    return {f"{each.name}.yaml": as_documents(each.manifests()) for each in POLICIES}

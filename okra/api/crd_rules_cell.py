@@ -1,0 +1,224 @@
+"""The rules of a Cell as a whole and of its rollouts, as CEL. Each says what `rules()` of the same model says.
+
+Where a rule finds fault with one entry of a list, the message names the entry as server-side apply does:
+`[name="web"]`; the path that the API server shows ends at the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel
+
+from okra.api.cell import CellSpec
+from okra.api.complex import Application
+from okra.api.crd_rule import Rule, forbidden, given, only_one, required, unless
+from okra.api.strategy import Canary, Step, UpdateStrategy
+
+_ONLY_SIMPLE = ("replicas", "versionedBy", "version", "updateStrategy", "prechecks", "checks", "postchecks")
+_CHECK_LISTS = ("prechecks", "checks", "postchecks")
+
+_LISTENER = (
+    "(has(self.ingress) && self.ingress.type != 'Route53')"
+    " || (has(self.ingresses) && self.ingresses.exists(each, each.type != 'Route53'))"
+)
+
+
+def _check_names() -> Iterator[Rule]:
+    """Within a list the list's type says it; across lists these do."""
+    for index, later in enumerate(_CHECK_LISTS):
+        for earlier in _CHECK_LISTS[:index]:
+            clash = f"self.{earlier}.exists(other, other.name == each.name)"
+            yield Rule(
+                unless(f"has(self.{earlier}) && has(self.{later})", f"!self.{later}.exists(each, {clash})"),
+                f"holds a check with the name of one in {earlier}: give each check its own",
+                f".{later}",
+            )
+
+
+def _shape() -> Iterator[Rule]:
+    shapes = ("ingress", "ingresses", "applications")
+    any_given = " || ".join(f"has(self.{name})" for name in shapes)
+    yield Rule(any_given, "needs one of ingress, ingresses (simple) and applications (complex)")
+    yield Rule(
+        unless(any_given, only_one(*shapes)),
+        "has more than one of ingress, ingresses and applications: a Cell has exactly one of them, keep one",
+    )
+    yield forbidden(
+        unless("has(self.clusters)", f"has(self.applications) || !({any_given})"),
+        ".clusters",
+        "needs applications: remove it",
+    )
+    # Beside applications and a route nobody knows which shape is meant: the rule above has said so.
+    alone = "has(self.applications) && !has(self.ingress) && !has(self.ingresses)"
+    for name in _ONLY_SIMPLE:
+        remedy = "give it to each application" if name in _CHECK_LISTS else "remove it"
+        yield forbidden(unless(alone, f"!has(self.{name})"), f".{name}", f"has no use beside applications: {remedy}")
+    yield required(
+        unless(alone, "has(self.clusters)"),
+        ".clusters",
+        "is required beside applications: the clusters that they run on",
+    )
+
+
+def _same(path: str) -> str:
+    """An optional field of `one` and `other` is absent from both, or equal."""
+    return f"has(one.{path}) == has(other.{path}) && (!has(one.{path}) || one.{path} == other.{path})"
+
+
+def _both(path: str) -> str:
+    return f"has(one.{path}) && has(other.{path})"
+
+
+_ALB, _NLB, _DNS = "awsApplicationLoadBalancer", "awsNetworkLoadBalancer", "route53"
+_SAME_RULE = (
+    f"has(one.{_ALB}.rule) == has(other.{_ALB}.rule) && (!has(one.{_ALB}.rule)"
+    f" || ({_same(f'{_ALB}.rule.ruleARN')} && {_same(f'{_ALB}.rule.priority')}))"
+)
+_SAME_NAME = " || ".join(  # with or without the dot at the end
+    f"one.{_DNS}.name{one} == other.{_DNS}.name{other}" for one, other in (("", ""), (" + '.'", ""), ("", " + '.'"))
+)
+_SAME_ROUTE = " || ".join(
+    f"({condition})"
+    for condition in (
+        f"{_both(_ALB)} && {_same(f'{_ALB}.listenerARN')} && {_SAME_RULE}",
+        f"{_both(_NLB)} && {_same(f'{_NLB}.listenerARN')}",
+        f"{_both(_DNS)} && one.{_DNS}.hostedZoneID == other.{_DNS}.hostedZoneID"
+        f" && one.{_DNS}.type == other.{_DNS}.type && ({_SAME_NAME})",
+    )
+)
+
+
+def _routes() -> Iterator[Rule]:
+    yield Rule(
+        unless("has(self.ingresses)", f"self.ingresses.all(one, self.ingresses.exists_one(other, {_SAME_ROUTE}))"),
+        "holds the same route as another entry of ingresses: remove one",
+        ".ingresses",
+    )
+    yield Rule(
+        unless("has(self.replicas) && self.replicas >= 5", f"!({_LISTENER})"),
+        "must be below 5: a forward action holds 5 target groups, and one place is needed to replace them",
+        ".replicas",
+    )
+
+
+def _regions() -> Iterator[Rule]:
+    """An ARN's region is its fourth part."""
+    wanted = "self.aws.region"
+    message = "is in another region than aws.region: correct one of them"
+    for name in ("awsApplicationLoadBalancer", "awsNetworkLoadBalancer"):
+        arn = f"self.ingress.{name}.listenerARN"
+        found = f"{arn}.split(':')[3]"
+        yield Rule(
+            unless(f"{given('aws.region')} && {given(f'ingress.{name}')}", f"{found} == {wanted}"),
+            message,
+            f".ingress.{name}.listenerARN",
+            says=f"'is in ' + {found} + ', but aws.region is ' + {wanted} + ': correct one of them'",
+        )
+        yield Rule(
+            unless(
+                f"{given('aws.region')} && has(self.ingresses)",
+                f"self.ingresses.all(each, !has(each.{name}) || each.{name}.listenerARN.split(':')[3] == {wanted})",
+            ),
+            f"hold a {name}.listenerARN that {message}",
+            ".ingresses",
+        )
+    yield Rule(
+        unless(
+            f"{given('aws.region')} && has(self.applications)",
+            f"self.applications.all(each, !has(each.alb) || each.alb.listenerARN.split(':')[3] == {wanted})",
+        ),
+        f"hold an alb.listenerARN that {message}",
+        ".applications",
+    )
+
+
+_STEP_CHECKS = (
+    "self.updateStrategy.canary.steps.all(step, !has(step.analysis) || !has(step.analysis.checks)"
+    " || step.analysis.checks.all(name, has(self.checks) && self.checks.exists(each, each.name == name)))"
+)
+_SAME_ALB = f"has(other.alb) && one.alb.listenerARN == other.alb.listenerARN && {_same('alb.forwardConfig.priority')}"
+
+
+def _joined() -> Iterator[Rule]:
+    yield Rule(
+        unless(given("updateStrategy.canary.steps"), _STEP_CHECKS),
+        "have an analysis.checks with a name that is no entry of checks",
+        ".updateStrategy.canary.steps",
+    )
+    yield required(
+        unless(
+            "has(self.applications) && has(self.clusters) && size(self.clusters) > 1",
+            "self.applications.all(each, has(each.clusterSelector))",
+        ),
+        ".applications",
+        "clusterSelector is required in each entry: there are several clusters to choose from",
+    )
+    yield Rule(
+        unless(
+            "has(self.applications)",
+            f"self.applications.all(one, !has(one.alb) || self.applications.exists_one(other, {_SAME_ALB}))",
+        ),
+        "have the same route in alb of two entries: give each its own priority",
+        ".applications",
+    )
+
+
+_WEIGHTS = "self.steps.filter(step, has(step.setWeight)).map(step, step.setWeight)"
+
+RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
+    CellSpec: (*_shape(), *_check_names(), *_routes(), *_regions(), *_joined()),
+    Application: (
+        *_check_names(),
+        Rule("has(self.argocd) || has(self.alb)", "needs argocd, alb or both: there is nothing to do for it"),
+        forbidden(
+            unless(
+                f"has(self.alb) && {given('argocd.updateStrategy')}",
+                "self.argocd.updateStrategy.type != 'DeleteBeforeCreate'",
+            ),
+            ".alb",
+            "can't be with argocd.updateStrategy.type DeleteBeforeCreate, which leaves the route without targets:"
+            " use CreateBeforeDelete, or remove alb",
+        ),
+    ),
+    Step: (
+        Rule(
+            only_one("setWeight", "pause", "approval", "analysis"),
+            "a step is exactly one of setWeight, pause, approval, analysis (write `pause: {}`, not `pause:`)",
+        ),
+    ),
+    Canary: (
+        *(
+            forbidden(
+                unless("has(self.steps)", f"!has(self.{name})"),
+                f".{name}",
+                "excludes steps: explicit steps say their weights themselves; remove one",
+            )
+            for name in ("stepWeight", "totalWeight")
+        ),
+        Rule(
+            unless(
+                "has(self.steps)",
+                f"[{_WEIGHTS}].all(weights, weights.isSorted()"
+                " && weights.all(one, weights.exists_one(other, other == one)))",
+            ),
+            "each setWeight must be above the step before",
+            ".steps",
+        ),
+        Rule(
+            unless(
+                "!has(self.steps) && has(self.stepWeight) && has(self.totalWeight)",
+                "self.stepWeight <= self.totalWeight",
+            ),
+            "must be at most totalWeight",
+            ".stepWeight",
+        ),
+    ),
+    UpdateStrategy: (
+        forbidden(
+            unless("has(self.canary)", "self.type != 'BlueGreen'"),
+            ".canary",
+            "has no use with type BlueGreen, one step of 100: remove it, or use type Canary",
+        ),
+    ),
+}
