@@ -149,7 +149,7 @@ def _table(cells: Iterable[Object], *, wide: bool) -> None:
             found.get("step"),
             age(metadata.get("creationTimestamp")),
         ]
-        table.add_row(*(value or "-" for value in row), *((found.get("message", ""),) if wide else ()))
+        table.add_row(*(value or "-" for value in row), *((shortened(found.get("message", "")),) if wide else ()))
     Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 500).print(table)
 
 

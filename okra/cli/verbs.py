@@ -12,6 +12,7 @@ from typing import TypeVar
 from okra.app.command import outcome, send
 from okra.app.state_file import is_empty
 from okra.app.wording import STATE
+from okra.embedded.lock import runs
 from okra.embedded.store import EmbeddedStore
 from okra.errors import NotFound, OkraError
 
@@ -29,7 +30,8 @@ def command(verb: str, name: str, namespace: str, arg: str, state: Path | None) 
         sent = await send(store, namespace, name, verb, arg, _who())
         if sent.replaced:
             print(f"It replaces the command {sent.replaced}, which was never executed.", file=sys.stderr)
-        found = await outcome(store, namespace, name, sent.id, PATIENCE)
+        running = await asyncio.to_thread(runs, state or STATE)
+        found = await outcome(store, namespace, name, sent.id, PATIENCE) if running else None
         if found is None:
             print(f"{verb} is recorded for cell/{name}: `okra run` executes it when it runs on this state.")
             return DONE

@@ -18,6 +18,7 @@ from okra.actors.cell import CELL
 from okra.actors.cell_checks import CHECK
 from okra.app.command import pending
 from okra.cli.commands import app
+from okra.embedded.lock import run_lock
 from okra.embedded.store import EmbeddedStore
 from okra.ports import Object
 from tests.actors.world import cell, lone_check
@@ -27,7 +28,7 @@ COMMANDS = ("run", "lint", "get", "status", "iam-policy", *VERBS)
 STATUS = {
     "phase": "Syncing",
     "reason": "Progressing",
-    "message": "1.1.0 has a share of 0.5.",
+    "message": "1.1.0 has 50 % of the traffic.",
     "stableVersion": "1.0.0",
     "desiredVersion": "1.1.0",
     "weight": "50%",
@@ -117,7 +118,7 @@ def test_get_lists_cells_in_a_table(state: Path) -> None:
 def test_get_wide_adds_the_message(state: Path) -> None:
     found = okra("get", "web", "-o", "wide", "--state", state)
     assert "MESSAGE" in found.stdout
-    assert found.stdout.splitlines()[1].endswith("1.1.0 has a share of 0.5.")
+    assert found.stdout.splitlines()[1].endswith("1.1.0 has 50 % of the traffic.")
 
 
 @pytest.mark.parametrize(("output", "load"), [("json", json.loads), ("yaml", yaml.safe_load)])
@@ -131,7 +132,15 @@ def test_get_and_status_print_objects_for_programs(state: Path, output: str, loa
 def test_status_shows_where_a_cell_is_and_why(state: Path) -> None:
     found = okra("status", "web", "--state", state)
     assert found.exit_code == 0
-    for text in ("default/web", "Syncing", "1.1.0 has a share of 0.5.", "50%", "5/10", "0.9.0: dd failed", "web-dd"):
+    for text in (
+        "default/web",
+        "Syncing",
+        "1.1.0 has 50 % of the traffic.",
+        "50%",
+        "5/10",
+        "0.9.0: dd failed",
+        "web-dd",
+    ):
         assert text in found.stdout
 
 
@@ -164,10 +173,7 @@ def test_a_state_that_is_none_exits_with_two(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_without_a_running_okra_is_recorded_for_the_next_one(
-    state: Path, monkeypatch: pytest.MonkeyPatch, verb: str
-) -> None:
-    monkeypatch.setattr("okra.cli.verbs.PATIENCE", 0.0)
+def test_a_verb_without_a_running_okra_is_recorded_for_the_next_one(state: Path, verb: str) -> None:
     found = okra(verb, "web", "--state", state)
     assert found.exit_code == 0
     assert "recorded" in found.stdout
@@ -179,8 +185,7 @@ def test_a_verb_without_a_running_okra_is_recorded_for_the_next_one(
 
 
 @pytest.mark.parametrize("verb", ["retry", "rollback", "unblock"])
-def test_a_verb_may_name_a_version(state: Path, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
-    monkeypatch.setattr("okra.cli.verbs.PATIENCE", 0.0)
+def test_a_verb_may_name_a_version(state: Path, verb: str) -> None:
     assert okra(verb, "web", "1.2.0", "--state", state).exit_code == 0
     command = pending(read(state))
     assert command is not None
@@ -204,10 +209,11 @@ def executor(state: Path) -> Iterator[list[str]]:
                 await asyncio.sleep(0.01)
 
     thread = threading.Thread(target=asyncio.run, args=(execute(),))
-    thread.start()
-    yield outcomes
-    ends.set()
-    thread.join()
+    with run_lock(state):
+        thread.start()
+        yield outcomes
+        ends.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(("outcome", "code"), [("paused", 0), ("Refused: nothing moves", 1)])
