@@ -62,7 +62,8 @@ def _failed(turn: Turn, result: SeriesResult) -> bool:
     if turn.policy.on_failure is OnFailure.STOP and stage != "PrecheckFailed":
         stop(turn, failure)
     else:
-        turn.fail(replace(failure, set_aside=not failure.block))
+        # Who measures tells each verdict; that the prechecks' time is over, nobody else knows.
+        turn.fail(replace(failure, set_aside=not failure.block), told=stage != "PrecheckFailed")
     return False
 
 
@@ -101,4 +102,4 @@ def stop(turn: Turn, failure: Failure) -> None:
     if failure.block:
         turn.block(turn.rollout.version, failure.message)
     turn.set(phase=Phase.STOPPED, hold=None)
-    turn.emit(failure.reason, f"{failure.message} The weights stay as they are (onFailure: Stop).", "Warning")
+    turn.emit("Stopped", f"{failure.message} The weights stay as they are (onFailure: Stop).", "Warning")

@@ -145,13 +145,17 @@ class Turn:
         self.report(reason, message)
         self.emit(reason, message, "Warning")
 
-    def fail(self, failure: Failure) -> None:
-        """Record the verdict, and the block: from now on the rollout can only end in a revert."""
+    def fail(self, failure: Failure, *, told: bool = False) -> None:
+        """Record the verdict, and the block: from now on the rollout can only end in a revert.
+
+        `told`: whoever found it has said so.
+        """
         if self.rollout.failure is None:
             self.set_rollout(failure=failure)
             if failure.block:
                 self.block(self.rollout.version, failure.message)
-        self.emit(failure.reason, failure.message, "Normal" if failure.outcome is Outcome.SUPERSEDED else "Warning")
+        if not told:
+            self.emit(failure.reason, failure.message, "Normal" if failure.outcome is Outcome.SUPERSEDED else "Warning")
         if self.first:
             self.set_rollout(outcome=failure.outcome, ended_at=self.now)
             self.set(phase=Phase.IDLE, hold=None, stable_version=None)

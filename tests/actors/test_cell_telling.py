@@ -6,7 +6,7 @@ import pytest
 
 from okra.actors.executor import EffectExecutor
 from okra.rollout.effects import Effect, SetWeights
-from tests.actors.world import QUICK, cell, world
+from tests.actors.world import QUICK, cell, check, world
 
 pytestmark = pytest.mark.looptime
 
@@ -37,3 +37,19 @@ async def test_what_was_recorded_is_told_though_its_write_may_not_be_made() -> N
             await w.phase("Failed", within=300)
         assert [w.reasons().count(reason) for reason in ("Command", "Aborted", "Reverting")] == [1, 1, 1]
         assert not route.weights.get(new)
+
+
+@pytest.mark.parametrize("value", [0.5, None])
+async def test_a_check_that_failed_or_cannot_tell_is_told_once(value: float | None) -> None:
+    async with world() as w:
+        w.two_versions()
+        w.metrics.answer = lambda _query, _window: value
+        await w.apply(cell(checks=[check("dd")], **QUICK))
+        async with w.running():
+            status = await w.until(lambda s: s.get("phase") in ("Failed", "Paused"), within=7200)
+            await asyncio.sleep(100)
+        told = [event for event in w.events if event.name == "web" and "dd" in event.message]
+        if status["phase"] == "Failed":
+            assert [event.reason for event in told] == ["CheckFailed"]
+        else:
+            assert {event.reason for event in told} == {"CheckInconclusive", "Inconclusive"}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import pytest
+
 from okra.rollout.effects import Emit, Persist, SetWeights
 from okra.rollout.observation import Verdict
-from tests.rollout.cases import NEW, at, cell, edit, failing, once, reasons, say, share, shown, writes
+from okra.rollout.policy import OnFailure
+from tests.rollout.cases import NEW, at, cell, edit, ended, failing, once, reasons, rollout, say, share, shown, writes
 from tests.rollout.process import UNMADE
 
 HALF = Fraction(1, 2)
@@ -55,6 +58,24 @@ def test_a_person_is_told_of_a_hold_though_nothing_could_be_put_back() -> None:
     assert ("WeightsDrifted" in reasons(p), "WeightsPutBack" in reasons(p)) == (True, False)
     p.until(lambda: shown(p).get("x1", 0) == 0)
     assert reasons(p).count("WeightsDrifted") == 1
+
+
+@pytest.mark.parametrize("action", OnFailure)
+def test_a_failed_check_is_told_once_by_whoever_measured_it(action: OnFailure) -> None:
+    p = cell(checks=("c",), on_failure=action)
+    failing(NEW)(p)
+    p.until(lambda: p.state.rollout is not None)
+    p.until(lambda: rollout(p).failure is not None)
+    p.run(30)
+    assert "CheckFailed" not in reasons(p)
+    assert ("Reverted" if action is OnFailure.ROLLBACK else "Stopped") in reasons(p)
+
+
+def test_prechecks_that_never_passed_are_told_when_patience_ends() -> None:
+    p = cell(prechecks=("c",), failure_delay=30.0)
+    failing(NEW)(p)
+    ended(p)
+    assert reasons(p).count("PrecheckFailed") == 1
 
 
 def test_an_inconclusive_check_says_what_a_person_can_do() -> None:
