@@ -16,7 +16,7 @@ from okra.analysis.policy import AnalysisPolicy, policy_from
 from okra.analysis.series import Series
 from okra.analysis.verdict import Measurement, errored, judge
 from okra.analysis.window import NotReady, window_for
-from okra.api.check import Check
+from okra.api.check import Check, CheckSpec
 from okra.api.checks import Analysis
 from okra.api.parse import parse
 from okra.errors import Invalid, NotFound, OkraError, Unavailable
@@ -57,21 +57,25 @@ class CheckActor(Actor[Message]):
     def __init__(self, wiring: Wiring, obj: Object) -> None:
         self._wiring, self._object = wiring, obj
         self._key = key_of(obj)
-        self._check: Check | None = None
+        self._spec: CheckSpec | None = None
         self._problem = ""
         self._runs: dict[RunKey, Run] = {}
         self._record = CheckRecord(wiring, obj)
 
     async def started(self) -> None:
         try:
-            await self._take(await self._wiring.store.get(self._record.kind, *self._key))
+            obj = await self._wiring.store.get(self._record.kind, *self._key)
         except NotFound:
             self.exit()
+        else:
+            known = self._object["metadata"].get("resourceVersion") == obj["metadata"].get("resourceVersion")
+            await self._take(self._object if known else obj)  # one copy is enough: the directory has that one too
 
     async def receive(self, message: Message) -> None:
         match message:
             case ObjectChanged(object=obj):
                 if obj["metadata"].get("generation") == self._object["metadata"].get("generation"):
+                    self._object = obj
                     self._record.saw(obj)
                 else:
                     await self._take(obj)
@@ -92,11 +96,11 @@ class CheckActor(Actor[Message]):
         self._object = obj
         self._record.saw(obj)
         model, findings = parse(obj)
-        self._check = model if isinstance(model, Check) else None
+        self._spec = model.spec if isinstance(model, Check) else None
         reason, self._problem = "InvalidSpec", "; ".join(f"{f.path}: {f.message}" for f in findings[:3])
-        if self._check is not None and self._check.spec.job is not None:
+        if self._spec is not None and self._spec.job is not None:
             reason, self._problem = "NotImplemented", "spec.job isn't implemented in this version of Okra."
-        elif self._check is not None:
+        elif self._spec is not None:
             try:
                 self._policy(in_cell=True)
             except Invalid as error:
@@ -110,16 +114,16 @@ class CheckActor(Actor[Message]):
     def _alone(self) -> bool:
         """Was it applied by a person, and may it run by itself?"""
         owned = any(owner.get("controller") for owner in self._object["metadata"].get("ownerReferences", ()))
-        return not owned and self._check is not None and not self._check.spec.suspend
+        return not owned and self._spec is not None and not self._spec.suspend
 
     @property
     def _analysis(self) -> Analysis:
-        if self._check is None or self._check.spec.analysis is None:
+        if self._spec is None or self._spec.analysis is None:
             raise Invalid(self._problem or "spec.analysis is required.")
-        return self._check.spec.analysis
+        return self._spec.analysis
 
     def _policy(self, *, in_cell: bool) -> AnalysisPolicy:
-        dry_run = self._check is not None and self._check.spec.dry_run
+        dry_run = self._spec is not None and self._spec.dry_run
         return policy_from(self._analysis, in_cell=in_cell, dry_run=dry_run)
 
     # -- runs ------------------------------------------------------------------------------------------------------

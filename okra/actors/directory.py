@@ -8,7 +8,18 @@ from typing import Any
 
 import structlog
 
-from okra.actors.messages import Forward, Key, Listed, Lookup, ObjectChanged, ObjectGone, Objects, SeriesDone, Wake, key_of
+from okra.actors.messages import (
+    Forward,
+    Key,
+    Listed,
+    Lookup,
+    ObjectChanged,
+    ObjectGone,
+    Objects,
+    SeriesDone,
+    Wake,
+    key_of,
+)
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.messages import ChildFailed

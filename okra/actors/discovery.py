@@ -58,18 +58,21 @@ class Discoveries(Actor[Subscribe | Unsubscribe | Forget]):
             self._subscribed[message.key] = message
         else:
             self._subscribed.pop(message.key, None)
-        self._spread(message)
-        await self._stop_idle()
+        for account in self._spread(message):
+            if not any(account in needed for needed in self._accounts.values()):
+                await self._discoveries.stop_child(name_of(account))
 
-    def _spread(self, message: Subscribe | Unsubscribe) -> None:
-        """Tell the Discovery of each account that this concerns, and those that it doesn't any more."""
+    def _spread(self, message: Subscribe | Unsubscribe) -> set[Account]:
+        """Tell the Discovery of each account that this concerns, and those that it doesn't any more. Returns the latter."""
         accounts = {ref.account for ref in message.refs} if isinstance(message, Subscribe) else set()
-        for account in self._accounts.pop(message.key, set()) - accounts:
+        left = self._accounts.pop(message.key, set()) - accounts
+        for account in left:
             self._of(account).tell(Unsubscribe(message.key))
         if isinstance(message, Subscribe):
             self._accounts[message.key] = accounts
             for account in accounts:
                 self._of(account).tell(_within(message, account))
+        return left
 
     def _of(self, account: Account) -> ActorRef[Any]:
         make = lambda: Discovery(self._wiring, account, self._concerning(account))  # noqa: E731
@@ -79,12 +82,6 @@ class Discoveries(Actor[Subscribe | Unsubscribe | Forget]):
         """For a Discovery that is started again."""
         found = (_within(each, account) for each in self._subscribed.values())
         return [each for each in found if each.refs]
-
-    async def _stop_idle(self) -> None:
-        needed = {name_of(account) for accounts in self._accounts.values() for account in accounts}
-        for snapshot in self._discoveries.snapshots():
-            if snapshot.name not in needed:
-                await self._discoveries.stop_child(snapshot.name)
 
 
 def _within(message: Subscribe, account: Account) -> Subscribe:

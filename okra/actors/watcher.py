@@ -85,10 +85,15 @@ class Watcher(Actor[Ended | Relist]):
             await asyncio.sleep(backoff.delay(failures, random.SystemRandom()))
 
     async def _list_and_watch(self) -> None:
+        since = await self._list()
+        async for event in self._store.watch(self._kind, since, self._namespace, self._selector):
+            self._tell(event)
+
+    async def _list(self) -> str:
+        """The version to watch from. The objects must not live as long as the watch: only the directory has them."""
         listing = await self._store.list(self._kind, self._namespace, self._selector)
         self._directory.tell(Listed(tuple(listing.items)))
-        async for event in self._store.watch(self._kind, listing.resource_version, self._namespace, self._selector):
-            self._tell(event)
+        return listing.resource_version
 
     def _tell(self, event: WatchEvent) -> None:
         match event.type:

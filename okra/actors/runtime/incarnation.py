@@ -102,7 +102,7 @@ class Incarnation:
                 if self._request is not None:
                     self._leave_unanswered()
                 mailbox.received += 1
-            self.message = None
+            self.message = message = None  # an idle actor keeps nothing alive
             await (asyncio.sleep(0) if queue else mailbox.arrival())
 
     def _open(self, entry: Entry) -> object:
