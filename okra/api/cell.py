@@ -151,7 +151,7 @@ class CellSpec(Model):
         if self.replicas >= FORWARD_ACTION_GROUPS and any(each.listener for _, each in self.routes):
             yield Violation(
                 ("replicas",),
-                f"must be below {FORWARD_ACTION_GROUPS}: a forward action holds {FORWARD_ACTION_GROUPS} target groups,"
+                f"must be at most {FORWARD_ACTION_GROUPS - 1}: a forward action holds {FORWARD_ACTION_GROUPS} target groups,"
                 f" and one place is needed to replace them",
             )
         yield from self._region_rules(

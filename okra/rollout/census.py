@@ -10,6 +10,7 @@ from okra.rollout.observation import LoadBalancerType, Observation, RouteReading
 from okra.rollout.policy import Policy, RoutePolicy
 from okra.rollout.state import RouteState, State
 from okra.rollout.versions import UNKNOWN, ranks
+from okra.rollout.words import retry, sentence
 
 _APPLICATION = {"HTTP", "HTTPS"}
 _BY_LISTENER = {
@@ -135,12 +136,12 @@ def _refusal(policy: Policy, state: State, version: str, groups: tuple[str, ...]
     """Why this version may not start by itself. A pin lifts neither; the message names the command that does."""
     for block in state.blocked:
         if block.version == version:
-            said = f"{version} is blocked: {block.reason} A rebuilt {version} stays blocked."
-            return Wanted(None, False, "VersionBlocked", f"{said} To try it again: okra retry {policy.name}")
+            said = f"{version} is blocked: {sentence(block.reason)} A rebuilt {version} stays blocked."
+            return Wanted(None, False, "VersionBlocked", f"{said} To try it again: {retry(policy.name, version)}")
     for aside in state.set_aside:
         if aside.version == version and aside.groups == groups and not _other_targets(aside.targets, groups, obs):
-            said = f"{version} doesn't start again by itself: {aside.reason}"
-            return Wanted(None, False, "SetAside", f"{said} To try it again: okra retry {policy.name}")
+            said = f"{version} doesn't start again by itself: {sentence(aside.reason)}"
+            return Wanted(None, False, "SetAside", f"{said} To try it again: {retry(policy.name, version)}")
     return None
 
 

@@ -11,7 +11,7 @@ from okra.rollout.policy import OnFailure
 from okra.rollout.start import present_share
 from okra.rollout.state import INCONCLUSIVE, Failure, Outcome, Phase, RolloutKind
 from okra.rollout.turn import Turn
-from okra.rollout.words import percent
+from okra.rollout.words import percent, sentence
 
 
 def results(turn: Turn) -> dict[str, SeriesResult]:
@@ -48,14 +48,15 @@ def judged(turn: Turn) -> bool:
         return _failed(turn, (failed or reverting)[0])
     if unclear and turn.state.hold is None and not turn.rollout.promoted:
         first = unclear[0]
-        said = f"Check {first.check} is inconclusive: {first.message} To measure again: okra retry {turn.policy.name}"
+        said = f"Check {first.check} is inconclusive: {sentence(first.message)}"
+        said = f"{said} To measure again: okra retry {turn.policy.name}"
         turn.hold(INCONCLUSIVE, said)
     return False
 
 
 def _failed(turn: Turn, result: SeriesResult) -> bool:
     stage = _stage(turn)
-    said = f"Check {result.check} failed at {_where(turn)}: {result.message}"
+    said = sentence(f"Check {result.check} failed at {_where(turn)}: {result.message}")
     if stage == "PrecheckFailed" and _tries_again(turn, said):
         return True
     failure = Failure(stage, said, turn.now, block=turn.rollout.kind is RolloutKind.CANARY)

@@ -18,7 +18,7 @@ from okra.rollout.retreat import is_exact, retreat
 from okra.rollout.start import start, start_wanted
 from okra.rollout.state import Outcome, RolloutKind, RouteState, Step, StepKind
 from okra.rollout.turn import Turn
-from okra.rollout.words import short
+from okra.rollout.words import retry, short
 
 LOOK_AT_SET_ASIDE = 60.0
 """Seconds between two reads of the targets of groups that failed their gate."""
@@ -61,7 +61,7 @@ def _report_rest(turn: Turn, reason: str, message: str) -> None:
         still = turn.state.is_blocked(last.version) or any(a.version == last.version for a in turn.state.set_aside)
         if still and last.version != turn.state.stable_version:
             said = f"{turn.state.stable_version} holds the traffic. {last.failure.message}"
-            turn.report("RolledBack", f"{said} To try {last.version} again: okra retry {turn.policy.name}")
+            turn.report("RolledBack", f"{said} To try it again: {retry(turn.policy.name, last.version)}")
             return
     if reason:
         turn.report(reason, message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from shlex import quote
 
 from okra.rollout.observation import Weights
 
@@ -15,6 +16,17 @@ def describe(weights: Weights) -> str:
 def percent(share: Fraction) -> str:
     """A share of the traffic, 0 to 1."""
     return f"{float(share * 100):.4g} %"
+
+
+def retry(cell: str, version: str) -> str:
+    """The command that starts a version again, by its name: by then another one may have been the last."""
+    return f"okra retry {cell} {quote(version)}"
+
+
+def sentence(text: str) -> str:
+    """What others said, with a full stop: another sentence may follow."""
+    text = text.rstrip()
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def short(arn: str) -> str:

@@ -74,7 +74,7 @@ def test_a_typo_hides_neither_the_rules_of_its_value_nor_of_what_surrounds_it() 
     _, findings = parse(obj)
     typo, rule = findings
     assert str(typo) == "spec.replica: unknown field; did you mean replicas?"
-    assert str(rule).startswith("spec.replicas: must be below 5: a forward action holds 5 target groups")
+    assert str(rule).startswith("spec.replicas: must be at most 4: a forward action holds 5 target groups")
 
 
 def test_without_an_api_version_the_rest_is_judged_too() -> None:

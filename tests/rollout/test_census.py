@@ -103,7 +103,7 @@ def test_a_rebuilt_version_stays_blocked_and_the_message_names_the_command() -> 
     p.world.add(NEW, "b2")
     p.run(200)
     assert (share(p), rollout(p).number) == (0, 1)
-    assert "okra retry web" in p.state.condition.message
+    assert f"okra retry web {NEW}" in p.state.condition.message
 
 
 def test_the_same_version_as_stable_joins_and_takes_its_even_share() -> None:

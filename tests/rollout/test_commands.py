@@ -126,7 +126,7 @@ def test_unblock_only_unblocks() -> None:
     assert "to start it again: retry" in say(p, "unblock")
     p.run(600)
     assert (share(p), p.state.blocked) == (0, ())
-    assert "okra retry web" in p.state.condition.message
+    assert f"okra retry web {NEW}" in p.state.condition.message
     say(p, "retry")
     at(p, 1)
 
@@ -318,7 +318,7 @@ def test_a_pin_does_not_lift_a_block_and_the_message_names_the_command() -> None
     p.policy = replace(p.policy, pin=NEW)
     p.run(100)
     assert share(p) == 0
-    assert "okra retry web" in p.state.condition.message
+    assert f"okra retry web {NEW}" in p.state.condition.message
 
 
 def test_pinning_back_in_mid_rollout_takes_the_canary_off() -> None:

@@ -58,7 +58,7 @@ def test_a_failed_check_takes_all_weight_off_in_one_write_and_blocks_the_version
     assert p.state.is_blocked(NEW)
     assert rollout(p).outcome is Outcome.FAILED
     assert p.state.condition.reason == "RolledBack"
-    assert "okra retry web" in p.state.condition.message
+    assert f"okra retry web {NEW}" in p.state.condition.message
 
 
 def test_the_verdict_is_persisted_before_the_revert_is_written() -> None:

@@ -9,6 +9,7 @@ import pytest
 from okra.rollout.effects import Emit, Persist, SetWeights
 from okra.rollout.observation import Verdict
 from okra.rollout.policy import OnFailure
+from okra.rollout.words import retry, sentence
 from tests.rollout.cases import NEW, at, cell, edit, ended, failing, once, reasons, rollout, say, share, shown, writes
 from tests.rollout.process import UNMADE
 
@@ -86,3 +87,21 @@ def test_an_inconclusive_check_says_what_a_person_can_do() -> None:
     assert reasons(p).count("Inconclusive") == 1
     assert p.world.events[-1].message == "Check c is inconclusive: c Inconclusive. To measure again: okra retry web"
     assert say(p, "retry") == "resumed"
+
+
+@pytest.mark.parametrize(
+    ("said", "then"), [("0.06 > max 0.02", "0.06 > max 0.02."), ("No data. ", "No data."), ("?", "?")]
+)
+def test_what_a_check_says_ends_with_a_full_stop_before_the_next_sentence(said: str, then: str) -> None:
+    assert sentence(said) == then
+
+
+def test_the_way_to_try_again_names_the_version() -> None:
+    """By then another one may have been the last."""
+    p = cell(checks=("c",))
+    failing(NEW)(p)
+    ended(p)
+    p.run(1.0)
+    said = "1.0.0 holds the traffic. Check c failed at 25 %: c Failed. To try it again: okra retry web 1.1.0"
+    assert p.state.condition.message == said
+    assert retry("web", "1 1") == "okra retry web '1 1'"
