@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -103,8 +105,9 @@ class Servers:
         """This path answers 200."""
         deadline = time.monotonic() + _PATIENCE
         while not self._answers(path):
-            if (code := self._running[name].poll()) is not None:
-                raise RuntimeError(f"{name} ended with {code}:\n{self._tail(name)}")
+            for each, process in self._running.items():  # what the one waits for may be the other's fault
+                if (code := process.poll()) is not None:
+                    raise RuntimeError(f"{each} ended with {code}:\n{self._tail(each)}")
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{name} does not answer {path}:\n{self._tail(name)}")
             self._pause(_POLL)
@@ -147,12 +150,12 @@ def _end_with(parent: int) -> Callable[[], None] | None:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Bound together, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Below those that the kernel gives to outgoing connections: none may take one while its server restarts."""
+    found: list[int] = []
+    while len(found) < count:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as tried, contextlib.suppress(OSError):
+            tried.bind(("127.0.0.1", port))
+            if port not in found:
+                found.append(port)
+    return found
