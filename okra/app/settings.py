@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
@@ -114,19 +115,28 @@ class Settings(BaseSettings):
         return Defaults(**{field.name: getattr(self, field.name) for field in fields(Defaults)})
 
 
+S = TypeVar("S", bound=Settings)
+
+
 def load_settings(**overrides: Any) -> Settings:
     """From the environment; flags that were given win. Invalid names each wrong variable, its value, and what it
     should be."""
+    return load(Settings, **overrides)
+
+
+def load(kind: type[S], **overrides: Any) -> S:
+    """As `load_settings`, for settings of this kind."""
+    given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        return kind(**given)
     except ValidationError as error:
-        wrong = [_wrong(str(each["loc"][0]), each["msg"], each["input"]) for each in error.errors(include_url=False)]
-        raise Invalid("; ".join(wrong)) from None
+        found = error.errors(include_url=False)
+        raise Invalid("; ".join(_wrong(str(e["loc"][0]), e["msg"], e["input"], given) for e in found)) from None
 
 
-def _wrong(name: str, message: str, value: Any) -> str:
+def _wrong(name: str, message: str, value: Any, given: Mapping[str, Any]) -> str:
     message = message.removeprefix("Value error, ").replace("Input should be", "must be")
-    shown = repr(printable(os.environ.get(f"OKRA_{name.upper()}", str(value))))
-    if name in MAY_HOLD_SECRETS or shown in message:
-        return f"OKRA_{name.upper()}: {message}"
-    return f"OKRA_{name.upper()}: {shown}: {message}"
+    who = f"--{name.replace('_', '-')}" if name in given else f"OKRA_{name.upper()}"
+    text = given[name] if name in given else os.environ.get(f"OKRA_{name.upper()}", value)
+    shown = repr(printable(str(text)))
+    return f"{who}: {message}" if name in MAY_HOLD_SECRETS or shown in message else f"{who}: {shown}: {message}"

@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from okra.cli.controller import ControllerCommand
+
 app = typer.Typer(
     name="okra",
     help="The canary deployment of whole Kubernetes clusters.",
@@ -21,6 +23,11 @@ Input = Annotated[
     list[Path], typer.Option("--file", "-f", help="A file or folder with Cells and Checks; - for standard input.")
 ]
 StateFile = Annotated[Optional[Path], typer.Option("--state", help="The state file; default: .okra/state.db.")]  # noqa: UP045
+Kubeconfig = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--kubeconfig", help="The kubeconfig; else KUBECONFIG, else the pod's own, else ~/.kube/config."),
+]
+Context = Annotated[Optional[str], typer.Option("--context", help="The kubeconfig's context.")]  # noqa: UP045
 Output = Annotated[str, typer.Option("--output", "-o", help="text or json.")]
 
 
@@ -102,6 +109,48 @@ def run(
 
     level = _choice(log_level.lower(), "debug", "info", "warning", "error", option="--log-level")
     raise typer.Exit(start(file, state, timeout, listen, _choice(output, "text", "json"), read_only, level))
+
+
+@app.command(cls=ControllerCommand)
+def controller(
+    namespace: Annotated[Optional[str], typer.Option("--namespace", "-n", help="Only this namespace.")] = None,  # noqa: UP045
+    selector: Annotated[Optional[str], typer.Option("--selector", "-l", help="Only what has these labels.")] = None,  # noqa: UP045
+    listen: Annotated[Optional[str], typer.Option(help="HOST:PORT of /healthz, /readyz, /metrics, /debug.")] = None,  # noqa: UP045
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    read_only: Annotated[Optional[bool], typer.Option(help="Decide and report, but never write to AWS.")] = None,  # noqa: UP045
+    leader_elect: Annotated[Optional[bool], typer.Option(help="Of several replicas one works.")] = None,  # noqa: UP045
+    lease_name: Annotated[Optional[str], typer.Option(help="The Lease by which they elect it.")] = None,  # noqa: UP045
+    lease_duration: Annotated[Optional[str], typer.Option(help="How long a leader that is gone is waited for.")] = None,  # noqa: UP045
+    config_map: Annotated[Optional[str], typer.Option(help="The ConfigMap that can pause every Cell.")] = None,  # noqa: UP045
+    log_level: Annotated[Optional[str], typer.Option(help="debug, info, warning or error.")] = None,  # noqa: UP045
+) -> None:
+    """Look after the Cells of a Kubernetes cluster, until SIGTERM.
+
+    Reaches the API server as its pod's service account, or by KUBECONFIG. Replicas elect one that works, the others
+    stand by. Every option is also an environment variable, as all settings below are; an option that is given wins.
+
+    Exit code: 0 stopped as told, 1 failed, 2 it can't begin with these settings.
+
+    Example: okra controller --namespace production --read-only
+    """
+    from okra.cli.controller import controller as start
+
+    raise typer.Exit(
+        start(
+            namespace=namespace,
+            selector=selector,
+            listen=listen,
+            kubeconfig=None if kubeconfig is None else str(kubeconfig),
+            context=context,
+            read_only=read_only,
+            leader_elect=leader_elect,
+            lease_name=lease_name,
+            lease_duration=lease_duration,
+            config_map=config_map,
+            log_level=log_level,
+        )
+    )
 
 
 @app.command()

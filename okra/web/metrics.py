@@ -69,6 +69,8 @@ class Metrics:
             buckets=LAG_SECONDS,
             registry=self.registry,
         )
+        self._leader = Gauge("okra_leader", "1 while this process works; 0: it stands by.", registry=self.registry)
+        self._leader.set(1)
         build = Gauge(
             "okra_build_info", "1; what this process is made of.", ["version", "python"], registry=self.registry
         )
@@ -84,6 +86,10 @@ class Metrics:
             self._process = ProcessCollector(registry=None)
         yield from self.registry.collect()
         yield from self._process.collect()
+
+    def leads(self, leads: bool) -> None:
+        """Whether this process works, or stands by for one that does."""
+        self._leader.set(int(leads))
 
     def aws_call(self, operation: str, seconds: float, outcome: str) -> None:
         """An `okra.aws.calls.OnCall`."""

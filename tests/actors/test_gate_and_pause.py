@@ -85,7 +85,7 @@ async def test_what_cannot_be_listed_is_said_and_tried_again() -> None:
         async with w.running() as system:
             await asyncio.sleep(60)
             assert f"the first listing of cells ({said})" in system.missing()
-            assert [entry["error"] for entry in w.logs if entry["event"] == "WatchFailed"][0] == str(said)
+            assert next(entry["error"] for entry in w.logs if entry["event"] == "WatchFailed") == str(said)
             assert "ActorFailed" not in [entry["event"] for entry in w.logs]
             w.store.fault = lambda _operation, _name: None
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)

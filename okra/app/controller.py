@@ -1,0 +1,217 @@
+"""`okra controller`: the actors on a Kubernetes API server, in one of several replicas, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from okra.actors.cell import CellActor
+from okra.actors.executor import EffectExecutor
+from okra.actors.runtime.snapshot import Snapshot, State
+from okra.actors.wiring import WriteGate, unchanged
+from okra.analysis.providers import open_session
+from okra.app.clock import SystemClock
+from okra.app.controller_settings import ControllerSettings
+from okra.app.leading import Candidate, Leadership, Unopposed
+from okra.app.pause import GlobalPause
+from okra.app.sources import Sources
+from okra.app.system import Parts, System, running
+from okra.app.writes import LANDS_WITHIN, Writes
+from okra.aws.budget import Rates
+from okra.aws.facade import open_aws
+from okra.kube.client import KubeClient
+from okra.kube.election import Timing
+from okra.kube.lease import Elector
+from okra.kube.memory import tune_garbage_collection
+from okra.kube.secrets import KubeSecrets
+from okra.kube.store import KubeStore
+from okra.kube.target import Target, find_target
+from okra.ports import Object
+from okra.web.metrics import Metrics
+from okra.web.server import serve
+
+log = structlog.get_logger("okra")
+
+STOPS = (signal.SIGTERM, signal.SIGINT)
+STOP_TIMEOUT = LANDS_WITHIN + 0.5
+"""Seconds for the actors: a write to AWS that has begun is waited for, hardly anything else."""
+FLUSH_TIMEOUT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerOptions:
+    settings: ControllerSettings
+    wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
+    cell_actor: Callable[..., Any] = CellActor
+
+
+async def control(options: ControllerOptions) -> None:
+    """Run until SIGTERM or SIGINT. An OkraError says what can't be begun with: a kubeconfig, an address."""
+    settings = options.settings
+    target = await find_target(settings.kubeconfig, settings.context)
+    stop = asyncio.Event()
+    async with opened(options, target, stop) as leadership:
+        view = ControllerView(leadership)
+        with stopping(stop):
+            async with serve(view, settings.listen, strict=True) as at:
+                tune_garbage_collection()
+                log.info("Started", server=target.server, target=target.origin, namespace=target.namespace, listen=at)
+                await leadership.serve()
+    log.info("Stopped")
+
+
+@contextlib.contextmanager
+def stopping(stop: asyncio.Event) -> Any:
+    """The signals by which a controller is told to stop."""
+    loop = asyncio.get_running_loop()
+    for number in STOPS:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in STOPS:
+            loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def opened(options: ControllerOptions, target: Target, stop: asyncio.Event) -> AsyncIterator[Leadership]:
+    """All that a controller holds open, for as long as it runs; its terms come and go within."""
+    settings, clock, metrics = options.settings, SystemClock(), Metrics()
+    identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(await KubeClient.open(target))
+        candidate: Candidate = Unopposed()
+        if settings.leader_elect:
+            own = await stack.enter_async_context(await KubeClient.open(target))
+            candidate = Elector(own, target.namespace, settings.lease_name, identity, timing(settings.lease_duration))
+        rates = Rates.share(settings.aws_rate_share)
+        aws = await stack.enter_async_context(open_aws(clock=clock, on_call=metrics.aws_call, rates=rates))
+        http = await stack.enter_async_context(open_session())
+        store = KubeStore(client, instance=identity)
+        writes = Writes(aws.router, clock)
+        pause = GlobalPause(store, target.namespace, settings.config_map)
+
+        def parts(gate: WriteGate) -> Parts:
+            return Parts(
+                store=store,
+                clock=clock,
+                defaults=settings.defaults(),
+                router=writes,
+                inventory=aws.inventory,
+                sources=Sources(KubeSecrets(client), http, aws.metric_data),
+                gate=gate,
+                held=pause.said,
+                wrap=options.wrap,
+                wait_estimate=aws.wait_estimate,
+                metrics=metrics,
+                namespace=settings.namespace,
+                selector=settings.selector,
+                stop_timeout=STOP_TIMEOUT,
+                flush_timeout=FLUSH_TIMEOUT,
+                cell_actor=options.cell_actor,
+            )
+
+        yield Leadership(
+            candidate,
+            lambda gate: term(parts(gate), pause),
+            writes,
+            clock,
+            stop,
+            metrics,
+            read_only=settings.read_only,
+        )
+
+
+@asynccontextmanager
+async def term(parts: Parts, pause: GlobalPause) -> AsyncIterator[System]:
+    """The work of one term. It begins when it is known whether every Cell is paused."""
+    await pause.look()
+    async with running(parts) as system:
+        follow = asyncio.create_task(pause.follow(system.wake), name="pause")
+        try:
+            yield system
+        finally:
+            follow.cancel()
+            await asyncio.wait((follow,))
+
+
+def timing(duration: float) -> Timing:
+    """A Lease of so many seconds: renewed five times in that time, distrusted in its last fifth."""
+    return Timing(duration=duration, renew=duration / 5, margin=duration / 5, write=LANDS_WITHIN)
+
+
+class ControllerView:
+    """An `okra.web.view.SystemView` over all terms of a process."""
+
+    def __init__(self, leadership: Leadership) -> None:
+        self._leadership = leadership
+
+    @property
+    def metrics(self) -> Metrics:
+        return self._leadership.metrics
+
+    @property
+    def _system(self) -> System | None:
+        return self._leadership.system
+
+    def responsive(self) -> bool:
+        """Standing by takes no more than an event loop, and this is asked of it."""
+        return self._system is None or self._system.responsive()
+
+    def missing(self) -> Sequence[str]:
+        candidate = self._leadership.candidate
+        if self._system is not None:
+            return self._system.missing()
+        if candidate.leading:
+            return ["the beginning or the end of a term as leader"]
+        if candidate.problem or not candidate.holder:
+            return [f"the Lease by which replicas elect a leader ({candidate.problem or 'nobody holds it'})"]
+        return []
+
+    def standing(self) -> str:
+        candidate = self._leadership.candidate
+        if self._system is None:
+            return f"standby: {candidate.holder} leads"
+        waits = candidate.writes_in
+        return f"leader: writes to AWS in {waits:.0f} s" if waits else ""
+
+    def actors(self) -> Snapshot:
+        return self._system.actors() if self._system is not None else NOBODY
+
+    async def cells(self) -> Sequence[Object]:
+        return await self._system.cells() if self._system is not None else ()
+
+    async def describe_cell(self, namespace: str, name: str) -> dict[str, Any] | None:
+        return await self._system.describe_cell(namespace, name) if self._system is not None else None
+
+    def event_counts(self) -> Mapping[tuple[str, str, str], int]:
+        return self._system.event_counts() if self._system is not None else {}
+
+
+NOBODY = Snapshot(
+    name="okra",
+    path="okra",
+    actor="RootSupervisor",
+    kind="root",
+    state=State.STOPPED,
+    waiting=0,
+    capacity=0,
+    high_water=0,
+    refused=0,
+    received=0,
+    restarts=0,
+    last_error=None,
+    uptime=None,
+    receiving=None,
+    receiving_for=0.0,
+)
+"""The actors of a process that stands by."""
