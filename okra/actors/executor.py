@@ -139,6 +139,7 @@ class Executor:
     async def _observe(self, arns: frozenset[str]) -> None:
         cell = self._cell
         await self._sight.sweep(tuple(cell.refs.values()), arns, self._draining(), cell.account)
+        self._sight.see(read_wait=self._wiring.wait_estimate(cell.account))
 
     def _draining(self) -> list[TargetGroup]:
         """Groups at 0 that are to be detached: are they still in use?"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from okra.rollout import health, verify
+from okra.rollout import clocks, health, verify
 from okra.rollout.claims import claimed
 from okra.rollout.effects import SetWeights
 from okra.rollout.guard import guard
@@ -129,4 +129,5 @@ def unfit_message(turn: Turn, route: RouteState, unfit: Collection[str]) -> str:
 def known(turn: Turn, arn: str) -> TargetHealth | None:
     """What is known of a group's health: older than two polls is too old to say."""
     reading = health.newest(turn.obs, arn)
-    return reading if reading and turn.now - reading.began_at <= 2 * turn.policy.poll_interval else None
+    oldest = turn.now - 2 * clocks.poll(turn.policy, turn.state, turn.obs)
+    return reading if reading and reading.began_at >= oldest else None

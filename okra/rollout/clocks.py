@@ -44,17 +44,26 @@ def _moments(obs: Observation) -> Iterator[float]:
         yield result.at
 
 
+MOST_STRETCH = 30.0
+"""Seconds: however short the budget is, a moving Cell is looked at after so many more."""
+
+
+def poll(policy: Policy, state: State, obs: Observation) -> float:
+    """Seconds between two looks at what moves. Where AWS's budget is short it stretches, but not a revert's."""
+    return policy.poll_interval + (0.0 if state.phase is Phase.REVERT else min(obs.read_wait, MOST_STRETCH))
+
+
 def watching(policy: Policy, state: State, obs: Observation, now: float) -> bool:
     """Does this process see the routes at this moment? Not when the newest readings are two polls old."""
     newest = [obs.readings.get(route.key) for route in state.routes]
-    return all(reading is not None and now - reading.began_at <= 2 * policy.poll_interval for reading in newest)
+    return all(reading is not None and now - reading.began_at <= 2 * poll(policy, state, obs) for reading in newest)
 
 
 def advance(policy: Policy, state: State, obs: Observation, now: float) -> Watch:
     """The clocks, advanced by what was really watched: no jump of the clock, no gap over two polls."""
     watch = state.watch
     elapsed = now - watch.seen_at if watch.seen_at is not None else 0.0
-    seen = 0.0 <= elapsed <= 2 * policy.poll_interval and watching(policy, state, obs, now)
+    seen = 0.0 <= elapsed <= 2 * poll(policy, state, obs) and watching(policy, state, obs, now)
     added = elapsed if seen else 0.0
     return Watch(watch.step + added, watch.total + (added if _counts(policy, state) else 0.0), now)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from okra.rollout import health
+from okra.rollout import clocks, health
 from okra.rollout.turn import Turn
 from okra.rollout.verify import STALE_FOR
 from okra.rollout.weights import same_shares
@@ -42,7 +42,7 @@ def look_at_health(turn: Turn, arns: Iterable[str], within: float | None = None)
 
 def keep_watching(turn: Turn) -> None:
     """Poll while a rollout moves: the routes, and the health of every group on them."""
-    swept, poll = turn.obs.swept_at, turn.policy.poll_interval
+    swept, poll = turn.obs.swept_at, clocks.poll(turn.policy, turn.state, turn.obs)
     if swept is None or swept <= turn.now - poll:
         _sweep(turn, turn.now - poll, ())
     else:

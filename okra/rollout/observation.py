@@ -175,6 +175,8 @@ class Observation:
     """Why a route can't be read or written, by key; `""` for what concerns them all (discovery, credentials)."""
     swept_at: float | None = None
     """When this process last finished reading every route and the health that was asked for, whatever it brought."""
+    read_wait: float = 0.0
+    """Seconds that a read would have waited for AWS's rate budget after that: polls stretch by it."""
     results: tuple[SeriesResult, ...] = ()
     requested: Token | None = None
     """The series that this process asked for last: it is running, or its results are here."""

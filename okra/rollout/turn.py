@@ -171,7 +171,7 @@ class Turn:
         self.wakes.append(max(when, self.now + LEAST_WAIT))
 
     def opens_later(self) -> bool:
-        """Nothing may be written now: will it by itself? Then what was to be written is asked for again at that time."""
+        """Nothing may be written now: will it by itself? Then what was to be written is asked for again then."""
         if self.obs.opens_at is None:
             return False
         self.wake_at(self.obs.opens_at)

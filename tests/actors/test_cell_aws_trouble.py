@@ -151,3 +151,19 @@ async def test_a_listener_that_does_not_exist_is_a_condition_and_heals_by_itself
             assert w.condition(status, "Stalled")[0] == "True"
             w.route({old: 1})
             await w.phase("Synced", within=120)
+
+
+@pytest.mark.parametrize(("waits", "looks"), [(0.0, 60), (20.0, 20)])
+async def test_a_moving_cell_looks_less_often_while_the_rate_budget_is_short(waits: float, looks: int) -> None:
+    slow = {
+        "updateStrategy": {"type": "Canary", "canary": {"stepWeight": 50, "totalWeight": 100, "stepInterval": "1h"}}
+    }
+    async with world() as w:
+        route, _old, new = w.two_versions()
+        await w.apply(cell(**slow))
+        async with w.running(wait_estimate=lambda _account: waits):
+            await w.when(lambda: route.weights.get(new))
+            await asyncio.sleep(60)
+            w.forget_calls()
+            await asyncio.sleep(600)
+            assert abs(w.aws.calls["DescribeTargetHealth"] - 2 * looks) <= 4, "of both groups"

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from okra.rollout.effects import Observe, RunChecks
+from okra.rollout.effects import Observe, RunChecks, SetWeights
 from okra.rollout.observation import SeriesResult, Verdict
 from okra.rollout.state import Outcome, Phase, Step, StepKind
 from tests.rollout.cases import (
@@ -25,7 +25,7 @@ from tests.rollout.cases import (
     shown,
     writes,
 )
-from tests.rollout.process import Process
+from tests.rollout.process import DROPPED, Process
 from tests.rollout.world import canary_plan, tg
 
 HALF = Fraction(1, 2)
@@ -281,3 +281,25 @@ def test_the_plan_is_frozen_when_the_rollout_starts() -> None:
 def test_shown_weights_are_small_integers() -> None:
     p = at(cell(2, 2), HALF)
     assert shown(p) == {"a1": 1, "a2": 1, "b1": 1, "b2": 1}
+
+
+@pytest.mark.parametrize(("wait", "apart"), [(0.0, 10.0), (15.0, 25.0), (600.0, 40.0)])
+def test_polls_stretch_while_the_budget_is_short_and_watched_time_goes_on(wait: float, apart: float) -> None:
+    p = at(cell(plan=canary_plan(50, 100, 200.0)), HALF)
+    p.see(read_wait=wait)
+    p.run(50, discovery=1000.0)
+    p.trace.clear()
+    began = p.state.watch.step
+    p.run(120, discovery=1000.0)
+    assert sum(isinstance(effect, Observe) for effect in p.trace) in (int(120 / apart), int(120 / apart) + 1)
+    assert p.state.watch.step - began > 120 - 2 * apart
+
+
+def test_a_revert_is_looked_at_as_often_as_ever_while_the_budget_is_short() -> None:
+    p = at(cell(), HALF)
+    p.see(read_wait=600.0)
+    p.fault = lambda effect: DROPPED if isinstance(effect, SetWeights) else None
+    say(p, "abort")
+    p.trace.clear()
+    p.run(60, discovery=1000.0)
+    assert sum(isinstance(effect, Observe) for effect in p.trace) >= 6

@@ -8,7 +8,7 @@ import pytest
 
 from okra.rollout.effects import Emit
 from okra.rollout.words import describe, percent, short
-from tests.rollout.cases import at, cell, ended, failing
+from tests.rollout.cases import at, cell, ended, failing, rollout
 
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web-2/0123456789abcdef"
 
@@ -25,7 +25,9 @@ def test_a_step_its_dwelling_and_a_failed_check_name_the_share_in_percent() -> N
     ended(p)
     said = [effect.message for effect in p.trace if isinstance(effect, Emit)]
     assert any(message.endswith("1.1.0 to 25 % of the traffic.") for message in said)
-    assert any(message.startswith("Check c failed at 25 %: ") for message in said)
+    failure = rollout(p).failure
+    assert failure is not None
+    assert failure.message.startswith("Check c failed at 25 %: ")
 
 
 def test_weights_are_said_by_the_names_of_their_groups() -> None:
