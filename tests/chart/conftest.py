@@ -1,0 +1,61 @@
+"""The real Helm, from the same cache as the control plane."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from okra.testing.controlplane import OwnControlPlane
+from tests.support.controlplane import control_plane_binaries, control_plane_may_block
+from tests.support.controlplane import helm as helm_binary
+
+__all__ = ["control_plane_binaries", "control_plane_may_block", "helm_binary"]
+
+CHART = Path(__file__).parents[2] / "charts" / "okra"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Rendered = Callable[..., list[dict[str, Any]]]
+
+
+def runs(helm: Path, home: Path, kubeconfig: Path | None = None) -> Run:
+    """`helm …`, with nothing of the developer's own; a failure shows what it said unless `check` is False."""
+
+    def run(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+        environ = {"HOME": str(home), "PATH": "/usr/bin:/bin"} | ({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {})
+        command = [helm, *map(str, arguments)]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=200, check=False)
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def helm(helm_binary: Path, tmp_path: Path) -> Run:
+    return runs(helm_binary, tmp_path)
+
+
+@pytest.fixture
+def rendered(helm: Run) -> Rendered:
+    """The objects of `helm template okra`, with these `--set` values."""
+
+    def render(*values: str) -> list[dict[str, Any]]:
+        sets = [part for value in values for part in ("--set", value)]
+        said = helm("template", "okra", CHART, "--namespace", "okra-system", *sets).stdout
+        return [each for each in yaml.safe_load_all(said) if each]
+
+    return render
+
+
+@pytest.fixture
+def cluster(
+    control_plane_binaries: Mapping[str, Path], control_plane_may_block: None, tmp_path: Path
+) -> Iterator[OwnControlPlane]:
+    """One of the test's own: the chart's kinds belong to the whole cluster. Pods run on its node."""
+    with OwnControlPlane.start(tmp_path / "controlplane", control_plane_binaries, nodes=1) as own:
+        yield own

@@ -1,0 +1,53 @@
+"""The real Helm against the real API server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from okra.testing.controlplane import OwnControlPlane
+from tests.chart.conftest import CHART, runs
+
+pytestmark = pytest.mark.timeout(300)
+
+CELL = """
+apiVersion: okra.mumoshu.github.io/v1alpha1
+kind: Cell
+metadata: {name: web}
+spec:
+  ingress:
+    type: AWSApplicationLoadBalancer
+    awsApplicationLoadBalancer:
+      listenerARN: arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/web/0a/0b
+      targetGroupSelector: {matchLabels: {role: web}}
+  replicas: 1
+  versionedBy: {label: okra.mumoshu.github.io/version}
+"""
+
+
+def test_install_upgrade_and_uninstall_leave_the_kinds_and_what_people_made(
+    helm_binary: Path, cluster: OwnControlPlane, tmp_path: Path
+) -> None:
+    helm = runs(helm_binary, tmp_path, cluster.kubeconfig)
+    said = helm("template", "okra", CHART).stdout
+    kinds = [each for each in yaml.safe_load_all(said) if each and each["kind"] == "CustomResourceDefinition"]
+    release = ["okra", CHART, "--namespace", "okra", "--create-namespace"]
+    helm("install", *release, "--wait", "--timeout", "120s")
+    assert cluster.kubectl("get", "deployment/okra", "-n", "okra", "-o", "jsonpath={.status.readyReplicas}") == "2"
+    cluster.kubectl("apply", "-f", "-", given=CELL)
+    with pytest.raises(RuntimeError, match="spec.wobble"):
+        cluster.kubectl("apply", "-f", "-", given=CELL.replace("replicas", "wobble"))
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-", given=said)
+    helm("upgrade", *release, "--set", "settings.stepInterval=5m", "--set", "paused=true", "--wait")
+    paused = cluster.kubectl("get", "configmap/okra", "-n", "okra", "-o", "jsonpath={.data.paused}")
+    assert paused == "true"
+    assert "5m" in cluster.kubectl("get", "deployment/okra", "-n", "okra", "-o", "yaml")
+    helm("uninstall", "okra", "--namespace", "okra", "--wait")
+    left = cluster.kubectl("get", "deployments,services,configmaps,roles,serviceaccounts", "-n", "okra", "-o", "name")
+    assert "okra" not in left
+    assert cluster.kubectl("get", "validatingadmissionpolicies", "-o", "name") == ""
+    names = cluster.kubectl("get", "crds", "-o", "name").split()
+    assert {name.split("/")[1] for name in names} >= {each["metadata"]["name"] for each in kinds}
+    assert cluster.kubectl("get", "cells", "-o", "name").split() == ["cell.okra.mumoshu.github.io/web"]

@@ -1,0 +1,126 @@
+"""What the chart makes of its values."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import yaml
+
+from charts.write import HELD
+from okra.api.crd import crd_files
+from okra.app.settings import Settings
+from tests.chart.conftest import CHART, Rendered, Run
+
+SET_BY_THE_CHART = {"listen"}
+"""Settings that are not values: the chart's own parts depend on them."""
+
+
+def camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def one(objects: Sequence[dict[str, Any]], kind: str, name: str = "okra") -> dict[str, Any]:
+    (found,) = [each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name]
+    return found
+
+
+def container(objects: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    (found,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return dict(found)
+
+
+def environ(objects: Sequence[dict[str, Any]]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in container(objects)["env"] if "value" in each}
+
+
+def test_helm_finds_nothing_to_complain_about(helm: Run) -> None:
+    said = helm("lint", "--strict", CHART).stdout
+    assert "0 chart(s) failed" in said
+
+
+def test_the_chart_holds_the_kinds_that_okra_prints() -> None:
+    for folder, printed in HELD.items():
+        held = {path.name: path.read_text() for path in (CHART / folder).glob("*.yaml")}
+        assert held == dict(printed), "run: make crds"
+
+
+def test_every_setting_is_a_value_and_every_value_a_setting() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    known = {camel(name) for name in Settings.model_fields if name not in SET_BY_THE_CHART}
+    assert set(schema["properties"]["settings"]["properties"]) == known
+
+
+def test_the_schema_knows_every_value(helm: Run) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]
+
+    def unknown(values: dict[str, Any], known: dict[str, Any], path: str) -> list[str]:
+        found = [path + name for name in values if name not in known]
+        for name, value in values.items():
+            deeper = known.get(name, {}).get("properties")
+            found += unknown(value, deeper, f"{path}{name}.") if deeper and isinstance(value, dict) else []
+        return found
+
+    assert unknown(yaml.safe_load((CHART / "values.yaml").read_text()), schema, "") == []
+
+
+def test_settings_become_variables(rendered: Rendered) -> None:
+    objects = rendered("settings.stepInterval=90s", "settings.stepWeight=5", "settings.checkProvider.web.url=http://m")
+    assert environ(objects)["OKRA_STEP_INTERVAL"] == "90s"
+    assert environ(objects)["OKRA_STEP_WEIGHT"] == "5"
+    assert yaml.safe_load(environ(objects)["OKRA_CHECK_PROVIDER"]) == {"web": {"url": "http://m"}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["settings.stepIntervall=1m", "settings.stepInterval=60", "replicaCount=two", "replicas=3", "crds.enable=false"],
+)
+def test_a_value_that_means_nothing_is_refused(helm: Run, value: str) -> None:
+    done = helm("template", "okra", CHART, "--set", value, check=False)
+    assert done.returncode != 0
+    assert re.split(r"[.=]", value)[0] in done.stderr or value.split("=")[0].split(".")[-1] in done.stderr
+
+
+def test_the_kinds_are_kept_on_uninstall_unless_told_otherwise(rendered: Rendered) -> None:
+    def policies(objects: list[dict[str, Any]]) -> set[Any]:
+        kinds = [each["metadata"] for each in objects if each["kind"] == "CustomResourceDefinition"]
+        assert len(kinds) == len(crd_files())
+        return {each.get("annotations", {}).get("helm.sh/resource-policy") for each in kinds}
+
+    assert policies(rendered()) == {"keep"}
+    assert policies(rendered("crds.keep=false")) == {None}
+    assert not [each for each in rendered("crds.enabled=false") if each["kind"] == "CustomResourceDefinition"]
+
+
+def test_in_one_namespace_it_has_no_right_outside(rendered: Rendered) -> None:
+    objects = rendered("scope.namespace=shop")
+    assert not [each for each in objects if each["kind"] in ("ClusterRole", "ClusterRoleBinding")]
+    assert {each["metadata"]["namespace"] for each in objects if each["kind"] == "Role"} == {"shop", "okra-system"}
+    assert "--namespace=shop" in container(objects)["args"]
+
+
+def test_the_pods_run_restricted(rendered: Rendered) -> None:
+    objects = rendered()
+    pod = one(objects, "Deployment")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["enableServiceLinks"] is False
+    assert container(objects)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_one_replica_needs_no_disruption_budget(rendered: Rendered) -> None:
+    assert [each for each in rendered() if each["kind"] == "PodDisruptionBudget"]
+    assert not [each for each in rendered("replicaCount=1") if each["kind"] == "PodDisruptionBudget"]
+
+
+def test_a_pause_and_a_first_look_are_one_value_each(rendered: Rendered) -> None:
+    assert one(rendered("paused=true"), "ConfigMap")["data"] == {"paused": "true"}
+    assert "--read-only" in container(rendered("readOnly=true"))["args"]
