@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from okra.errors import Expired, Retryable, Unavailable
+from okra.errors import Expired, Invalid, Retryable, Unavailable
 from okra.kube.answers import Overloaded, refused
 from okra.kube.calls import Call
 from okra.kube.client import KubeClient
@@ -51,6 +51,8 @@ async def watch(
     client: KubeClient, call: Call, resource_version: str, selector: str | None, patience: Patience
 ) -> AsyncIterator[WatchEvent]:
     """See `ObjectStore.watch`. Bookmarks are passed on: their object has only a resourceVersion."""
+    if not (resource_version.isascii() and resource_version.isdigit()):  # a server would say 500, which is waited out
+        raise Invalid(f"{call}: resourceVersion {resource_version!r} is none: list, and watch from there")
     position, failures = resource_version, 0
     while True:
         began, problem, asked_for = time.monotonic(), "the server ended it", 0.0

@@ -6,11 +6,13 @@ store on a real API server gets them as CRDs, the embedded one as the `validate`
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from okra.ports import Kind, Object
 
-GROUP = "contract.okra.mumoshu.github.io"
+GROUP = f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.contract.okra.mumoshu.github.io"
+"""A process of the test run has kinds of its own, so that a list or watch of all namespaces holds nobody else's."""
 WIDGET = Kind(GROUP, "v1", "Widget", "widgets")
 GADGET = Kind(GROUP, "v1", "Gadget", "gadgets")
 

@@ -11,6 +11,8 @@ from okra.ports import Object, ObjectStore
 from tests.store.kinds import GADGET, WIDGET, gadget, owned_by, widget
 from tests.store.waiting import brief, until_gone, upcoming
 
+pytestmark = [pytest.mark.usefixtures("garbage_collector"), pytest.mark.timeout(180)]
+
 FINALIZER = "contract.okra.mumoshu.github.io/hold"
 
 

@@ -29,32 +29,34 @@ async def test_an_object_that_is_not_there_is_not_found_and_the_error_names_it(s
         await store.get(WIDGET, ns, "absent")
 
 
-async def test_kinds_and_namespaces_keep_objects_of_one_name_apart(store: ObjectStore, ns: str) -> None:
+async def test_kinds_and_namespaces_keep_objects_of_one_name_apart(store: ObjectStore, ns: str, elsewhere: str) -> None:
     await store.create(WIDGET, widget("a", ns, spec={"size": 1}))
     await store.create(GADGET, gadget("a", ns, spec={"size": 2}))
     assert (await store.get(WIDGET, ns, "a"))["spec"] == {"size": 1}
     assert (await store.get(GADGET, ns, "a"))["spec"] == {"size": 2}
     with pytest.raises(NotFound):
-        await store.get(WIDGET, "default", "a")
+        await store.get(WIDGET, elsewhere, "a")
 
 
-async def test_a_list_holds_the_objects_of_its_kind_and_namespace_by_name(store: ObjectStore, ns: str) -> None:
+async def test_a_list_holds_the_objects_of_its_kind_and_namespace_by_name(
+    store: ObjectStore, ns: str, elsewhere: str
+) -> None:
     for name in ("c", "a", "b"):
         await store.create(WIDGET, widget(name, ns))
     await store.create(GADGET, gadget("d", ns))
     assert await names(store, ns) == ["a", "b", "c"]
-    assert await names(store, "default") == []
+    assert await names(store, elsewhere) == []
 
 
-async def test_a_list_without_a_namespace_holds_those_of_all(store: ObjectStore, ns: str) -> None:
+async def test_a_list_without_a_namespace_holds_those_of_all(store: ObjectStore, ns: str, elsewhere: str) -> None:
     await store.create(WIDGET, widget("here", ns))
-    await store.create(WIDGET, widget("there", "default"))
+    await store.create(WIDGET, widget("there", elsewhere))
     everywhere = (await store.list(WIDGET)).items
     assert {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in everywhere} >= {
         (ns, "here"),
-        ("default", "there"),
+        (elsewhere, "there"),
     }
-    await store.delete(WIDGET, "default", "there")
+    await store.delete(WIDGET, elsewhere, "there")
 
 
 async def test_a_list_of_nothing_is_empty_and_can_be_watched_from(store: ObjectStore, ns: str) -> None:

@@ -63,23 +63,23 @@ async def test_a_write_that_changes_nothing_is_no_event(store: ObjectStore, ns: 
     assert brief(await upcoming(watch, 1)) == [("ADDED", "b")]
 
 
-async def test_a_watch_sees_its_kind_and_its_namespace_only(store: ObjectStore, ns: str) -> None:
+async def test_a_watch_sees_its_kind_and_its_namespace_only(store: ObjectStore, ns: str, elsewhere: str) -> None:
     listing = await store.list(WIDGET, ns)
     watch = store.watch(WIDGET, listing.resource_version, ns)
     await store.create(GADGET, gadget("gadget", ns))
-    await store.create(WIDGET, widget("elsewhere", "default"))
+    await store.create(WIDGET, widget("elsewhere", elsewhere))
     await store.create(WIDGET, widget("here", ns))
     assert brief(await upcoming(watch, 1)) == [("ADDED", "here")]
-    await store.delete(WIDGET, "default", "elsewhere")
+    await store.delete(WIDGET, elsewhere, "elsewhere")
 
 
-async def test_a_watch_without_a_namespace_sees_all(store: ObjectStore, ns: str) -> None:
+async def test_a_watch_without_a_namespace_sees_all(store: ObjectStore, ns: str, elsewhere: str) -> None:
     listing = await store.list(WIDGET)
     watch = store.watch(WIDGET, listing.resource_version)
-    await store.create(WIDGET, widget("there", "default"))
+    await store.create(WIDGET, widget("there", elsewhere))
     await store.create(WIDGET, widget("here", ns))
     assert brief(await upcoming(watch, 2)) == [("ADDED", "there"), ("ADDED", "here")]
-    await store.delete(WIDGET, "default", "there")
+    await store.delete(WIDGET, elsewhere, "there")
 
 
 async def test_a_watch_by_selector_sees_objects_come_into_it_and_leave_it(store: ObjectStore, ns: str) -> None:

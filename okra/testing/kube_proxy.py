@@ -1,0 +1,186 @@
+"""A reverse proxy before an API server that breaks requests as a test asks, streams watches, and can cut them.
+
+In a test's own event loop: `async with KubeProxy(plane) as proxy: proxy.add(KubeFault(...))`; Okra's client talks to
+`proxy.url` in plain HTTP. A request's own Authorization goes through; one without is the administrator's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
+
+from okra.testing.controlplane.access import ControlPlane
+from okra.testing.wire import cut
+
+_HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding", "accept-encoding"}
+
+
+@dataclass(slots=True)
+class KubeFault:
+    """Hits requests of `method` (empty: any) whose path contains `path`.
+
+    After the first `skip` of them every `every`-th, `times` in all (None: always). With `applied` the request reaches
+    the server, and only its answer is replaced.
+    """
+
+    code: int
+    """The HTTP status; 0: the connection is cut; -1: no answer, until the caller gives up."""
+    reason: str = ""
+    method: str = ""
+    path: str = ""
+    watch: bool | None = None
+    """Watches only, or anything but watches; None: both."""
+    applied: bool = False
+    times: int | None = None
+    skip: int = 0
+    every: int = 1
+    headers: dict[str, str] = field(default_factory=dict)
+    met: int = 0
+    hits: int = 0
+
+    def strikes(self, request: web.Request) -> bool:
+        if (
+            self.hits == self.times
+            or self.method not in ("", request.method)
+            or self.path not in request.path
+            or self.watch not in (None, is_watch(request))
+        ):
+            return False
+        self.met += 1
+        beyond = self.met - self.skip
+        if beyond <= 0 or beyond % self.every:
+            return False
+        self.hits += 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request that arrived. `reached`: the API server got it."""
+
+    method: str
+    path: str
+    query: str
+    reached: bool
+
+
+class KubeProxy:
+    """Faults are tried in the order they were added; the first that strikes counts."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+        self._faults: list[KubeFault] = []
+        self._watches: set[web.Request] = set()
+        self._stack = contextlib.AsyncExitStack()
+        self._closing = asyncio.Event()
+        self._arrival = asyncio.Event()
+        self._session: ClientSession | None = None
+        self.seen: list[Seen] = []
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        context = await asyncio.to_thread(_context, self._plane)
+        self._session = await self._stack.enter_async_context(
+            ClientSession(connector=TCPConnector(ssl=context, limit=0), timeout=ClientTimeout(total=600))
+        )
+        app = web.Application(client_max_size=2**24)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0, access_log=None)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closing.set()
+        self.cut_watches()
+        await self._stack.aclose()
+
+    def add(self, *faults: KubeFault) -> None:
+        self._faults += faults
+
+    def clear(self) -> None:
+        """No faults any more. What already hangs goes on hanging."""
+        self._faults.clear()
+
+    def cut_watches(self) -> int:
+        """Reset every watch's connection; how many there were."""
+        watches, self._watches = self._watches, set()
+        for request in watches:
+            cut(request)
+        return len(watches)
+
+    async def until(self, count: int, method: str = "", path: str = "") -> None:
+        """Until so many such requests have arrived."""
+        while sum(1 for seen in self.seen if method in ("", seen.method) and path in seen.path) < count:
+            self._arrival.clear()
+            await self._arrival.wait()
+
+    async def until_watched(self, count: int = 1) -> None:
+        """Until so many watches are open."""
+        while len(self._watches) < count:
+            self._arrival.clear()
+            await self._arrival.wait()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        fault = next((fault for fault in self._faults if fault.strikes(request)), None)
+        self.seen.append(Seen(request.method, request.path, request.query_string, fault is None or fault.applied))
+        self._arrival.set()
+        if fault is None:
+            return await self._pass(request, body)
+        if fault.applied:
+            async with self._upstream(request, body) as answer:
+                await answer.read()
+        if fault.code == -1:
+            await self._closing.wait()
+        if fault.code <= 0:
+            return cut(request)
+        status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "the proxy says so"}
+        document = {**status, "reason": fault.reason, "code": fault.code}
+        return web.json_response(document, status=fault.code, headers=fault.headers)
+
+    def _upstream(self, request: web.Request, body: bytes) -> Any:
+        if self._session is None:
+            raise RuntimeError("the proxy is not open")
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
+        url = self._plane.url + request.path_qs
+        return self._session.request(request.method, url, data=body or None, headers=headers)
+
+    async def _pass(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        async with self._upstream(request, body) as answer:
+            content_type = {"Content-Type": answer.headers.get("Content-Type", "application/json")}
+            if not is_watch(request):
+                return web.Response(status=answer.status, body=await answer.read(), headers=content_type)
+            response = web.StreamResponse(status=answer.status, headers=content_type)
+            with self._watching(request), contextlib.suppress(ConnectionError):
+                await response.prepare(request)
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+            return response
+
+    @contextlib.contextmanager
+    def _watching(self, request: web.Request) -> Iterator[None]:
+        self._watches.add(request)
+        self._arrival.set()
+        try:
+            yield
+        finally:
+            self._watches.discard(request)
+
+
+def is_watch(request: web.Request) -> bool:
+    return request.query.get("watch") in ("true", "1")
+
+
+def _context(plane: ControlPlane) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=plane.ca)
+    context.load_cert_chain(plane.certificate, plane.key)
+    return context
