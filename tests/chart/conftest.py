@@ -27,7 +27,7 @@ def runs(helm: Path, home: Path, kubeconfig: Path | None = None) -> Run:
 
     def run(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         environ = {"HOME": str(home), "PATH": "/usr/bin:/bin"} | ({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {})
-        command = [helm, *map(str, arguments)]
+        command = [str(helm), *map(str, arguments)]
         done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=200, check=False)
         assert not check or done.returncode == 0, done.stderr
         return done
