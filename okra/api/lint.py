@@ -15,7 +15,6 @@ from okra.api.objects import LoadedObject, TextProblem, read_objects
 from okra.api.parse import parse
 from okra.api.secret import parse_secret
 
-
 PROVIDER_REQUIRED = (
     "is required: name one of datadog, cloudWatch, prometheus, web, or set OKRA_CHECK_PROVIDER for all checks"
 )

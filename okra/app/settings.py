@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     claim_settle: Seconds = Field(
         default=13.0,
         ge=0,
-        description="A route is tagged as ours this long before the first write; shorter only without other installations.",
+        description="A route is tagged as ours so long before the first write; shorter if no other Okra is there.",
     )
     health_timeout: Seconds = Field(default=300.0, description="New target groups must be healthy within this time.")
     min_healthy_targets: Annotated[IntOrPercent, NoDecode, BeforeValidator(_quantity)] = Field(
