@@ -62,7 +62,7 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter, hadolint
 	$(BIN)/hadolint Dockerfile
 
 crds: $(VENV)/.dev ## Rewrite the chart's copies of the kinds and policies after a change of a model
-	$(BIN)/python -m charts.write
+	$(BIN)/python -m tests.chart.held
 
 format: $(VENV)/.dev ## Rewrite the sources in the project's format
 	$(BIN)/ruff check --fix .

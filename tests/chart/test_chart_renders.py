@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from charts.write import HELD
 from okra.api.crd import crd_files
 from okra.app.settings import Settings
 from tests.chart.conftest import CHART, Rendered, Run
+from tests.chart.held import HELD
 
 SET_BY_THE_CHART = {"listen"}
 """Settings that are not values: the chart's own parts depend on them."""

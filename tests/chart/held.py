@@ -8,7 +8,7 @@ from pathlib import Path
 from okra.api.crd import crd_files
 from okra.api.crd_policies import policy_files
 
-CHART = Path(__file__).parent / "okra"
+CHART = Path(__file__).parents[2] / "charts" / "okra"
 HELD: Mapping[str, Mapping[str, str]] = {"crds-files": crd_files(), "policies": policy_files()}
 
 
