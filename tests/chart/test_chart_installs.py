@@ -37,7 +37,7 @@ def test_install_upgrade_and_uninstall_leave_the_kinds_and_what_people_made(
     helm("install", *release, "--wait", "--timeout", "120s")
     assert cluster.kubectl("get", "deployment/okra", "-n", "okra", "-o", "jsonpath={.status.readyReplicas}") == "2"
     cluster.kubectl("apply", "-f", "-", given=CELL)
-    with pytest.raises(RuntimeError, match="spec.wobble"):
+    with pytest.raises(RuntimeError, match=r"spec\.wobble"):
         cluster.kubectl("apply", "-f", "-", given=CELL.replace("replicas", "wobble"))
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-", given=said)
     helm("upgrade", *release, "--set", "settings.stepInterval=5m", "--set", "paused=true", "--wait")
