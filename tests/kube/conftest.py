@@ -1,5 +1,7 @@
-"""What the tests of this room share: the real control plane."""
+"""The real control plane."""
 
+from tests.kube.controller_fixtures import controllers, kube_world, no_loop_by_accident, okra_kinds, own_controllers
+from tests.support.aws import aws_server
 from tests.support.controlplane import (
     control_plane,
     control_plane_binaries,
@@ -7,5 +9,19 @@ from tests.support.controlplane import (
     kube_namespace,
     own_control_plane,
 )
+from tests.support.crds import okra_crds
 
-__all__ = ["control_plane", "control_plane_binaries", "control_plane_may_block", "kube_namespace", "own_control_plane"]
+__all__ = [
+    "aws_server",
+    "control_plane",
+    "control_plane_binaries",
+    "control_plane_may_block",
+    "controllers",
+    "kube_namespace",
+    "kube_world",
+    "no_loop_by_accident",
+    "okra_crds",
+    "okra_kinds",
+    "own_control_plane",
+    "own_controllers",
+]
