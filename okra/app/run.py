@@ -19,6 +19,7 @@ from okra.actors.wiring import AlwaysOpen, ReadOnly, WriteGate, unchanged
 from okra.analysis.providers import open_session
 from okra.api.parse import parse
 from okra.app.clock import SystemClock
+from okra.app.heap import short_pauses
 from okra.app.inputs import BadInput, Input, read_input, stamp
 from okra.app.progress import INTERRUPTED, TIMED_OUT, Progress
 from okra.app.settings import Settings
@@ -99,7 +100,8 @@ async def run(options: RunOptions, found: Input) -> int:
             _say_where(options, progress, at)
             if not found.cells:
                 progress.say("No Cell here: the Checks run until Ctrl-C or --timeout.")
-            code = await _until_done(options, progress, system, secrets, found)
+            with short_pauses(system.missing):
+                code = await _until_done(options, progress, system, secrets, found)
         await _summarize(parts, progress, code)
         return code
 
