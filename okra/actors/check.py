@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from okra.actors.check_status import CheckRecord
-from okra.actors.messages import Describe, Key, ObjectChanged, ObjectGone, RunSeries, SeriesDone, key_of
+from okra.actors.messages import Describe, Key, ObjectChanged, ObjectGone, RunSeries, SeriesDone, key_of, one_copy
 from okra.actors.runtime.actor import Actor
 from okra.actors.wiring import Wiring
 from okra.analysis.policy import AnalysisPolicy, policy_from
@@ -68,8 +68,7 @@ class CheckActor(Actor[Message]):
         except NotFound:
             self.exit()
         else:
-            known = self._object["metadata"].get("resourceVersion") == obj["metadata"].get("resourceVersion")
-            await self._take(self._object if known else obj)  # one copy is enough: the directory has that one too
+            await self._take(one_copy(self._object, obj))
 
     async def receive(self, message: Message) -> None:
         match message:

@@ -41,7 +41,7 @@ PATIENCE = 10.0
 LONGEST_ERROR = 1000
 LETTING_GO = 15.0
 """Seconds that the actor of an object that is gone has for it."""
-TURN = 200
+TURN = 50
 """Objects of a listing taken in a row before others have the event loop."""
 LOOKING_AT_AWS = ("Cell", "System")
 """Kinds whose objects need a first discovery."""

@@ -27,7 +27,7 @@ GATHER = 0.02
 """Seconds to wait after a subscription, so that Cells that come together are served by one listing."""
 LEAST_BETWEEN = 0.5
 """Seconds between two listings at least, however many Cells come one after the other."""
-TURN = 200
+TURN = 50
 """Cells told in a row before others have the event loop."""
 
 
@@ -63,7 +63,7 @@ class Discoveries(Actor[Subscribe | Unsubscribe | Forget]):
                 await self._discoveries.stop_child(name_of(account))
 
     def _spread(self, message: Subscribe | Unsubscribe) -> set[Account]:
-        """Tell the Discovery of each account that this concerns, and those that it doesn't any more. Returns the latter."""
+        """Tell the Discovery of each account that this concerns. Returns those that it doesn't any more, told too."""
         accounts = {ref.account for ref in message.refs} if isinstance(message, Subscribe) else set()
         left = self._accounts.pop(message.key, set()) - accounts
         for account in left:
