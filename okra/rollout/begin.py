@@ -17,13 +17,32 @@ from okra.rollout.weights import shares
 
 
 def invalid(turn: Turn) -> bool:
-    """An invalid spec: said, and nothing else done, but that a Cell at rest may be deleted."""
-    if turn.policy.problem is None:
+    """An invalid spec: said, and nothing else done, but that a Cell at rest may be deleted. What is being put back, or
+    has to be since the Cell is deleted, needs no spec: status knows the routes and their stable weights."""
+    if turn.policy.problem is None or (turn.state.moving and (turn.obs.deleting or turn.state.phase is Phase.REVERT)):
         return False
     turn.report(turn.policy.problem.reason, turn.policy.problem.message, permanent=True)
     if turn.obs.deleting and not turn.state.moving:
         turn.effects.append(Release())
     return True
+
+
+def rerouted(turn: Turn) -> bool:
+    """At rest, the spec names other routes than before: those that it left concern the Cell no more."""
+    known = [route.key for route in turn.state.routes]
+    if turn.state.phase is not Phase.IDLE or not known or known == [route.key for route in turn.policy.routes]:
+        return False
+    if late.may_land(turn.state, turn.now):
+        turn.wake_at(turn.now + turn.policy.poll_interval)
+        return False
+    _begin_with(turn, ())
+    return False
+
+
+def _begin_with(turn: Turn, routes: tuple[RouteState, ...]) -> None:
+    turn.set(routes=routes, stable_version=None, rollout=None, hold=None)
+    turn.__dict__.pop("route_policies", None)
+    turn.__dict__.pop("censuses", None)
 
 
 def blind(turn: Turn) -> bool:
@@ -63,8 +82,11 @@ def misrouted(turn: Turn) -> bool:
 
 
 def _refuse(turn: Turn, reason: str, message: str) -> bool:
+    """Nothing is written there. A Cell that is deleted leaves it as it is."""
     turn.report(reason, message, permanent=True)
-    if turn.state.moving:
+    if turn.obs.deleting and turn.obs.may_write:
+        turn.effects.append(Release())
+    elif turn.state.moving:
         keep_watching(turn)
     return True
 
@@ -73,12 +95,9 @@ def adopt(turn: Turn) -> bool:
     """First sight of a route, or all of its stable groups gone or relabelled: take what it does now as it is."""
     if turn.state.phase is not Phase.IDLE:
         return False
-    keys = tuple(route.key for route in turn.policy.routes)
-    if tuple(route.key for route in turn.state.routes) != keys and not late.may_land(turn.state, turn.now):
-        turn.set(routes=tuple(map(RouteState, keys)), stable_version=None, rollout=None, hold=None)
-        turn.__dict__.pop("route_policies", None)
-        turn.__dict__.pop("censuses", None)
-        if blind(turn) or misrouted(turn):
+    if not turn.state.routes:
+        _begin_with(turn, tuple(RouteState(route.key) for route in turn.policy.routes))
+        if misrouted(turn):
             return True
     if turn.obs.groups is None:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from okra.api.cell import Cell, CellSpec
@@ -29,6 +30,21 @@ def invalid(findings: Sequence[Finding]) -> Policy:
     return Policy(routes=(), plan=(), problem=Problem("InvalidSpec", f"{said}{more}"))
 
 
+def without_spec(policy: Policy, defaults: Defaults, namespace: str, name: str) -> Policy:
+    """What a Cell without a usable spec still has: whose it is, for what must be put back or let go."""
+    return replace(
+        policy,
+        owner=_owner(defaults, namespace, name),
+        name=name,
+        poll_interval=defaults.poll_interval,
+        reread_after_revert=defaults.reread_after_revert,
+    )
+
+
+def _owner(defaults: Defaults, namespace: str, name: str) -> str:
+    return f"{defaults.install}/{namespace}/{name}"
+
+
 def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
     """What the Cell asks for; what it leaves out comes from the settings."""
     spec = cell.spec
@@ -44,7 +60,7 @@ def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
     return Policy(
         routes=tuple(_route(ingress, ingress.load_balancer) for _, ingress in spec.routes if ingress.load_balancer),
         plan=plan_of(spec, defaults),
-        owner=f"{defaults.install}/{cell.metadata.namespace}/{cell.metadata.name}",
+        owner=_owner(defaults, cell.metadata.namespace, cell.metadata.name),
         name=cell.metadata.name,
         label=spec.versioned_by.label,
         replicas=spec.replicas,

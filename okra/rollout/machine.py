@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from okra.rollout.begin import adopt, blind, invalid, misrouted
+from okra.rollout.begin import adopt, blind, invalid, misrouted, rerouted
 from okra.rollout.checks import judged
 from okra.rollout.commands import commands
 from okra.rollout.drift import check_routes
@@ -34,6 +34,7 @@ INTERRUPTS: tuple[Callable[[Turn], bool], ...] = (
     refused_for_good,  # one route can't follow
     superseded,  # another version is wanted
     deadline,
+    rerouted,  # at rest, an edit named other routes
     blind,  # a route can't be read
     misrouted,  # another rule, a redirect, another owner: no write
     adopt,  # first sight

@@ -23,7 +23,8 @@ def revert(turn: Turn) -> None:
     """One turn of a revert; retried forever, with a capped backoff."""
     failure = turn.rollout.failure
     turn.report("Reverting", failure.message if failure else "Reverting.")
-    tagged(turn)  # asked for after a restart, but not waited for
+    if not tagged(turn) and any(key not in {*turn.obs.owners, *turn.obs.problems} for key in turn.route_policies):
+        return  # a process that has just begun asks once whose the routes are; no answer is one, too
     back = [_route_back(turn, policy, route, reading) for policy, route, reading in list(turn.routes)]
     if all(back):
         finish(turn)

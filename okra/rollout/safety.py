@@ -13,12 +13,14 @@ from okra.rollout.effects import Release
 from okra.rollout.observation import WriteOutcome
 from okra.rollout.policy import OnNewerVersion
 from okra.rollout.start import present_share
-from okra.rollout.state import Failure, Outcome, Phase, RolloutKind
+from okra.rollout.state import Failure, Outcome, Phase, RolloutKind, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.versions import newer
 
 RUNNING = (Phase.GATE, Phase.STEP, Phase.BAKE, Phase.STOPPED)
 MOST_WARNINGS = 10
+ROUTE_GONE = ("ListenerNotFound", "RuleNotFound")
+"""AWS's answers about a route that exists no more (`okra.aws`)."""
 FOR_GOOD = 3
 """Refusals in a row after which a write counts as failed for good, and takes the other routes back."""
 
@@ -30,6 +32,10 @@ def deleted(turn: Turn) -> bool:
     if turn.state.phase in RUNNING:
         said = f"The Cell is being deleted in the rollout of {turn.rollout.version}."
         _withdraw(turn, Failure("CellDeleted", said, turn.now))
+    if turn.state.routes and all(gone(turn, route) for route in turn.state.routes):
+        turn.report("Deleting", "The routes exist no more: there is nothing to put back.")
+        turn.effects += [Release()] if turn.obs.may_write else []
+        return True
     if turn.state.phase is not Phase.IDLE:
         return False
     if late.may_land(turn.state, turn.now) and not (blind(turn) or misrouted(turn)):
@@ -42,6 +48,12 @@ def deleted(turn: Turn) -> bool:
     else:
         turn.opens_later()
     return True
+
+
+def gone(turn: Turn, route: RouteState) -> bool:
+    """Does AWS say that there is no such rule or listener?"""
+    problem = turn.obs.problems.get(route.key)
+    return problem is not None and problem.reason in ROUTE_GONE
 
 
 def _withdraw(turn: Turn, failure: Failure, outcome: Outcome = Outcome.WITHDRAWN) -> None:
@@ -80,7 +92,7 @@ def withdrawn(turn: Turn) -> bool:
 def out_of_spec(turn: Turn) -> bool:
     """An edit took a moving route out of the spec: the traffic goes back first."""
     keys = tuple(route.key for route in turn.policy.routes)
-    if turn.state.phase in RUNNING and tuple(turn.route_policies) != keys:
+    if turn.policy.problem is None and turn.state.phase in RUNNING and tuple(turn.route_policies) != keys:
         _withdraw(
             turn, Failure("RouteChanged", "spec.ingress names other routes now; reverting the old first.", turn.now)
         )

@@ -102,26 +102,31 @@ class FakeAws:
             raise Invalid(f"AWS takes no such weights: {dict(weights)}")
         error = self.fault("ModifyListener", basis.arn)
         if error is None or self.applied_before_fault:
-            route = self.routes[ref.key]
+            route = self._route(ref)
             route.weights, route.action = dict(weights), Action.FORWARD
             route.history.append(dict(weights))
         await self._call("ModifyListener", basis.arn)
 
     async def owner(self, ref: RouteRef, arn: str) -> str:
         await self._call("DescribeTags", arn)
-        return self.routes[ref.key].owner
+        return self._route(ref).owner
 
     async def claim(self, ref: RouteRef, arn: str, owner: str) -> str:
-        route = self.routes[ref.key]
+        route = self._route(ref)
         if not route.owner:
             await self._call("AddTags", arn)
             route.owner = owner
         return await self.owner(ref, arn)
 
     async def release(self, ref: RouteRef, arn: str, owner: str) -> None:
-        await self._call("RemoveTags", arn)
-        if self.routes[ref.key].owner == owner:
-            self.routes[ref.key].owner = ""
+        if self._route(ref).owner == owner:
+            await self._call("RemoveTags", arn)
+            self._route(ref).owner = ""
+
+    def _route(self, ref: RouteRef) -> FakeRoute:
+        if ref.key not in self.routes:
+            raise NotFound(f"There is no listener {ref.key}.", reason="ListenerNotFound")
+        return self.routes[ref.key]
 
     # -- TargetInventory -------------------------------------------------------------------------------------------
 
