@@ -172,7 +172,11 @@ def demo(
 
 
 CellName = Annotated[str, typer.Argument(help="The Cell's name.", show_default=False)]
-Namespace = Annotated[str, typer.Option("--namespace", "-n", help="The Cell's namespace.")]
+Namespace = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--namespace", "-n", help="The Cell's namespace; default: the kubeconfig context's, or `default`."),
+]
+Wait = Annotated[str, typer.Option(help="How long to wait for it to be executed.")]
 
 
 @app.command()
@@ -180,31 +184,41 @@ def get(
     name: Annotated[Optional[str], typer.Argument(help="One Cell; left out: all.", show_default=False)] = None,  # noqa: UP045
     namespace: Annotated[Optional[str], typer.Option("--namespace", "-n", help="Only this namespace.")] = None,  # noqa: UP045
     state: StateFile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
     output: Annotated[str, typer.Option("--output", "-o", help="text, wide, json or yaml.")] = "text",
 ) -> None:
     """List the Cells: phase, versions, weight and step.
 
+    Of ./.okra/state.db if it is there, else of the cluster that kubectl would ask.
+
     Example: okra get -o wide
     """
+    from okra.cli.place import Place
     from okra.cli.show import get as show
 
-    raise typer.Exit(show(name, namespace, state, _choice(output, "text", "wide", "json", "yaml")))
+    place = Place(state, kubeconfig, context, namespace)
+    raise typer.Exit(show(name, place, _choice(output, "text", "wide", "json", "yaml")))
 
 
 @app.command()
 def status(
     name: CellName,
-    namespace: Namespace = "default",
+    namespace: Namespace = None,
     state: StateFile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
     output: Annotated[str, typer.Option("--output", "-o", help="text, json or yaml.")] = "text",
 ) -> None:
     """Show one Cell: where it is and why, its weights, checks and last events.
 
     Example: okra status web
     """
+    from okra.cli.place import Place
     from okra.cli.show import status as show
 
-    raise typer.Exit(show(name, namespace, state, _choice(output, "text", "json", "yaml")))
+    place = Place(state, kubeconfig, context, namespace)
+    raise typer.Exit(show(name, place, _choice(output, "text", "json", "yaml")))
 
 
 @app.command("iam-policy")
@@ -223,10 +237,15 @@ def iam_policy() -> None:
 def _verb(verb: str, help_: str) -> None:
     """Add the command of a verb without an argument."""
 
-    def send(name: CellName, namespace: Namespace = "default", state: StateFile = None) -> None:
-        from okra.cli.verbs import command
-
-        raise typer.Exit(command(verb, name, namespace, "", state))
+    def send(
+        name: CellName,
+        namespace: Namespace = None,
+        state: StateFile = None,
+        kubeconfig: Kubeconfig = None,
+        context: Context = None,
+        wait: Wait = "5s",
+    ) -> None:
+        _send(verb, name, "", state, kubeconfig, context, namespace, wait)
 
     app.command(verb, help=f"{help_}\n\nExample: okra {verb} web")(send)
 
@@ -237,14 +256,36 @@ def _versioned_verb(verb: str, help_: str) -> None:
     def send(
         name: CellName,
         version: Annotated[str, typer.Argument(help="The version.", show_default=False)] = "",
-        namespace: Namespace = "default",
+        namespace: Namespace = None,
         state: StateFile = None,
+        kubeconfig: Kubeconfig = None,
+        context: Context = None,
+        wait: Wait = "5s",
     ) -> None:
-        from okra.cli.verbs import command
-
-        raise typer.Exit(command(verb, name, namespace, version, state))
+        _send(verb, name, version, state, kubeconfig, context, namespace, wait)
 
     app.command(verb, help=f"{help_}\n\nExample: okra {verb} web 1.2.0")(send)
+
+
+def _send(
+    verb: str,
+    name: str,
+    arg: str,
+    state: Optional[Path],  # noqa: UP045
+    kubeconfig: Optional[Path],  # noqa: UP045
+    context: Optional[str],  # noqa: UP045
+    namespace: Optional[str],  # noqa: UP045
+    wait: str,
+) -> None:
+    from okra.api.durations import Duration
+    from okra.cli.place import Place
+    from okra.cli.verbs import command
+
+    try:
+        seconds = Duration(wait).seconds
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="'--wait'") from None
+    raise typer.Exit(command(verb, name, arg, Place(state, kubeconfig, context, namespace), seconds))
 
 
 _verb("abort", "Revert the rollout that moves, and block its version.")

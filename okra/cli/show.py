@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -17,11 +15,9 @@ from rich.table import Table
 from okra.actors.cell import CELL
 from okra.actors.cell_checks import CELL_LABEL, CHECK
 from okra.app.command import pending
-from okra.app.wording import STATE, addressed, option_for, shortened
-from okra.cli.verbs import NOT_THERE, with_store
+from okra.app.wording import addressed, shortened
+from okra.cli.place import NOT_THERE, Opened, Place, within
 from okra.embedded.events import RecordedEvent
-from okra.embedded.lock import runs
-from okra.embedded.store import EmbeddedStore
 from okra.ports import Object
 from okra.rollout.words import short
 
@@ -29,11 +25,11 @@ EVENTS_SHOWN = 15
 COLUMNS = ("NAMESPACE", "NAME", "PHASE", "STABLE", "DESIRED", "WEIGHT", "STEP", "AGE")
 
 
-def get(name: str | None, namespace: str | None, state: Path | None, output: str) -> int:
-    """List Cells, or one. 2 when there is none of that name."""
+def get(name: str | None, place: Place, output: str) -> int:
+    """List Cells, or one, of the place's namespace, or of all. 2 when there is none of that name."""
 
-    async def act(store: EmbeddedStore) -> int:
-        cells = (await store.list(CELL, namespace)).items
+    async def act(opened: Opened) -> int:
+        cells = (await opened.store.list(CELL, place.namespace)).items
         if name is not None:
             cells = [cell for cell in cells if cell["metadata"]["name"] == name]
             if not cells:
@@ -45,31 +41,30 @@ def get(name: str | None, namespace: str | None, state: Path | None, output: str
             print("No Cells.", file=sys.stderr)
         else:
             _table(cells, wide=output == "wide")
-            for note in notes(cells, running=await asyncio.to_thread(runs, state or STATE)):
+            for note in notes(cells, running=await opened.runs()):
                 print(note, file=sys.stderr)
         return 0
 
-    return with_store(state, act)
+    return within(place, act)
 
 
-def status(name: str, namespace: str, state: Path | None, output: str) -> int:
+def status(name: str, place: Place, output: str) -> int:
     """Everything about one Cell that a person may want to know at night."""
 
-    async def act(store: EmbeddedStore) -> int:
+    async def act(opened: Opened) -> int:
+        store, namespace = opened.store, opened.namespace
         cell = await store.get(CELL, namespace, name)
         if output in ("json", "yaml"):
             _dump(cell, output)
             return 0
         checks = (await store.list(CHECK, namespace, f"{CELL_LABEL}={name}")).items
-        events = await store.events(CELL, namespace, name)
-        uid, path = cell["metadata"]["uid"], state or STATE
-        for line in (*lines(cell, checks), *event_lines([event for event in events if event.uid in ("", uid)])):
-            print(addressed(line, namespace, name, option_for(path)))
-        for note in notes([cell], running=await asyncio.to_thread(runs, path)):
+        for line in (*lines(cell, checks), *event_lines(await opened.events(cell))):
+            print(addressed(line, namespace, name, opened.option))
+        for note in notes([cell], running=await opened.runs()):
             print(f"\n{note}")
         return 0
 
-    return with_store(state, act)
+    return within(place, act)
 
 
 def lines(cell: Object, checks: Iterable[Object]) -> Iterable[str]:
@@ -122,14 +117,15 @@ def event_lines(events: Sequence[RecordedEvent]) -> Iterable[str]:
         yield f"  {ago(event.last):>5}  {event.type:<7}  {event.reason}: {shortened(event.message)}{times}"
 
 
-def notes(cells: Iterable[Object], *, running: bool) -> Iterable[str]:
-    """What the status can't say: whether anybody works on it, and which commands wait for that."""
+def notes(cells: Iterable[Object], *, running: bool | None) -> Iterable[str]:
+    """What the status can't say: whether anybody works on it (None: in a cluster), and which commands wait for that."""
+    when = "it will be executed when a controller leads" if running is None else "it is about to be executed"
     for cell in cells:
         if (command := pending(cell)) is not None:
             said = " ".join(filter(None, (command.verb, command.arg, f"by {command.by}" if command.by else "")))
-            when = "it is about to be executed" if running else "it will be executed when `okra run` runs"
+            when = "it will be executed when `okra run` runs" if running is False else when
             yield f"A command waits for cell/{cell['metadata']['name']}: {said}; {when}."
-    if not running:
+    if running is False:
         yield "No `okra run` is running on this state: this is how the last one left it, and the weights may differ."
 
 

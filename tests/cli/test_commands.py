@@ -157,6 +157,7 @@ def test_a_missing_state_exits_with_two_says_where_it_looked_and_makes_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     found = okra(command, "web")
     assert found.exit_code == 2
     assert ".okra/state.db" in found.stderr

@@ -1,0 +1,141 @@
+"""Where a command finds its Cells: a state file of `okra run`, or a cluster. All else about it is the same."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from okra.actors.cell import CELL
+from okra.app.recorded import recorded_events
+from okra.app.state_file import is_empty
+from okra.app.wording import STATE, option_for
+from okra.embedded.events import RecordedEvent
+from okra.embedded.lock import runs
+from okra.embedded.store import EmbeddedStore
+from okra.errors import CredentialsInvalid, Invalid, NotFound, OkraError
+from okra.ports import Object, ObjectStore
+
+NOT_THERE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the options name. Nothing: `./.okra/state.db` if it is there, else the kubeconfig's present context."""
+
+    state: Path | None = None
+    kubeconfig: Path | None = None
+    context: str | None = None
+    namespace: str | None = None
+
+    @property
+    def named(self) -> bool:
+        return self.state is not None or self.in_cluster
+
+    @property
+    def in_cluster(self) -> bool:
+        return self.kubeconfig is not None or self.context is not None
+
+
+class Opened:
+    """A store, and what there is to know about it. `namespace` is the one that is meant where none was given."""
+
+    def __init__(self, store: ObjectStore, namespace: str, option: str) -> None:
+        self.store, self.namespace, self.option = store, namespace, option
+
+    waits_for = "a controller executes it as soon as one leads; `okra status` shows what came of it"
+    """Who executes a command that nobody has executed yet."""
+
+    async def events(self, cell: Object) -> Sequence[RecordedEvent]:
+        """About this object, the newest last."""
+        return await recorded_events(self.store, cell)
+
+    async def runs(self) -> bool | None:
+        """Does an Okra work on it? None: who knows."""
+        return None
+
+
+class OpenedFile(Opened):
+    waits_for = "`okra run` executes it when it runs on this state"
+
+    def __init__(self, store: EmbeddedStore, namespace: str, path: Path) -> None:
+        super().__init__(store, namespace, option_for(path))
+        self._embedded, self._path = store, path
+
+    async def events(self, cell: Object) -> Sequence[RecordedEvent]:
+        metadata = cell["metadata"]
+        events = await self._embedded.events(CELL, metadata["namespace"], metadata["name"])
+        return [event for event in events if event.uid in ("", metadata["uid"])]
+
+    async def runs(self) -> bool | None:
+        return await asyncio.to_thread(runs, self._path)
+
+
+def within(place: Place, act: Callable[[Opened], Awaitable[int]]) -> int:
+    """Open the place, and act there. Errors are said on standard error: exit code 2."""
+
+    async def opened() -> int:
+        async with _opened(place) as found:
+            return await act(found)
+
+    try:
+        return asyncio.run(opened())
+    except OkraError as error:
+        print(str(error), file=sys.stderr)
+        return NOT_THERE
+
+
+@asynccontextmanager
+async def _opened(place: Place) -> AsyncIterator[Opened]:
+    if place.state is not None and place.in_cluster:
+        raise Invalid("--state names a file, --kubeconfig and --context a cluster: give one of them")
+    if place.state is not None or not (place.in_cluster or not _there(STATE)):
+        async with _file(place) as opened:
+            yield opened
+    else:
+        async with _cluster(place) as opened:
+            yield opened
+
+
+@asynccontextmanager
+async def _file(place: Place) -> AsyncIterator[Opened]:
+    """The state file that `okra run` works on."""
+    path = place.state or STATE
+    if is_empty(path):
+        raise NotFound(f"the state file {path} is empty: `okra run` hasn't written to it yet")
+    if not place.named:
+        print(f"State file: {path} (another: --state; a cluster: --context)", file=sys.stderr)
+    async with await EmbeddedStore.open(path, create=False) as store:
+        yield OpenedFile(store, place.namespace or "default", path)
+
+
+@asynccontextmanager
+async def _cluster(place: Place) -> AsyncIterator[Opened]:
+    from okra.kube.client import KubeClient
+    from okra.kube.store import KubeStore
+    from okra.kube.target import find_target
+
+    try:
+        target = await find_target(str(place.kubeconfig) if place.kubeconfig else None, place.context)
+    except CredentialsInvalid as error:
+        looked = "" if place.named else f" (and there is no {STATE} here; name a state file with --state)"
+        raise CredentialsInvalid(f"{error}{looked}") from None
+    namespace = place.namespace or target.namespace
+    if not place.named:
+        print(f"Cluster: {target.origin}, namespace {namespace} (a state file: --state)", file=sys.stderr)
+    async with KubeStore(await KubeClient.open(target), instance="okra-cli") as store:
+        yield Opened(store, namespace, _options(place))
+
+
+def _options(place: Place) -> str:
+    """The options by which another command finds this cluster."""
+    config = f" --kubeconfig {shlex.quote(str(place.kubeconfig))}" if place.kubeconfig else ""
+    return config + (f" --context {shlex.quote(place.context)}" if place.context else "")
+
+
+def _there(path: Path) -> bool:
+    return path.exists() or path.with_name(f"{path.name}-wal").exists()
