@@ -14,8 +14,9 @@ from typing import Any, Literal
 import structlog
 
 from okra.actors.cell_checks import CellChecks
-from okra.actors.cell_routes import labels_of, refs_of
+from okra.actors.cell_routes import account_of, labels_of, ref_of_key, refs_of
 from okra.actors.executor import PERSIST_URGENT, Executor, execute_all
+from okra.actors.leaving import Leaving
 from okra.actors.messages import (
     AskAgain,
     Describe,
@@ -38,7 +39,7 @@ from okra.api.cell import Cell
 from okra.api.parse import parse
 from okra.errors import Conflict, NotFound, OkraError, Retryable, Unavailable
 from okra.ports import Account, Kind, Object, RouteRef
-from okra.rollout.compile import compile_policy, invalid
+from okra.rollout.compile import compile_policy, invalid, without_spec
 from okra.rollout.machine import decide
 from okra.rollout.policy import Policy
 from okra.rollout.rest import rest
@@ -74,6 +75,7 @@ class CellActor(Actor[Message]):
         self.unsaved = False
         """A revert went to AWS before the store took its state."""
         self.checks = CellChecks(self)
+        self.leaving = Leaving(self)
         self._hands = Executor(self)
         self._executor = wiring.wrap(self._hands)
         self._subscribed: Subscribe | None = None
@@ -85,10 +87,11 @@ class CellActor(Actor[Message]):
 
     async def started(self) -> None:
         try:
-            self._take(await self.wiring.store.get(self.kind, *self.key), with_state=True)
+            obj = await self.wiring.store.get(self.kind, *self.key)
         except NotFound:
             self.vanished()
             return
+        self._take(obj, with_state=True)
         await self._work()
 
     async def receive(self, message: Message) -> None:
@@ -104,7 +107,7 @@ class CellActor(Actor[Message]):
                 else:
                     self._take(obj, with_state=False)
             case ObjectGone():
-                await self._let_go()
+                await self.leaving.last()
                 self.vanished()
                 return
             case Discovered():
@@ -114,7 +117,7 @@ class CellActor(Actor[Message]):
             case AskAgain():
                 self._asks_again = False
                 await self.sight.claim_again(self.refs)
-                await self._give_way()
+                await self.leaving.make_way()
                 await self.checks.ask_again()
             case Wake():
                 pass
@@ -172,12 +175,18 @@ class CellActor(Actor[Message]):
             self.state, self.unsaved = from_status(obj.get("status") or {}), False
         model, findings = parse(obj)
         self.cell = model if isinstance(model, Cell) else None
-        self.policy = invalid(findings) if self.cell is None else compile_policy(self.cell, self.wiring.defaults)
-        if self.cell is not None and self.policy.problem is None:
-            self.refs = refs_of(self.cell, self.state)
-            self.sight.claims.own = self.policy.owner
-            self.sight.claims.wrote_before([route.key for route in self.state.routes if route.serial])
-            self.sight.keep_routes(self.refs)
+        policy = invalid(findings) if self.cell is None else compile_policy(self.cell, self.wiring.defaults)
+        self.policy = policy if policy.problem is None else without_spec(policy, self.wiring.defaults, *self.key)
+        self.sight.claims.own = self.policy.owner
+        self.sight.claims.wrote_before([route.key for route in self.state.routes if route.serial])
+        self._reroute()
+
+    def _reroute(self) -> None:
+        """The spec's routes, and those of `status` that it doesn't name (any more)."""
+        account = account_of(self.object)
+        named = refs_of(self.cell, account) if self.cell is not None and self.policy.problem is None else {}
+        self.refs = {**{route.key: ref_of_key(account, route.key) for route in self.state.routes}, **named}
+        self.sight.keep_routes(self.refs)
         self._subscribe()
 
     def _subscribe(self) -> None:
@@ -223,6 +232,7 @@ class CellActor(Actor[Message]):
             return False
         if self.unsaved:
             await self._catch_up()
+        await self.leaving.left()
         decision = decide(self.present_policy, self.state, self.sight.obs, self.sight.tick())
         before = self.state
         again = await execute_all(self._executor, decision)
@@ -230,6 +240,8 @@ class CellActor(Actor[Message]):
             self.state = decision.state  # nothing in it was worth a write: running clocks
         elif self.state.rollouts != before.rollouts:
             self.sight.ask_anew(tuple(self.refs))  # a tag may have changed since the last rollout
+        if [route.key for route in self.state.routes] != [route.key for route in before.routes]:
+            self._reroute()
         if again:
             return True
         if not self.state.moving and not self.deleting and not self._gone:
@@ -273,32 +285,9 @@ class CellActor(Actor[Message]):
             raise Unavailable("The store doesn't answer.") from error
         self.unsaved = False
 
-    # -- giving up routes ------------------------------------------------------------------------------------------
-
-    async def _give_way(self) -> None:
-        """An older Cell of this installation names our route: our tag must not keep it out."""
-        for key in self.sight.claims.rivalled:
-            reading, ref = self.sight.obs.readings.get(key), self.refs.get(key)
-            if reading is not None and ref is not None and not self.state.moving and self.wiring.gate.may_write():
-                await self._untag(ref, reading.arn)
-                self.sight.gave_up((key,))
-
-    async def _let_go(self) -> None:
-        """The owner tag goes with the Cell."""
-        for key, ref in self.refs.items():
-            reading = self.sight.obs.readings.get(key)
-            if reading is not None and self.wiring.gate.may_write():
-                await self._untag(ref, reading.arn)
-
-    async def _untag(self, ref: RouteRef, arn: str) -> None:
-        try:
-            await self.wiring.router.release(ref, arn, self.policy.owner)
-        except OkraError as error:
-            self.say("TagNotRemoved", f"The owner tag stays on {arn}: {error}", "Warning")
-
     async def release(self) -> None:
         """The Cell is being deleted and nothing moves: let go, and let it go."""
-        await self._let_go()
+        await self.leaving.all()
         await self._hands.drop_finalizer()
         self.vanished()
 

@@ -1,23 +1,28 @@
-"""From a Cell's spec and state to the routes that it reads and writes."""
+"""From a Cell's spec and status to the routes that it reads and writes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from okra.api.aws import region_of
 from okra.api.cell import Cell
-from okra.ports import Account, RouteRef
-from okra.rollout.state import State
+from okra.ports import Account, Object, RouteRef
 
 
-def account_of(cell: Cell, listener_arn: str) -> Account:
-    """Whose AWS: the Cell's `aws`; the region that it leaves out is the listener's own."""
-    aws = cell.spec.aws
-    return Account(aws.region or region_of(listener_arn), aws.role_arn or "", aws.external_id or "")
+def account_of(obj: Object) -> Account:
+    """Whose AWS: `spec.aws`, also of a spec that is otherwise wrong. What it leaves out stays empty."""
+    spec = obj.get("spec")
+    aws = spec.get("aws") if isinstance(spec, dict) else None
+    region, role, external = (
+        found if isinstance(aws, dict) and isinstance(found := aws.get(name), str) else ""
+        for name in ("region", "roleARN", "externalID")
+    )
+    return Account(region, role, external)
 
 
-def refs_of(cell: Cell, state: State) -> dict[str, RouteRef]:
-    """By key: the spec's routes, and those of a rollout that an edit took out of the spec."""
+def refs_of(cell: Cell, account: Account) -> dict[str, RouteRef]:
+    """The spec's routes, by key. The region that the account leaves out is the listener's own."""
     found: dict[str, RouteRef] = {}
     for _, ingress in cell.spec.routes:
         balancer, alb = ingress.load_balancer, ingress.aws_application_load_balancer
@@ -25,15 +30,13 @@ def refs_of(cell: Cell, state: State) -> dict[str, RouteRef]:
             continue
         rule = alb.rule if alb else None
         ref = RouteRef(
-            account_of(cell, balancer.listener_arn),
+            replace(account, region=account.region or region_of(balancer.listener_arn)),
             balancer.listener_arn,
             network=alb is None,
             rule_arn=(rule and rule.rule_arn) or "",
             priority=rule.priority if rule else None,
         )
         found[ref.key] = ref
-    for route in state.routes:
-        found.setdefault(route.key, _ref_of_key(cell, route.key))
     return found
 
 
@@ -47,15 +50,15 @@ def labels_of(cell: Cell | None) -> tuple[Mapping[str, str], ...]:
     )
 
 
-def _ref_of_key(cell: Cell, key: str) -> RouteRef:
-    """The inverse of `route_key`."""
+def ref_of_key(account: Account, key: str) -> RouteRef:
+    """The inverse of `route_key`, for a route that only `status` names: in its own region, whatever `spec.aws` says."""
     listener, _, priority = key.partition("#")
     rule = ""
     if ":listener-rule/" in listener:
         rule = listener
         listener = rule.replace(":listener-rule/", ":listener/").rpartition("/")[0]
     return RouteRef(
-        account_of(cell, listener),
+        replace(account, region=region_of(listener)),
         listener,
         network=":listener/net/" in listener,
         rule_arn=rule,

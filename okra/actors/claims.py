@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 
 from okra.actors.discovery import problem_of
 from okra.actors.wiring import Wiring
-from okra.errors import Fatal, OkraError, Retryable
+from okra.errors import OkraError, Retryable
 from okra.ports import RouteRef
 from okra.rollout.observation import Problem
 
@@ -141,8 +141,7 @@ class Claims:
             owner = await self._wiring.router.owner(ref, arn)
         except OkraError as error:
             self.ask_anew((key,))
-            if isinstance(error, Fatal):
-                self._problems[key] = problem_of(error)
+            self._problems[key] = problem_of(error)
         else:
             self._saw(key, owner, began)
             if owner:

@@ -30,7 +30,7 @@ async def test_the_minimal_cell_moves_all_traffic_in_ten_equal_steps() -> None:
             "False",
             "False",
         ]
-        waits = STEPS * PATIENCE
+        waits = STEPS * PATIENCE + w.defaults.claim_settle
         assert 0 < w.clock.now() - began - waits < 0.02 * waits
         assert w.rests["web"] is Rest.SYNCED
 
