@@ -43,7 +43,7 @@ from okra.rollout.compile import compile_policy, invalid, without_spec
 from okra.rollout.machine import decide
 from okra.rollout.policy import Policy
 from okra.rollout.rest import rest
-from okra.rollout.state import State
+from okra.rollout.state import Phase, State
 from okra.rollout.status import from_status, to_status
 
 log = structlog.get_logger("okra")
@@ -242,6 +242,8 @@ class CellActor(Actor[Message]):
             self.sight.ask_anew(tuple(self.refs))  # a tag may have changed since the last rollout
         if [route.key for route in self.state.routes] != [route.key for route in before.routes]:
             self._reroute()
+        if not await self._keeps_finalizer():
+            return True
         if again:
             return True
         if not self.state.moving and not self.deleting and not self._gone:
@@ -251,6 +253,13 @@ class CellActor(Actor[Message]):
             self.wiring.readiness.seen(self.key)
         self.wiring.on_rest(self.key, rest(self.present_policy, self.state, self.sight.obs))
         return False
+
+    async def _keeps_finalizer(self) -> bool:
+        """A rollout that has groups on a route, also where somebody else put them, must be reverted by who deletes it.
+        A revert waits for nothing."""
+        running = self.state.moving and self.state.phase is not Phase.REVERT and not self._gone
+        attached = any(arn in route.asked for route in self.state.routes for arn in route.canary)
+        return not (running and attached) or await self._hands.keep_finalizer()
 
     def _arm(self, wake_at: float | None) -> None:
         if not self._asks_again and (self.sight.contested() or self.checks.waiting):
