@@ -9,6 +9,7 @@ from okra.api.crd_policy import Policy, place
 from okra.api.crd_policy_rules import (
     ANALYSES,
     CLUSTER_SELECTORS,
+    PLAIN_LABEL,
     SELECTORS,
     SETS,
     TARGET_GROUP_SETS,
@@ -55,6 +56,11 @@ def _if_given(path: str) -> str:
     return f"[has(object.{path}) ? [{place(repr(path), f'object.{path}')}] : []]"
 
 
+_PLAIN_LABELS = (
+    f"variables.clusterSelectors.map(some, some[0].is.filter(key, {PLAIN_LABEL}).map(key, "
+    + place("some[0].at + '.' + key", "some[0].is[key]")
+    + "))"
+)
 _LABELS_THAT_DECIDE = "(has(one.clusterSelector.matchLabels) ? one.clusterSelector.matchLabels : one.clusterSelector)"
 
 POLICIES: tuple[Policy, ...] = (
@@ -66,6 +72,7 @@ POLICIES: tuple[Policy, ...] = (
             "applications": "has(object.spec.applications) ? dyn(object.spec.applications) : dyn([])",
             "clusters": "has(object.spec.clusters) ? dyn(object.spec.clusters) : dyn([])",
             "clusterSelectors": _in_applications("has(one.clusterSelector)", ".clusterSelector", "one.clusterSelector"),
+            "plainLabels": _PLAIN_LABELS,
             "sets": _in_applications("has(one.argocd)", ".argocd.applicationSet", "one.argocd.applicationSet"),
             "targetGroups": _in_applications(
                 "has(one.alb)", ".alb.forwardConfig.targetGroup", "one.alb.forwardConfig.targetGroup"

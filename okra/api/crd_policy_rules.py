@@ -85,16 +85,17 @@ TARGET_GROUPS = (
     ),
 )
 
-_PLAIN = "!(key in ['matchLabels', 'matchEKSTags'])"
+PLAIN_LABEL = "!(key in ['matchLabels', 'matchEKSTags'])"
+"""A key of clusterSelector that is a label and no way to select."""
 _WAYS = (
-    f"each.is.exists(key, {_PLAIN}), has(each.is.matchLabels) && size(each.is.matchLabels) > 0,"
+    f"each.is.exists(key, {PLAIN_LABEL}), has(each.is.matchLabels) && size(each.is.matchLabels) > 0,"
     " has(each.is.matchEKSTags) && size(each.is.matchEKSTags) > 0"
 )
 CLUSTER_SELECTORS = (
     PlaceRule(
-        "clusterSelectors",
-        f"each.is.all(key, !({_PLAIN}) || ({_string('each.is[key]')}))",
-        "holds a label that is no string of at most 256 characters (did you mean matchLabels or matchEKSTags?)",
+        "plainLabels",
+        _string("each.is"),
+        "must be a string of at most 256 characters (is it a misspelt matchLabels or matchEKSTags?)",
     ),
     PlaceRule(
         "clusterSelectors",

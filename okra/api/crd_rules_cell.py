@@ -97,7 +97,7 @@ def _routes() -> Iterator[Rule]:
     )
     yield Rule(
         unless("has(self.replicas) && self.replicas >= 5", f"!({_LISTENER})"),
-        "must be below 5: a forward action holds 5 target groups, and one place is needed to replace them",
+        "must be at most 4: a forward action holds 5 target groups, and one place is needed to replace them",
         ".replicas",
     )
 

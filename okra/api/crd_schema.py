@@ -101,7 +101,8 @@ class _Structure:
         return source
 
     def _properties(self, source: Schema, result: Schema) -> None:
-        result["properties"] = {name: self.of(each) for name, each in source["properties"].items()}
+        if source["properties"]:
+            result["properties"] = {name: self.of(each) for name, each in source["properties"].items()}
 
     def _items(self, source: Schema, result: Schema) -> None:
         result["items"] = self.of(source["items"])

@@ -21,6 +21,12 @@ class Case:
     """A fragment of its message; "" for valid objects."""
     also: list[str] = field(default_factory=list)
     """Further places."""
+    server: str = ""
+    """Where the API server finds fault, if that is another place."""
+    server_accepts: str = ""
+    """Why the API server can't refuse it."""
+    only: str = ""
+    """Who has the last word on a valid object, and why nobody else can have it."""
 
     @property
     def valid(self) -> bool:
@@ -43,7 +49,12 @@ def merged(base: Any, patch: Any) -> Any:
 def load_cases() -> list[Case]:
     table = yaml.safe_load(TABLE.read_text())
     return [
-        Case(each["name"], merged(table["bases"][each["base"]], each.get("patch", {})), **each.get("invalid", {}))
+        Case(
+            each["name"],
+            each.get("object") or merged(table["bases"][each["base"]], each.get("patch", {})),
+            **each.get("invalid", {}),
+            only=each.get("only", ""),
+        )
         for each in table["cases"]
     ]
 

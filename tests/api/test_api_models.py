@@ -80,6 +80,7 @@ def test_every_pattern_is_anchored_and_of_the_kind_that_re2_knows(kind: str) -> 
             assert pattern.startswith("^")
             assert pattern.endswith("$")
             assert re.search(r"\(\?[=!<]|\\[0-9]", pattern) is None
+            assert re.search(r"\\[bBdDsSwW]", pattern) is None, "takes in Unicode in Python, and not in RE2"
 
 
 def test_kinds_are_found_by_their_names() -> None:
