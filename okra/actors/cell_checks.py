@@ -188,7 +188,7 @@ class CellChecks:
             "metadata": {
                 "namespace": cell.key[0],
                 "name": made.name,
-                "labels": {CELL_LABEL: cell.key[1], CHECK_LABEL: made.check},
+                "labels": {**self._selected_by, CELL_LABEL: cell.key[1], CHECK_LABEL: made.check},
                 "annotations": {ANNOTATION: made.hash},
                 "ownerReferences": [
                     {
@@ -231,6 +231,14 @@ class CellChecks:
             ours = any(owner.get("uid") == self._uid for owner in metadata.get("ownerReferences", ()))
             if ours and metadata["name"] not in current:
                 await cell.wiring.store.delete(CHECK, cell.key[0], metadata["name"], uid=metadata["uid"])
+
+    @property
+    def _selected_by(self) -> dict[str, str]:
+        """Of the Cell's labels those by which this process finds it: by them it finds its Checks, too. No others: they
+        may mean something to whoever set them (Argo CD deletes what has its labels and isn't its own)."""
+        labels = self._cell.object["metadata"].get("labels") or {}
+        keys = [requirement.key for requirement in self._cell.wiring.selector.requirements]
+        return {key: labels[key] for key in keys if key in labels}
 
     @property
     def _uid(self) -> str:

@@ -12,6 +12,7 @@ from okra.actors.readiness import Readiness
 from okra.actors.runtime.ref import ActorRef
 from okra.api.defaults import Defaults
 from okra.api.provider import Provider
+from okra.api.selectors import Selector
 from okra.ports import Account, Clock, MetricSource, ObjectStore, TargetInventory, TrafficRouter
 from okra.rollout.rest import Rest
 
@@ -82,6 +83,8 @@ class Wiring:
     gate: WriteGate = field(default_factory=AlwaysOpen)
     wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
     """For tests that die between two effects."""
+    selector: Selector = field(default_factory=Selector)
+    """What the labels of an object that this process looks after match."""
     held: Callable[[], str] = lambda: ""
     """Who pauses every Cell at this moment, and how that ends, in a sentence; empty: nobody."""
     wait_estimate: Callable[[Account], float] = lambda _: 0.0

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -56,21 +56,21 @@ class ControllerOptions:
 
 async def control(options: ControllerOptions) -> None:
     """Run until SIGTERM or SIGINT. An OkraError says what can't be begun with: a kubeconfig, an address."""
-    settings = options.settings
-    target = await find_target(settings.kubeconfig, settings.context)
-    stop = asyncio.Event()
-    async with opened(options, target, stop) as leadership:
-        view = ControllerView(leadership)
-        with stopping(stop):
-            async with serve(view, settings.listen, strict=True) as at:
-                tune_garbage_collection()
-                log.info("Started", server=target.server, target=target.origin, namespace=target.namespace, listen=at)
-                await leadership.serve()
+    settings, stop = options.settings, asyncio.Event()
+    with stopping(stop):  # from the start: the first process of a container is deaf to signals that it doesn't handle
+        target = await find_target(settings.kubeconfig, settings.context)
+        async with (
+            opened(options, target, stop) as leadership,
+            serve(ControllerView(leadership), settings.listen, strict=True) as at,
+        ):
+            tune_garbage_collection()
+            log.info("Started", server=target.server, target=target.origin, namespace=target.namespace, listen=at)
+            await leadership.serve()
     log.info("Stopped")
 
 
 @contextlib.contextmanager
-def stopping(stop: asyncio.Event) -> Any:
+def stopping(stop: asyncio.Event) -> Iterator[None]:
     """The signals by which a controller is told to stop."""
     loop = asyncio.get_running_loop()
     for number in STOPS:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from okra.api.selectors import Selector
 from okra.app.settings import Seconds, Settings
 
 LEAST_LEASE = 1.0
@@ -35,6 +36,12 @@ class ControllerSettings(Settings):
         default="okra", pattern=LABEL, description='ConfigMap there whose key `paused: "true"` pauses every Cell.'
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Of the log.")
+
+    @field_validator("selector")
+    @classmethod
+    def _a_selector(cls, selector: str | None) -> str | None:
+        Selector.parse(selector or "")
+        return selector
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -24,6 +24,7 @@ from okra.actors.runtime.snapshot import Snapshot
 from okra.actors.watcher import Watcher
 from okra.actors.wiring import AlwaysOpen, MetricSources, Wiring, WriteGate, unchanged
 from okra.api.defaults import Defaults
+from okra.api.selectors import Selector
 from okra.ports import Account, Clock, EventRecord, Kind, Object, ObjectStore, TargetInventory, TrafficRouter
 from okra.rollout.rest import Rest
 from okra.web.metrics import Metrics
@@ -155,6 +156,7 @@ async def running(parts: Parts) -> AsyncIterator[System]:
         sources=parts.sources,
         journal=journal,
         gate=parts.gate,
+        selector=Selector.parse(parts.selector or ""),
         held=parts.held,
         wrap=parts.wrap,
         wait_estimate=parts.wait_estimate,

@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from okra.actors.messages import Lookup
 from okra.actors.wiring import NEVER
 from okra.errors import NotFound
-from tests.actors.world import QUICK, cell, world
+from tests.actors.world import CHECK, QUICK, cell, check, world
 
 pytestmark = pytest.mark.looptime
 
@@ -90,3 +91,23 @@ async def test_what_cannot_be_listed_is_said_and_tried_again() -> None:
             w.store.fault = lambda _operation, _name: None
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
             assert system.missing() == []
+
+
+async def test_the_checks_of_a_cell_are_found_by_the_selector_that_finds_it_and_take_no_other_label_of_it() -> None:
+    async with world(claim_settle=0.0) as w:
+        w.two_versions()
+        mine, other = cell(checks=[check("dd", interval="1s")], **QUICK), cell("other", role="other", **QUICK)
+        mine["metadata"]["labels"] = {"team": "a", "app.kubernetes.io/instance": "web"}
+        await w.apply(mine)
+        await w.apply(other)
+        async with w.running(selector="team=a") as system:
+            await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
+            labels = (await w.get("web-dd", CHECK))["metadata"]["labels"]
+            assert labels["team"] == "a"
+            assert "app.kubernetes.io/instance" not in labels
+            assert await w.status("other") == {}
+            await w.store.break_watches(None)
+            await asyncio.sleep(60)  # it is listed again
+            checks = system.root.get("checks")
+            assert checks is not None
+            assert await checks.ask(Lookup(("default", "web-dd")), timeout=1) is not None

@@ -1,4 +1,4 @@
-"""Fixtures for tests of `okra controller`, on the real control plane and the double of AWS: import them into a conftest."""
+"""Fixtures for tests of `okra controller` on the real control plane and the double of AWS, for a conftest to import."""
 
 from __future__ import annotations
 

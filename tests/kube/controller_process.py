@@ -240,8 +240,13 @@ class Controllers:
         return sorted(mine, key=lambda event: event["eventTime"])
 
 
+def shows(weight: str) -> Callable[[dict[str, Any]], bool]:
+    """For `until`: the rollout is at this share, and every route shows it."""
+    return lambda status: status.get("weight") == weight and all("confirmedAt" in each for each in status["routes"])
+
+
 def install_kinds(cluster: ControlPlane) -> None:
-    """Okra's CRDs and policies, as by `okra crds | kubectl apply --server-side -f -`. Done again, it changes nothing."""
+    """Okra's CRDs and policies: `okra crds | kubectl apply --server-side -f -`. Done again, it changes nothing."""
     printed = subprocess.run(
         [sys.executable, "-m", "okra", "crds"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

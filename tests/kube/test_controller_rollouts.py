@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from okra.testing.aws_world import AwsWorld
-from tests.kube.controller_process import PATIENCE, Controllers
+from tests.kube.controller_process import PATIENCE, Controllers, shows
 from tests.scenarios.eventually import eventually
 from tests.scenarios.manifests import cell, steps
 from tests.scenarios.observer import Observer
@@ -43,7 +43,7 @@ def test_the_finalizer_is_there_while_a_rollout_moves_and_goes_with_its_end(
     route = kube_world.route(tags={"role": "web"})
     controllers.start("--no-leader-elect")
     controllers.apply(cell("web", route, replicas=2, updateStrategy=SLOW))
-    controllers.until(lambda status: status.get("weight") == "20%")
+    controllers.until(shows("20%"))
     assert controllers.find()["metadata"]["finalizers"] == [FINALIZER]
     controllers.command("abort")
     controllers.until(lambda status: status.get("reason") == "RolledBack")
@@ -57,7 +57,7 @@ def test_a_cell_that_is_deleted_in_mid_rollout_takes_its_weights_back_first(
     seen = Observer(kube_world.url, route)
     controllers.start("--no-leader-elect")
     controllers.apply(cell("web", route, replicas=2, updateStrategy=SLOW))
-    controllers.until(lambda status: status.get("weight") == "20%" and status["routes"][0]["confirmedAt"])
+    controllers.until(shows("20%"))
     controllers.kubectl("delete", "cell", "web", "--timeout=90s", timeout=PATIENCE + 10)
     assert seen.share_of(route.groups["1.1.0"], seen.last()) == 0
     assert "okra.mumoshu.github.io/owner" not in kube_world.tags(route.arn)
@@ -107,7 +107,7 @@ def test_verbs_from_the_command_line_reach_a_cell_of_the_cluster(
     route = kube_world.route(tags={"role": "web"})
     controllers.start("--no-leader-elect")
     controllers.apply(cell("web", route, replicas=2, updateStrategy=SLOW))
-    controllers.until(lambda status: status.get("weight") == "20%")
+    controllers.until(shows("20%"))
     paused = controllers.cli("pause", "web")
     assert (paused.returncode, paused.stdout) == (
         0,
@@ -116,7 +116,7 @@ def test_verbs_from_the_command_line_reach_a_cell_of_the_cluster(
     assert f"namespace {controllers.namespace}" in paused.stderr
     assert controllers.cli("pause", "web").returncode == 1
     assert controllers.cli("pause", "nobody").returncode == 2
-    got = controllers.cli("get", "-o", "json", "--kubeconfig", str(controllers.admin()))
+    got = controllers.cli("get", "-n", controllers.namespace, "-o", "json", "--kubeconfig", str(controllers.admin()))
     assert [each["metadata"]["name"] for each in json.loads(got.stdout)] == ["web"]
     assert got.stderr == ""
     said = controllers.cli("status", "web", "-n", controllers.namespace).stdout
