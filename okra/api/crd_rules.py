@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from okra.api import crd_rules_cell, crd_rules_checks, crd_rules_routes
+from okra.api import crd_rules_cell, crd_rules_checks, crd_rules_routes, crd_rules_strategy
 from okra.api.crd_rule import Rule
 
 RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
     **crd_rules_routes.RULES,
     **crd_rules_checks.RULES,
     **crd_rules_cell.RULES,
+    **crd_rules_strategy.RULES,
 }
 
 

@@ -1,7 +1,6 @@
-"""The rules of a Cell as a whole and of its rollouts, as CEL. Each says what `rules()` of the same model says.
+"""The rules of a Cell as a whole and of its applications, as CEL. Each says what `rules()` of the same model says.
 
-Where a rule finds fault with one entry of a list, the message names the entry as server-side apply does:
-`[name="web"]`; the path that the API server shows ends at the list.
+Where a rule finds fault with one entry of a list, the path that the API server shows ends at the list.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from pydantic import BaseModel
 from okra.api.cell import CellSpec
 from okra.api.complex import Application
 from okra.api.crd_rule import Rule, forbidden, given, only_one, required, unless
-from okra.api.strategy import Canary, Step, UpdateStrategy
 
 _ONLY_SIMPLE = ("replicas", "versionedBy", "version", "updateStrategy", "prechecks", "checks", "postchecks")
 _CHECK_LISTS = ("prechecks", "checks", "postchecks")
@@ -66,10 +64,6 @@ def _same(path: str) -> str:
     return f"has(one.{path}) == has(other.{path}) && (!has(one.{path}) || one.{path} == other.{path})"
 
 
-def _both(path: str) -> str:
-    return f"has(one.{path}) && has(other.{path})"
-
-
 _ALB, _NLB, _DNS = "awsApplicationLoadBalancer", "awsNetworkLoadBalancer", "route53"
 _SAME_RULE = (
     f"has(one.{_ALB}.rule) == has(other.{_ALB}.rule) && (!has(one.{_ALB}.rule)"
@@ -78,12 +72,21 @@ _SAME_RULE = (
 _SAME_NAME = " || ".join(  # with or without the dot at the end
     f"one.{_DNS}.name{one} == other.{_DNS}.name{other}" for one, other in (("", ""), (" + '.'", ""), ("", " + '.'"))
 )
+
+
+def _same_listener(one: str, other: str) -> str:
+    """`one` and `other` have a block of these names, and the same listener in it."""
+    return f"has(one.{one}) && has(other.{other}) && one.{one}.listenerARN == other.{other}.listenerARN"
+
+
 _SAME_ROUTE = " || ".join(
     f"({condition})"
     for condition in (
-        f"{_both(_ALB)} && {_same(f'{_ALB}.listenerARN')} && {_SAME_RULE}",
-        f"{_both(_NLB)} && {_same(f'{_NLB}.listenerARN')}",
-        f"{_both(_DNS)} && one.{_DNS}.hostedZoneID == other.{_DNS}.hostedZoneID"
+        f"{_same_listener(_ALB, _ALB)} && {_SAME_RULE}",
+        _same_listener(_NLB, _NLB),
+        f"{_same_listener(_ALB, _NLB)} && !has(one.{_ALB}.rule)",
+        f"{_same_listener(_NLB, _ALB)} && !has(other.{_ALB}.rule)",
+        f"has(one.{_DNS}) && has(other.{_DNS}) && one.{_DNS}.hostedZoneID == other.{_DNS}.hostedZoneID"
         f" && one.{_DNS}.type == other.{_DNS}.type && ({_SAME_NAME})",
     )
 )
@@ -91,7 +94,9 @@ _SAME_ROUTE = " || ".join(
 
 def _routes() -> Iterator[Rule]:
     yield Rule(
-        unless("has(self.ingresses)", f"self.ingresses.all(one, self.ingresses.exists_one(other, {_SAME_ROUTE}))"),
+        unless(
+            "has(self.ingresses)", f"self.ingresses.all(one, self.ingresses.filter(other, {_SAME_ROUTE}).size() < 2)"
+        ),
         "holds the same route as another entry of ingresses: remove one",
         ".ingresses",
     )
@@ -120,7 +125,7 @@ def _regions() -> Iterator[Rule]:
                 f"{given('aws.region')} && has(self.ingresses)",
                 f"self.ingresses.all(each, !has(each.{name}) || each.{name}.listenerARN.split(':')[3] == {wanted})",
             ),
-            f"hold a {name}.listenerARN that {message}",
+            f"{name}.listenerARN of an entry {message}",
             ".ingresses",
         )
     yield Rule(
@@ -128,7 +133,7 @@ def _regions() -> Iterator[Rule]:
             f"{given('aws.region')} && has(self.applications)",
             f"self.applications.all(each, !has(each.alb) || each.alb.listenerARN.split(':')[3] == {wanted})",
         ),
-        f"hold an alb.listenerARN that {message}",
+        f"alb.listenerARN of an entry {message}",
         ".applications",
     )
 
@@ -143,7 +148,7 @@ _SAME_ALB = f"has(other.alb) && one.alb.listenerARN == other.alb.listenerARN && 
 def _joined() -> Iterator[Rule]:
     yield Rule(
         unless(given("updateStrategy.canary.steps"), _STEP_CHECKS),
-        "have an analysis.checks with a name that is no entry of checks",
+        "analysis.checks of an entry holds a name that is no entry of checks",
         ".updateStrategy.canary.steps",
     )
     yield required(
@@ -159,12 +164,10 @@ def _joined() -> Iterator[Rule]:
             "has(self.applications)",
             f"self.applications.all(one, !has(one.alb) || self.applications.exists_one(other, {_SAME_ALB}))",
         ),
-        "have the same route in alb of two entries: give each its own priority",
+        "alb of an entry is the route of another entry too: give each its own priority",
         ".applications",
     )
 
-
-_WEIGHTS = "self.steps.filter(step, has(step.setWeight)).map(step, step.setWeight)"
 
 RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
     CellSpec: (*_shape(), *_check_names(), *_routes(), *_regions(), *_joined()),
@@ -179,46 +182,6 @@ RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
             ".alb",
             "can't be with argocd.updateStrategy.type DeleteBeforeCreate, which leaves the route without targets:"
             " use CreateBeforeDelete, or remove alb",
-        ),
-    ),
-    Step: (
-        Rule(
-            only_one("setWeight", "pause", "approval", "analysis"),
-            "a step is exactly one of setWeight, pause, approval, analysis (write `pause: {}`, not `pause:`)",
-        ),
-    ),
-    Canary: (
-        *(
-            forbidden(
-                unless("has(self.steps)", f"!has(self.{name})"),
-                f".{name}",
-                "excludes steps: explicit steps say their weights themselves; remove one",
-            )
-            for name in ("stepWeight", "totalWeight")
-        ),
-        Rule(
-            unless(
-                "has(self.steps)",
-                f"[{_WEIGHTS}].all(weights, weights.isSorted()"
-                " && weights.all(one, weights.exists_one(other, other == one)))",
-            ),
-            "each setWeight must be above the step before",
-            ".steps",
-        ),
-        Rule(
-            unless(
-                "!has(self.steps) && has(self.stepWeight) && has(self.totalWeight)",
-                "self.stepWeight <= self.totalWeight",
-            ),
-            "must be at most totalWeight",
-            ".stepWeight",
-        ),
-    ),
-    UpdateStrategy: (
-        forbidden(
-            unless("has(self.canary)", "self.type != 'BlueGreen'"),
-            ".canary",
-            "has no use with type BlueGreen, one step of 100: remove it, or use type Canary",
         ),
     ),
 }

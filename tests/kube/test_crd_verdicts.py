@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
+from okra.api.crd_policies import POLICIES
+from okra.api.crd_rule import Rule
+from okra.api.crd_rules import RULES
 from okra.api.lint import lint
 from okra.api.parse import parse
 from okra.testing.controlplane.access import ControlPlane
@@ -62,6 +65,20 @@ def test_the_api_server_accepts_what_it_cannot_judge(case: Case, okra_crds: Cont
 
 def test_what_the_api_server_lets_through_is_listed() -> None:
     assert {case.name for case in CASES if case.server_accepts} == EXTRA_ACCEPTANCE
+
+
+def test_every_rule_refuses_something_in_the_table(okra_crds: ControlPlane) -> None:
+    """A rule that never fires may as well be wrong."""
+    said = "\n".join(judge(okra_crds, case.object).text for case in INVALID)
+    rules = [rule for each in RULES.values() for rule in each]
+    assert [rule for rule in rules if not all(text in said for text in texts_of(rule))] == []
+    judged = {rule for policy in POLICIES for rule in policy.rules}
+    assert [rule for rule in judged if f"{rule.field}: {rule.message}" not in said] == []
+
+
+def texts_of(rule: Rule) -> list[str]:
+    """What is fixed in its message: all, or the strings between the values."""
+    return [part[1:-1] for part in rule.says.split(" + ") if part[0] in "'\""] if rule.says else [rule.message]
 
 
 @pytest.mark.parametrize("name", ["minimal-cell.yaml", "complex-cell.yaml", "system.yaml"])
