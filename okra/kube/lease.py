@@ -25,6 +25,8 @@ from okra.ports import Kind, Object
 log = structlog.get_logger("okra")
 
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
+SHORTEST = 1.0
+"""Seconds that an answer may take, however short the lease."""
 RELEASED = "okra.mumoshu.github.io/released-by"
 """Annotation of a Lease whose holder had stopped when it gave it up. Emptied by hand, it has none."""
 
@@ -78,6 +80,12 @@ class Elector:
         """Seconds until AWS may be written, 0 if it may; None: not the leader."""
         term = self._election.term
         return None if term is None else max(0.0, term.writes_from - self._monotonic())
+
+    @property
+    def ends_in(self) -> float | None:
+        """Seconds until the lease is over unless it is renewed; None: not the leader."""
+        term = self._election.term
+        return None if term is None else max(0.0, term.ends - self._monotonic())
 
     async def led(self) -> None:
         """Until this candidate holds the Lease."""
@@ -140,9 +148,9 @@ class Elector:
 
     async def _ask(self, verb: Any, body: Mapping[str, Any] | None = None) -> Object:
         """Within the time in which the answer is of use."""
-        deadline = self._election.timing.duration / 3
-        if (term := self._election.term) is not None:
-            deadline = max(0.1, min(deadline, term.ends - self._monotonic()))
+        deadline = max(self._election.timing.duration / 3, SHORTEST)
+        if self.ends_in is not None:
+            deadline = min(deadline, max(self.ends_in, SHORTEST / 10))
         call = Call(verb, LEASE, self._namespace, self._name)
         try:
             async with asyncio.timeout(deadline):

@@ -76,7 +76,7 @@ class KubeProxy:
     def __init__(self, plane: ControlPlane) -> None:
         self._plane = plane
         self._faults: list[KubeFault] = []
-        self._watches: set[web.Request] = set()
+        self._watches: dict[int, web.Request] = {}
         self._stack = contextlib.AsyncExitStack()
         self._closing = asyncio.Event()
         self._arrival = asyncio.Event()
@@ -112,8 +112,8 @@ class KubeProxy:
 
     def cut_watches(self) -> int:
         """Reset every watch's connection; how many there were."""
-        watches, self._watches = self._watches, set()
-        for request in watches:
+        watches, self._watches = self._watches, {}
+        for request in watches.values():
             cut(request)
         return len(watches)
 
@@ -168,12 +168,12 @@ class KubeProxy:
 
     @contextlib.contextmanager
     def _watching(self, request: web.Request) -> Iterator[None]:
-        self._watches.add(request)
+        self._watches[id(request)] = request
         self._arrival.set()
         try:
             yield
         finally:
-            self._watches.discard(request)
+            self._watches.pop(id(request), None)
 
 
 def is_watch(request: web.Request) -> bool:
