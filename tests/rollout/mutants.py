@@ -19,6 +19,7 @@ from okra.rollout import (
     gate,
     health,
     idle,
+    late,
     machine,
     moves,
     placing,
@@ -28,7 +29,7 @@ from okra.rollout import (
     weights,
 )
 from okra.rollout import commands as commanding
-from okra.rollout.effects import Persist, SetWeights
+from okra.rollout.effects import Emit, Persist, SetWeights
 from okra.rollout.moves import Move
 from okra.rollout.observation import Observation, SeriesResult, Verdict
 from okra.rollout.policy import Policy
@@ -42,8 +43,10 @@ from tests.rollout import (
     test_corners,
     test_drift,
     test_gate,
+    test_late_writes,
     test_revert,
     test_steps,
+    test_telling,
     test_write_protocol,
 )
 
@@ -251,3 +254,30 @@ def too_few_groups_are_enough(patch: pytest.MonkeyPatch) -> None:
 @killed_by(test_write_protocol.test_a_write_rests_on_a_route_that_was_just_read)
 def writes_on_an_old_reading(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(asking, "READ_BEFORE", 60.0)
+
+
+@killed_by(test_late_writes.test_what_lands_after_the_last_step_is_put_right_before_the_cell_is_done)
+def nobody_waits_for_a_late_write(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(late, "in_doubt", lambda was, asked, *_: asked)
+
+
+@killed_by(test_late_writes.test_a_process_that_begins_takes_what_its_predecessor_asked_for_as_of_unknown_outcome)
+def a_new_process_takes_every_write_as_answered(patch: pytest.MonkeyPatch) -> None:
+    in_doubt = late.in_doubt
+
+    def trusting(was: RouteState, asked: RouteState, obs: Observation, now: float) -> RouteState:
+        return asked if verify.write_of(was, obs) is None else in_doubt(was, asked, obs, now)
+
+    patch.setattr(late, "in_doubt", trusting)
+
+
+@killed_by(test_late_writes.test_what_lands_after_a_revert_is_put_right_before_the_cell_is_done)
+def a_late_write_is_over_without_a_look(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(drift, "read_once_more", lambda t, route, _: t.set_route(route.key, lands_by=None))
+
+
+@killed_by(test_telling.test_a_write_that_is_not_made_is_not_told)
+def writes_told_before_they_are_made(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        Turn, "emit", lambda self, reason, message, type="Normal", **_: self.effects.append(Emit(reason, message, type))
+    )

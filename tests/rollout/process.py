@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from okra.rollout.effects import Claim, Decision, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
+from okra.rollout.late import LANDS_WITHIN
 from okra.rollout.machine import decide
 from okra.rollout.observation import (
     Observation,
@@ -23,7 +24,7 @@ from okra.rollout.policy import Policy
 from okra.rollout.rest import Rest, rest
 from okra.rollout.state import State
 from okra.rollout.words import describe
-from tests.rollout.world import ARRIVED_LATE, World
+from tests.rollout.world import ARRIVED_LATE, FAR_TOO_LATE, World
 
 REFUSED, LOST, DROPPED, LATE, DOWN = "refused", "lost", "dropped", "late", "down"
 """A write: refused; applied, no answer; not applied, no answer; applied some day, no answer. The store: no answer."""
@@ -41,6 +42,22 @@ def brief(effect: Effect) -> str:
 
 class Cut(Exception):
     """The process died here."""
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """A write of unknown outcome that will land some day."""
+
+    route: str
+    weights: Mapping[str, int]
+    sent_at: float
+    """True time."""
+    recorded: bool
+    """The store knows that it was asked for."""
+
+    def in_time(self, world: World) -> bool:
+        """May it still land, by AWS's write timeout?"""
+        return world.now - world.skew - self.sent_at <= LANDS_WITHIN
 
 
 @dataclass
@@ -62,7 +79,9 @@ class Process:
     stale_by: float = 0.0
     blind: bool = False
     """Reads fail."""
-    late: list[tuple[str, Mapping[str, int]]] = field(default_factory=list)
+    late: list[InFlight] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
+    """Groups that the next discovery leaves out."""
     watchers: list[Callable[[Process, Effect], None]] = field(default_factory=list)
     """Called before each effect is executed."""
     after: list[Callable[[Process, Effect, bool], None]] = field(default_factory=list)
@@ -97,7 +116,9 @@ class Process:
 
     def discover(self) -> None:
         if not self.blind:
-            self.see(groups=self.world.inventory())
+            found = self.world.inventory()
+            self.see(groups=tuple(group for group in found if group.arn not in self.missing))
+            self.missing.clear()
         self.see(commands=tuple(self.world.commands))
         self.read()
 
@@ -170,9 +191,10 @@ class Process:
 
     def land(self, which: int = 0) -> None:
         """A late write lands, if AWS still takes it."""
-        key, weights = self.late.pop(which)
-        if not self.world.refusal(weights):
-            self.world.write(key, weights, ARRIVED_LATE)
+        write = self.late.pop(which)
+        if not self.world.refusal(write.weights):
+            author = ARRIVED_LATE if write.in_time(self.world) else FAR_TOO_LATE
+            self.world.write(write.route, write.weights, author)
 
     def execute(self, effect: Effect) -> bool:
         match effect:
@@ -245,7 +267,8 @@ class Process:
         elif fault in (LOST, DROPPED, LATE):
             outcome, problem = WriteOutcome.UNKNOWN, Problem("Unavailable", "No answer.", fatal=False)
         if not refusal and fault == LATE:
-            self.late.append((effect.route, effect.weights))
+            sent_at = self.world.now - self.world.skew
+            self.late.append(InFlight(effect.route, effect.weights, sent_at, recorded=not self.unsaved))
         elif not refusal and fault != DROPPED:
             self.world.write(effect.route, effect.weights)
         before = self.obs.writes.get(effect.route)

@@ -28,7 +28,7 @@ from tests.rollout.cases import (
     writes,
 )
 from tests.rollout.process import DROPPED, LATE
-from tests.rollout.world import ARRIVED_LATE, canary_plan, tg
+from tests.rollout.world import canary_plan, tg
 
 HALF = Fraction(1, 2)
 SLOW = canary_plan(25, 100, 120.0)
@@ -42,8 +42,7 @@ def test_a_late_write_is_not_put_right_onto_a_group_that_cannot_serve() -> None:
     ended(p)
     p.run(5.0)
     p.world.groups[tg("a1")].healthy = 0
-    key, weights = p.late[0]
-    p.world.write(key, weights, ARRIVED_LATE)
+    p.land()
     p.read()
     p.read_health([tg("a1"), tg("b1")])
     p.settle()

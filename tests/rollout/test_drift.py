@@ -29,7 +29,7 @@ from tests.rollout.cases import (
     writes,
 )
 from tests.rollout.process import DROPPED, LATE
-from tests.rollout.world import ARRIVED_LATE, On, canary_plan, tg
+from tests.rollout.world import On, canary_plan, tg
 
 HALF = Fraction(1, 2)
 SLOW = canary_plan(25, 100, 120.0)
@@ -254,10 +254,9 @@ def test_our_own_write_that_lands_late_is_not_taken_for_a_persons() -> None:
     p = at(cell(checks=("c",)), Fraction(1, 4))
     p.fault = once(LATE)
     p.until(lambda: bool(p.late))
-    key, weights = p.late.pop()
     at(p, Fraction(3, 4))
     p.world.verdicts = lambda check, token: None
-    p.world.write(key, weights, ARRIVED_LATE)
+    p.land()
     p.run(30)
     assert (share(p), held(p)) == (Fraction(3, 4), None)
 

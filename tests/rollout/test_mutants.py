@@ -9,7 +9,13 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.rollout.mutants import MUTANTS
 from tests.rollout.test_model import Rollout
 
-BY_THE_MODEL = ("guard_off", "drift_always_reasserted", "gate_ignores_health", "aborts_undone_as_if_our_write_was_lost")
+BY_THE_MODEL = (
+    "guard_off",
+    "drift_always_reasserted",
+    "gate_ignores_health",
+    "aborts_undone_as_if_our_write_was_lost",
+    "nobody_waits_for_a_late_write",
+)
 QUICK = settings(
     max_examples=400,
     stateful_step_count=15,
@@ -31,6 +37,7 @@ def test_each_mutant_is_killed_by_a_scenario_that_passes_without_it(name: str, m
         scenario()
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", BY_THE_MODEL)
 def test_the_model_notices_by_itself(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     MUTANTS[name][0](monkeypatch)

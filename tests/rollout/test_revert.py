@@ -30,7 +30,7 @@ from tests.rollout.cases import (
     writes,
 )
 from tests.rollout.process import DOWN, LATE, LOST, Process
-from tests.rollout.world import ARRIVED_LATE, canary_plan, tg
+from tests.rollout.world import canary_plan, tg
 
 HALF = Fraction(1, 2)
 
@@ -230,12 +230,11 @@ def test_a_write_that_lands_after_the_revert_is_put_back(after: float) -> None:
     at(p, Fraction(1, 4))
     p.fault = once(LATE)
     p.until(lambda: bool(p.late))
-    key, weights = p.late.pop()
     at(p, HALF)
     failing(NEW)(p)
     ended(p)
     p.run(after)
-    p.world.write(key, weights, ARRIVED_LATE)
+    p.land()
     p.run(45)
     assert share(p) == 0
     assert p.state.hold is None
@@ -253,9 +252,8 @@ def test_an_ask_that_was_on_its_way_when_the_verdict_came_is_overwritten() -> No
     p.fault = once(LATE)
     p.until(lambda: bool(p.late))
     say(p, "abort")
-    key, weights = p.late.pop()
     p.run(0.5)
-    p.world.write(key, weights, ARRIVED_LATE)
+    p.land()
     ended(p)
     p.run(60)
     assert share(p) == 0
@@ -298,3 +296,17 @@ def test_a_newer_version_from_one_half_on_or_with_finish_waits(finish: bool) -> 
     p.until(lambda: p.state.stable_version == NEW)
     at(p, 1, NEWER)
     assert p.state.previous_version in (OLD, NEW)
+
+
+def test_a_stable_group_that_one_discovery_left_out_is_not_forgotten() -> None:
+    """The tagging API is eventually consistent: what isn't listed may still exist."""
+    p = at(cell(4, 4, plan=canary_plan(100, 100, 60.0), checks=("c",)), 1)
+    gone = next(arn for arn in route(p).stable if arn not in p.world.routes["r"])
+    p.missing = {gone}
+    p.discover()
+    p.due = p.world.now + 30
+    say(p, "abort")
+    ended(p)
+    p.run(120)
+    assert {arn for arn, weight in p.world.routes["r"].items() if weight} == set(route(p).stable)
+    assert len(route(p).stable) == 4

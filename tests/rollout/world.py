@@ -18,7 +18,7 @@ from okra.rollout.state import State, Step, StepKind
 LABEL = "okra.mumoshu.github.io/version"
 PLACES = 5
 HEAVIEST = 999
-OKRA, ARRIVED_LATE, PERSON, ABORT = "okra", "late", "person", "abort"
+OKRA, ARRIVED_LATE, FAR_TOO_LATE, PERSON, ABORT = "okra", "late", "far too late", "person", "abort"
 """Who made a route show what it shows; an abort is a person's edit that takes traffic off a canary."""
 
 
@@ -141,7 +141,7 @@ class World:
             (s.at, key, dict(s.weights))
             for key, past in self.past.items()
             for s in past
-            if s.author in (OKRA, ARRIVED_LATE)
+            if s.author in (OKRA, ARRIVED_LATE, FAR_TOO_LATE)
         ]
         return sorted(states, key=lambda state: state[0])
 

@@ -69,11 +69,11 @@ def stable_is_exact(machine: Base) -> None:
     if rollout.kind is RolloutKind.FIRST or machine.person_wrote:
         return
     for route in state.routes:
-        before = machine.oracle.before[rollout.number].get(route.key)
-        members = [arn for arn, weight in route.stable.items() if weight]
-        if before is None or not all(world.groups[arn].healthy and world.groups[arn].exists for arn in members):
+        before = machine.oracle.before[rollout.number].get(route.key)  # but what was adopted with a share
+        before = before and {arn: w for arn, w in before.items() if world.groups[arn].version != rollout.version}
+        if before is None or not all(world.groups[arn].healthy for arn, weight in before.items() if weight):
             continue
-        then = {arn: weight for arn, weight in before.items() if arn in route.stable}
+        then = {arn: weight for arn, weight in before.items() if world.groups[arn].exists}
         assert same_shares(then, world.routes[route.key]), f"{before} became {world.routes[route.key]}"
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from okra.rollout.effects import SetWeights
 from okra.rollout.guard import rising
+from okra.rollout.late import LANDS_WITHIN
 from okra.rollout.observation import Verdict
+from okra.rollout.rest import Rest
 from okra.rollout.state import RolloutKind, RouteState, StepKind
 from okra.rollout.weights import same_shares, share_of
 from tests.rollout.process import Process
-from tests.rollout.world import ABORT, HEAVIEST, OKRA, PLACES
+from tests.rollout.world import ABORT, ARRIVED_LATE, HEAVIEST, OKRA, PLACES
 
 if TYPE_CHECKING:
     from tests.rollout.model.oracle import Oracle
@@ -128,6 +130,20 @@ def a_raise_rests_on_checks_begun_at_the_present_weights(oracle: Oracle, process
             if name == check and token.rollout == rollout.number and result.verdict is Verdict.PASSED
         ]
         assert not reached or any(at > reached[0] for at in passed), f"{check} has not passed at {shown}: {effect}"
+
+
+def rests_when_nothing_can_land(oracle: Oracle, process: Process) -> None:
+    """A Cell is done only when no recorded write of its own can land any more; what landed in time was put right."""
+    if process.rest not in (Rest.SYNCED, Rest.FAILED) or process.state.condition.permanent:
+        return
+    world, asked = oracle.world, {route.key: route.asked for route in process.state.routes}
+    known = [write for write in process.late if write.recorded and write.sent_at > oracle.set_ahead]
+    for write in known:
+        assert write.route not in asked or not write.in_time(world), f"{write} may land: {process.told()}"
+    for key, weights in asked.items():
+        last = world.past[key][-1]
+        if last.author == ARRIVED_LATE and last.at > oracle.set_ahead + LANDS_WITHIN:
+            assert same_shares(last.weights, weights), f"{last} has landed: {process.told()}"
 
 
 OF_EVERY_WRITE: tuple[Callable[[Oracle, Process, SetWeights], None], ...] = (

@@ -41,6 +41,8 @@ class Oracle:
     """What the routes showed when a rollout began."""
     began: dict[int, float] = field(default_factory=dict)
     """When it did (true time)."""
+    set_ahead: float = -1.0
+    """When the clock was last set ahead (true time): then Okra can't tell how long ago something was."""
     reassert: bool = False
     """`onDrift: Reassert` held at some time."""
 
@@ -64,6 +66,8 @@ class Oracle:
             self.before[after.rollouts] = {key: dict(weights) for key, weights in self.world.routes.items()}
         self._people(before, after)
         if process is self.live:
+            if not process.pending:
+                invariants.rests_when_nothing_can_land(self, process)
             self.suspected = self._failures(process)
             if not any(isinstance(effect, Persist) for effect in process.pending):
                 self._commit()

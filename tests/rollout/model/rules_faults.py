@@ -5,9 +5,12 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from okra.rollout.observation import Verdict
+from okra.rollout.policy import OnFailure
+from okra.rollout.state import Phase, RolloutKind, RouteState
+from okra.rollout.weights import same_shares, share_of
 from tests.rollout.model.base import Base
 from tests.rollout.process import DOWN, DROPPED, LATE, LOST, REFUSED
-from tests.rollout.world import ARRIVED_LATE
 
 
 class FaultRules(Base):
@@ -31,10 +34,59 @@ class FaultRules(Base):
     def a_late_write_lands(self, which: int) -> None:
         late = [(p, item) for p in (self.live, self.stale) if p is not None for item in p.late]
         if late:
-            process, (key, weights) = late[which % len(late)]
-            process.late.remove((key, weights))
-            if not self.world.refusal(weights):
-                self.world.write(key, weights, ARRIVED_LATE)
+            process, write = late[which % len(late)]
+            process.land(process.late.index(write))
+
+    @precondition(lambda self: self.live.late)
+    @rule(seconds=st.sampled_from((0.0, 1.0, 3.0, 4.0)))
+    def the_last_write_lands_late_and_in_time(self, seconds: float) -> None:
+        """Perhaps after the end of its rollout."""
+        self.live.run(seconds)
+        if self.live.late and self.live.late[-1].in_time(self.world):
+            self.live.land(-1)
+
+    @rule(pick=st.integers(0, 99))
+    def the_next_discovery_misses_a_group(self, pick: int) -> None:
+        """It is back in the one after."""
+        names = [arn for arn, group in self.world.groups.items() if group.exists]
+        self.live.missing = {names[pick % len(names)]}
+        self.live.discover()
+
+    @precondition(lambda self: self.reverts_at_once())
+    @rule(killed=st.booleans())
+    def a_check_fails_while_the_store_is_down(self, killed: bool) -> None:
+        """AWS goes first: what failed holds nothing soon, whatever the store does; nor after a kill."""
+        self.store_down = True
+        rollout = self.live.state.rollout
+        assert rollout is not None
+        check, token = self.policy.checks[0], self.live.obs.requested
+        if token != rollout.token or (check, token) in self.world.recorded:
+            return
+        self.live.deliver(check, Verdict.FAILED)
+        self.live.run(2.0)
+        for route in self.live.state.routes:
+            assert share_of(self.world.routes[route.key], route.canary) == 0, self.live.told()
+        if killed:
+            self.live.restart()
+
+    def reverts_at_once(self) -> bool:
+        """Does a failed check take the canary's traffic off now, but for the store? AWS answers and may be written."""
+        live, policy = self.live, self.policy
+        state, quiet = live.state, not (self.writes or live.blind or live.stale_by or self.stale or live.late)
+        if state.phase not in (Phase.STEP, Phase.BAKE) or not quiet or not live.obs.may_write or live.unsaved:
+            return False
+        if state.hold is not None or policy.on_failure is OnFailure.STOP or not policy.checks or live.pending:
+            return False
+        if state.rollout is None or state.rollout.kind is not RolloutKind.CANARY or state.rollout.promoted:
+            return False
+        return all(self.stands(route) for route in state.routes)
+
+    def stands(self, route: RouteState) -> bool:
+        """Is what was asked for there, confirmed, and can every stable group that is attached serve?"""
+        shown = self.world.routes[route.key]
+        stable = [arn for arn, weight in route.stable.items() if weight and arn in shown]
+        there = route.confirmed_at is not None and same_shares(shown, route.asked)
+        return there and bool(stable) and all(self.world.groups[arn].healthy for arn in stable)
 
     @rule()
     def kill(self) -> None:

@@ -105,3 +105,5 @@ class WorldRules(Base):
     @rule(by=st.sampled_from((-4000.0, -30.0, 30.0, 4000.0)))
     def the_clock_jumps(self, by: float) -> None:
         self.world.set_clock(by)
+        if by > 0:
+            self.oracle.set_ahead = self.oracle.true_now
