@@ -20,7 +20,9 @@ from okra.rollout import (
     health,
     idle,
     late,
+    looking,
     machine,
+    members,
     moves,
     placing,
     steps,
@@ -281,3 +283,18 @@ def writes_told_before_they_are_made(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Turn, "emit", lambda self, reason, message, type="Normal", **_: self.effects.append(Emit(reason, message, type))
     )
+
+
+@killed_by(test_at_rest.test_weight_on_a_blocked_version_is_put_back_as_soon_as_two_reads_agree, False)
+def where_the_traffic_can_go_is_asked_last(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(looking, "of_interest", lambda _: set())
+
+
+@killed_by(test_steps.test_a_revert_is_looked_at_as_often_as_ever_while_the_budget_is_short)
+def a_revert_waits_for_the_budget(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(clocks, "poll", lambda policy, _, obs: policy.poll_interval + min(obs.read_wait, clocks.MOST_STRETCH))
+
+
+@killed_by(test_drift.test_the_canary_does_not_gain_what_a_vanished_stable_group_had_when_weights_are_put_back, False)
+def the_canary_inherits(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(edits, "remaining", members.existing)
