@@ -1,6 +1,6 @@
 """The rules of the policies: selectors that have two forms, and templates. Each says what the models say.
 
-The API server stops an expression that costs too much, and refuses the object: at some 200 kB of queries with templates.
+The API server stops an expression that costs too much, and refuses the object: at about 200 kB of templated queries.
 """
 
 from __future__ import annotations
