@@ -151,8 +151,8 @@ class CellSpec(Model):
         if self.replicas >= FORWARD_ACTION_GROUPS and any(each.listener for _, each in self.routes):
             yield Violation(
                 ("replicas",),
-                f"must be at most {FORWARD_ACTION_GROUPS - 1}: a forward action holds {FORWARD_ACTION_GROUPS} target groups,"
-                f" and one place is needed to replace them",
+                f"must be at most {FORWARD_ACTION_GROUPS - 1}: a forward action holds {FORWARD_ACTION_GROUPS} target"
+                " groups, and one place is needed to replace them",
             )
         yield from self._region_rules(
             ((*loc, *ingress.listener[0]), ingress.listener[1]) for loc, ingress in self.routes if ingress.listener
