@@ -30,6 +30,7 @@ from okra.actors.messages import (
     Unsubscribe,
     Wake,
     key_of,
+    one_copy,
 )
 from okra.actors.person import command_of
 from okra.actors.runtime.actor import Actor
@@ -91,7 +92,7 @@ class CellActor(Actor[Message]):
         except NotFound:
             self.vanished()
             return
-        self._take(obj, with_state=True)
+        self._take(one_copy(self.object, obj), with_state=True)
         await self._work()
 
     async def receive(self, message: Message) -> None:

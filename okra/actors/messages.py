@@ -83,8 +83,8 @@ class Objects(Ask[tuple[Object, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribe:
-    """A Cell tells what concerns it. A newer one replaces it."""
+class Subscribe(Level):
+    """A Cell tells what concerns it. A newer one replaces it, and so does its end: thousands may come at once."""
 
     cell: ActorRef[Any]
     key: Key
@@ -95,17 +95,29 @@ class Subscribe:
     labels: tuple[Mapping[str, str], ...] = ()
     """Tags that the groups of interest have, one map a route; a route without any is interested in all."""
 
+    @property
+    def coalesce_key(self) -> Hashable:
+        return Subscribe, self.key
+
 
 @dataclass(frozen=True, slots=True)
-class Unsubscribe:
+class Unsubscribe(Level):
     key: Key
 
+    @property
+    def coalesce_key(self) -> Hashable:
+        return Subscribe, self.key
+
 
 @dataclass(frozen=True, slots=True)
-class Forget:
+class Forget(Level):
     """The Cell wrote its routes: what it was told before it must be told again, should it be so once more."""
 
     key: Key
+
+    @property
+    def coalesce_key(self) -> Hashable:
+        return Forget, self.key
 
 
 @dataclass(frozen=True, slots=True)

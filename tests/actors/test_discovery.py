@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from okra.actors.messages import Forget, Subscribe, Unsubscribe
 from okra.errors import AccessDenied, Throttled, Unavailable
 from tests.actors.test_cell_crashes import Defect
 from tests.actors.world import QUICK, cell, listener, world
@@ -28,6 +29,16 @@ async def test_the_cost_of_resting_does_not_grow_with_the_number_of_cells(cells:
             await asyncio.sleep(600)
         assert dict(w.aws.calls) == {"GetResources": 20, "DescribeListeners": 20}
         assert w.store.writes.total() == 0
+
+
+async def test_however_many_cells_come_and_go_at_once_none_is_refused() -> None:
+    async with world() as w, w.running() as system:
+        discovery = system.root.get("discovery")
+        assert discovery is not None
+        keys = [("default", f"app{number}") for number in range(2000)]
+        assert all(discovery.tell(Subscribe(discovery, key, "", "", ())) for key in keys)
+        assert all(discovery.tell(Forget(key)) for key in keys)
+        assert all(discovery.tell(Unsubscribe(key)) for key in keys)
 
 
 async def test_a_new_cell_is_served_at_once_and_not_at_the_next_listing() -> None:
