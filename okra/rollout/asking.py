@@ -10,10 +10,10 @@ from okra.rollout.effects import SetWeights
 from okra.rollout.guard import guard
 from okra.rollout.looking import look, look_at_health
 from okra.rollout.observation import TargetHealth, Weights, WriteOutcome
-from okra.rollout.state import RouteState
+from okra.rollout.state import Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.weights import share_of
-from okra.rollout.words import describe, short
+from okra.rollout.words import describe, sentence, short
 
 MOST_UNACKNOWLEDGED = 8
 READ_BEFORE = 1.0
@@ -21,6 +21,8 @@ READ_BEFORE = 1.0
 RETRY_AFTER = 1.0
 """Seconds before a write that was refused or not answered is tried again; doubles each time."""
 RETRY_AT_MOST = 30.0
+UNTIL_IT_SUCCEEDS = f"The weights stay as they are; it is tried again, at most every {RETRY_AT_MOST:g} s."
+"""Said where AWS refuses a weight for good and traffic has moved: nobody is told to go, nothing is given up."""
 
 
 def ask(turn: Turn, route: RouteState, weights: Weights, *, urgent: bool = False) -> bool:
@@ -104,8 +106,10 @@ def may_retry(turn: Turn, route: RouteState) -> bool:
 
 def say_problem(turn: Turn, route: RouteState) -> None:
     write = turn.obs.writes.get(route.key)
-    if write is not None and write.problem is not None:
-        turn.report(write.problem.reason, write.problem.message, permanent=write.problem.fatal)
+    if write is not None and (problem := write.problem) is not None:
+        refused = problem.fatal and turn.state.phase in (Phase.STEP, Phase.BAKE) and not turn.first
+        then = f" {UNTIL_IT_SUCCEEDS}" if refused else ""
+        turn.report(problem.reason, sentence(problem.message) + then, permanent=problem.fatal)
 
 
 def say_unfit(turn: Turn, route: RouteState, unfit: Collection[str]) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from okra.rollout.late import settled
 from okra.rollout.observation import Observation
 from okra.rollout.policy import Policy
-from okra.rollout.state import Outcome, Phase, State
+from okra.rollout.state import Outcome, Phase, RolloutKind, State
 from okra.rollout.status import phase_of
 
 
@@ -27,8 +27,8 @@ def rest(policy: Policy, state: State, observation: Observation) -> Rest:
     phase = phase_of(state)
     if phase == "Invalid":
         return Rest.INVALID
-    if state.condition.permanent and (not state.moving or state.phase is Phase.GATE):
-        return Rest.FAILED  # at the gate nothing has moved yet; beyond it the traffic needs somebody who goes on trying
+    if state.condition.permanent and not _needs_somebody(state):
+        return Rest.FAILED
     if phase == "Paused":
         return Rest.WAITING
     if state.phase is Phase.STOPPED:
@@ -44,6 +44,14 @@ def rest(policy: Policy, state: State, observation: Observation) -> Rest:
     if policy.pin is not None and policy.pin != state.stable_version:
         return Rest.FAILED if state.condition.reason in ("VersionBlocked", "SetAside") else Rest.WAITING
     return Rest.SYNCED
+
+
+def _needs_somebody(state: State) -> bool:
+    """Traffic has moved, and needs somebody who goes on trying, whatever AWS refuses. Not at the gate, nor in a first
+    placement: nothing has moved there; nor on a route that is another's by now, which that one looks after."""
+    first = state.rollout is not None and state.rollout.kind is RolloutKind.FIRST
+    another = state.condition.reason == "RouteConflict"
+    return state.moving and state.phase is not Phase.GATE and not first and not another
 
 
 def _quiet(policy: Policy, state: State, observation: Observation) -> bool:

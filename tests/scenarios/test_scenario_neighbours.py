@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from okra.testing.aws_world import AwsWorld
+from okra.testing.moto_server import MotoServer
 from tests.scenarios.conftest import Observe
 from tests.scenarios.manifests import cell, steps
 from tests.scenarios.okra_process import Okra
@@ -60,6 +63,34 @@ def test_another_installations_route_is_left_alone(world: AwsWorld, okra: Okra, 
     status = okra.status()
     assert status["reason"] == "RouteConflict"
     assert "elsewhere/team/web" in status["message"]
+
+
+def test_of_two_installations_that_start_at_once_exactly_one_moves_the_route(
+    world: AwsWorld, aws_server: MotoServer, tmp_path: Path, observe: Observe
+) -> None:
+    route = world.route(replicas=1, targets=1, tags={"role": "web"})
+    both = []
+    for name in ("blue", "green"):
+        (folder := tmp_path / name).mkdir()
+        both.append(Okra(folder, aws_server.environ))
+        both[-1].write(cell("web", route, updateStrategy=steps(50)))
+    seen = observe(route)
+    started = [
+        each.start(OKRA_INSTALL=name, OKRA_CLAIM_SETTLE="13s")
+        for name, each in zip(("blue", "green"), both, strict=True)
+    ]
+    try:
+        codes = {name: process.wait() for name, process in zip(("blue", "green"), started, strict=True)}
+    finally:
+        for each in both:
+            each.close()
+    assert sorted(codes.values()) == [0, 1], [process.said for process in started]
+    winner, loser = sorted(codes, key=lambda name: codes[name])
+    assert world.tags(route.arn)["okra.mumoshu.github.io/owner"] == f"{winner}/default/web"
+    status = both[("blue", "green").index(loser)].status()
+    assert status["reason"] == "RouteConflict"
+    assert f"{winner}/default/web" in status["message"]
+    assert seen.percents("1.1.0") == [0, 50, 100]
 
 
 def test_a_cell_that_crashes_in_a_loop_doesnt_disturb_the_one_beside_it(
