@@ -7,6 +7,7 @@ import time
 import pytest
 
 from okra.testing.aws_world import AwsWorld
+from okra.testing.controlplane import OwnControlPlane
 from tests.kube.controller_process import Controllers, install_kinds, shows
 from tests.scenarios.eventually import eventually
 from tests.scenarios.manifests import cell, steps
@@ -125,3 +126,27 @@ def grant(controllers: Controllers, name: str, group: str, resource: str, verbs:
     controllers.kubectl("create", "role", name, f"--verb={verbs}", f"--resource={full}")
     account = f"{controllers.namespace}:okra"
     controllers.kubectl("create", "rolebinding", name, f"--role={name}", f"--serviceaccount={account}")
+
+
+def test_an_api_server_that_answers_no_more_ends_a_term_but_no_process_and_holds_up_no_sigterm(
+    kube_world: AwsWorld, own_controllers: Controllers, own_control_plane: OwnControlPlane
+) -> None:
+    route = kube_world.route(tags={"role": "web"})
+    seen = Observer(kube_world.url, route)
+    install_kinds(own_control_plane)
+    controller = own_controllers.start()
+    own_controllers.apply(cell("web", route, replicas=2, updateStrategy=SLOW))
+    own_controllers.until(shows("20%"))
+    own_control_plane.freeze_apiserver()
+    controller.until("TermEnded", stopping=False)
+    assert controller.get("/healthz") == (200, "ok\n")
+    assert controller.get("/readyz")[0] == 503
+    own_control_plane.thaw_apiserver()
+    own_controllers.until(lambda status: status.get("stableVersion") == "1.1.0")
+    assert seen.percents("1.1.0") == [0, 20, 100]
+    own_control_plane.freeze_apiserver()
+    began = time.monotonic()
+    controller.terminate()
+    assert controller.wait() == 0, controller.text
+    assert time.monotonic() - began < 10
+    own_control_plane.thaw_apiserver()
