@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,25 @@ from okra.app.clock import SystemClock
 from okra.app.logs import configure_logs
 from okra.app.system import Parts, System, running
 from okra.embedded.store import EmbeddedStore
-from okra.errors import Invalid
-from okra.ports import Account, Kind, MetricSource, Object
+from okra.errors import Invalid, OkraError
+from okra.ports import Account, Kind, MetricSource, Object, RouteRef
+from okra.rollout.observation import RouteReading
 from okra.rollout.rest import Rest
 from okra.testing.fake_aws import FakeAws
 
 LABEL = "okra.mumoshu.github.io/version"
 CELL = Kind("okra.mumoshu.github.io", "v1alpha1", "Cell", "cells")
 CHECK = Kind("okra.mumoshu.github.io", "v1alpha1", "Check", "checks")
+
+
+PAGE = 1000
+"""Routes that the double reads at once."""
+
+
+def batched(refs: Collection[RouteRef], size: int) -> Iterator[tuple[RouteRef, ...]]:
+    rest = iter(refs)
+    while page := tuple(islice(rest, size)):
+        yield page
 
 
 class Busy(FakeAws):
@@ -35,6 +48,13 @@ class Busy(FakeAws):
         self.own_time = 0.0
         self._open = 0
         self._since = 0.0
+
+    async def read(self, refs: Collection[RouteRef]) -> Mapping[RouteRef, RouteReading | OkraError]:
+        """In pages, as the real router: one answer for ten thousand would block the event loop that is measured."""
+        found: dict[RouteRef, RouteReading | OkraError] = {}
+        for page in batched(refs, PAGE):
+            found.update(await super().read(page))
+        return found
 
     async def _call(self, operation: str, arn: str) -> None:
         if self._open == 0:
@@ -83,7 +103,9 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, aws: Busy, defaults: Defaults, mark: Callable[[str], None] = str) -> AsyncIterator[World]:
+async def world(
+    folder: Path, aws: Busy, defaults: Defaults, mark: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[World]:
     """A running Okra on a state file in `folder`. `mark` hears each event's reason."""
     configure_logs("error")
     rest: dict[tuple[str, str], Rest] = {}
@@ -112,6 +134,16 @@ async def world(folder: Path, aws: Busy, defaults: Defaults, mark: Callable[[str
 
 def listener(number: int) -> str:
     return f"arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/lb{number}/{number:016x}/{number:016x}"
+
+
+def group(number: int) -> str:
+    """The target group of the Cell that has this number, if the double's groups were added in that order."""
+    return f"arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/g{number}/{number:016x}"
+
+
+def resident() -> int:
+    """Bytes of memory that this process has now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def cell(number: int, **spec: Any) -> Object:
