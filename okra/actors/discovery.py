@@ -168,7 +168,9 @@ class Discovery(Actor[Subscribe | Unsubscribe | Forget | Poll | Polled]):
 
     async def _tell(self, polled: Polled) -> None:
         rivals = self._rivals(polled)
+        await asyncio.sleep(0)
         groups = None if isinstance(polled.groups, OkraError) else GroupIndex(polled.groups)
+        await asyncio.sleep(0)
         for number, (key, cell) in enumerate(tuple(self._cells.items())):
             if number % TURN == TURN - 1:
                 await asyncio.sleep(0)

@@ -10,23 +10,32 @@ still freed by its reference count; only cycles of them are lost, and they are b
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-THRESHOLDS: Final = (2_000, 4, 4)
-"""Everything is looked at after some 50,000 new objects that stay: 25 ms. With Python's own it is 85,000."""
+THRESHOLDS: Final = (1_000, 5, 5)
+"""Everything is looked at after some 36,000 new objects that stay: 20 ms. With Python's own it is 85,000."""
+
+
+SETTLING: Final = 60.0
+"""Seconds for which Okra still counts as starting when it is ready: new Cells are being adopted."""
 
 
 @contextmanager
-def short_pauses(starting: Callable[[], object]) -> Iterator[None]:
+def short_pauses(starting: Callable[[], object], settling: float = SETTLING) -> Iterator[None]:
     """For the whole process, within the block. `starting`: whether Okra still does (`System.missing` will do)."""
     before = gc.get_threshold()
+    unready_at = time.monotonic()
 
     def settle(phase: str, info: dict[str, int]) -> None:
+        nonlocal unready_at
         if phase == "stop" and info["generation"] == 2:
             gc.freeze()
-            if not starting():
+            if starting():
+                unready_at = time.monotonic()
+            elif time.monotonic() - unready_at >= settling:
                 gc.callbacks.remove(settle)
 
     gc.freeze()  # what was imported

@@ -26,7 +26,7 @@ def test_what_survives_a_collection_while_okra_starts_is_not_looked_at_again() -
 
 def test_once_okra_has_started_garbage_is_collected_as_ever() -> None:
     starting = True
-    with short_pauses(lambda: starting):
+    with short_pauses(lambda: starting, settling=0.0):
         starting = False
         gc.collect()
         kept = Knot()
