@@ -12,7 +12,7 @@ from tests.actors.world import World, cell, check, world
 
 pytestmark = pytest.mark.looptime
 
-SHORT = {
+SHORT: dict[str, Any] = {
     "updateStrategy": {"type": "Canary", "canary": {"stepWeight": 50, "totalWeight": 100, "stepInterval": "1s"}},
     "propagationDelay": "0s",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.actors.world import cell, world
 
 pytestmark = pytest.mark.looptime
 
-SLOW = {
+SLOW: dict[str, Any] = {
     "updateStrategy": {"canary": {"stepWeight": 50, "totalWeight": 100, "stepInterval": "10m"}},
     "propagationDelay": "1s",
 }

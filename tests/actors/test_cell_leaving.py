@@ -14,7 +14,7 @@ from tests.actors.world import QUICK, World, cell, listener, world
 
 pytestmark = pytest.mark.looptime
 
-SLOW = {
+SLOW: dict[str, Any] = {
     "updateStrategy": {"canary": {"stepWeight": 50, "totalWeight": 100, "stepInterval": "10m"}},
     "propagationDelay": "1s",
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.actors.world import QUICK, World, cell, check, lone_check, world
 
 pytestmark = pytest.mark.looptime
 
-SLOW = {
+SLOW: dict[str, Any] = {
     "updateStrategy": {"canary": {"stepWeight": 50, "totalWeight": 100, "stepInterval": "10m"}},
     "propagationDelay": "1s",
 }

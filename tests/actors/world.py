@@ -85,7 +85,7 @@ def lone_check(name: str, **spec: Any) -> Object:
 PROMETHEUS = {"prometheus": {"address": "http://prometheus.example:9090"}}
 METRICS = Metrics()
 """Made here: it reads files."""
-QUICK = {
+QUICK: dict[str, Any] = {
     "updateStrategy": {"type": "Canary", "canary": {"stepWeight": 50, "totalWeight": 100, "stepInterval": "10s"}},
     "propagationDelay": "1s",
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from aiohttp import web
 
@@ -48,7 +49,12 @@ async def serving(handler: Handler) -> AsyncIterator[Server]:
         await runner.cleanup()
 
 
-def saying(body: str | bytes, status: int = 200, content_type: str = "application/json", **headers: str) -> Handler:
+def saying(
+    body: str | bytes,
+    status: int = 200,
+    content_type: str = "application/json",
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Handler:
     """A handler with one answer."""
 
     async def answer(request: web.Request) -> web.Response:
@@ -59,7 +65,7 @@ def saying(body: str | bytes, status: int = 200, content_type: str = "applicatio
 
 
 def redirecting(location: str, status: int = 302) -> Handler:
-    return saying("", status, Location=location)
+    return saying("", status, headers={"Location": location})
 
 
 HTML = "<!DOCTYPE html><html><body><h1>Sign in</h1></body></html>"

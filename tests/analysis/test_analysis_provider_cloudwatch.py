@@ -20,12 +20,16 @@ from okra.rollout.observation import Verdict
 T = 1_800_000_000.0
 CELL = Account("us-east-1", "arn:aws:iam::123456789012:role/cell", "external-1")
 
-ERRORS = {
+ERRORS: dict[str, Any] = {
     "namespace": "AWS/ApplicationELB",
     "name": "HTTPCode_Target_5XX_Count",
     "dimensions": {"TargetGroup": "tg/a/1"},
 }
-REQUESTS = {"namespace": "AWS/ApplicationELB", "name": "RequestCount", "dimensions": {"TargetGroup": "tg/a/1"}}
+REQUESTS: dict[str, Any] = {
+    "namespace": "AWS/ApplicationELB",
+    "name": "RequestCount",
+    "dimensions": {"TargetGroup": "tg/a/1"},
+}
 
 
 @dataclass

@@ -42,7 +42,7 @@ async def server(datadog: Datadog) -> AsyncIterator[Server]:
 
 
 def source(server: Server, http: aiohttp.ClientSession, query: str = QUERY, **more: Any) -> DatadogSource:
-    more = {"secrets": KEYS, "timeout": 5.0} | more
+    more = {"secrets": KEYS, "timeout": 5.0, **more}
     return DatadogSource(query, address=server.url, http=http, **more)
 
 

@@ -174,7 +174,7 @@ def test_infinity_is_understood() -> None:
     "fault",
     [
         saying(b" " * (LARGEST + 1)),
-        saying(gzip.compress(b" " * (50 * LARGEST)), **{"Content-Encoding": "gzip"}),
+        saying(gzip.compress(b" " * (50 * LARGEST)), headers={"Content-Encoding": "gzip"}),
         endless,
     ],
 )
@@ -225,7 +225,7 @@ async def test_a_redirect_that_leads_nowhere_is_no_answer(http: aiohttp.ClientSe
 
 
 async def test_cookies_of_one_check_do_not_reach_another(http: aiohttp.ClientSession, server: Server) -> None:
-    server.faults.append(saying("{}", **{"Set-Cookie": "session=1; Path=/"}))
+    server.faults.append(saying("{}", headers={"Set-Cookie": "session=1; Path=/"}))
     await fetch(http, asking(server))
     await fetch(http, asking(server))
     assert "Cookie" not in server.requests[1].headers

@@ -46,7 +46,8 @@ def result(kind: str, value: Any) -> Handler:
 
 
 def source(server: Server, http: aiohttp.ClientSession, query: str = QUERY, **more: Any) -> PrometheusSource:
-    return PrometheusSource(server.url, query, http=http, **({"secrets": {}, "timeout": 5.0} | more))
+    more = {"secrets": {}, "timeout": 5.0, **more}
+    return PrometheusSource(server.url, query, http=http, **more)
 
 
 async def test_a_vector_of_one_sample_is_a_number(server: Server, http: aiohttp.ClientSession) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -46,14 +47,14 @@ def compared(value: object, stable: object, **policy: object) -> Measurement:
     ],
 )
 def test_bounds_are_inclusive_and_a_failure_says_by_how_much(
-    value: float, bounds: dict[str, float], verdict: Verdict, reason: str
+    value: float, bounds: dict[str, Any], verdict: Verdict, reason: str
 ) -> None:
     measurement = judged(value, **bounds)
     assert (measurement.verdict, measurement.reason) == (verdict, reason)
 
 
 @pytest.mark.parametrize(("value", "bounds"), [(INF, {"min": 0.99}), (-INF, {"max": 0.1})])
-def test_infinity_never_passes_bounds(value: float, bounds: dict[str, float]) -> None:
+def test_infinity_never_passes_bounds(value: float, bounds: dict[str, Any]) -> None:
     measurement = judged(value, **bounds)
     assert measurement.verdict is I
     assert "division by zero" in measurement.reason

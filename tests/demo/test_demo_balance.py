@@ -35,7 +35,7 @@ def test_nothing_is_picked_where_nothing_has_weight() -> None:
 
 def test_the_same_weights_again_do_not_begin_the_round_anew() -> None:
     balance = Balance()
-    picked = Counter()
+    picked: Counter[str | None] = Counter()
     for _ in range(10):
         balance.set({"a": 9, "b": 1})
         picked[balance.pick()] += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.rollout.world import On, canary_plan
 
 HALF = Fraction(1, 2)
 WINDOW = LANDS_WITHIN + STALE_FOR
-AT_ONCE = {"plan": canary_plan(50, 100, 0.0), "propagation_delay": 0.0}
+AT_ONCE: dict[str, Any] = {"plan": canary_plan(50, 100, 0.0), "propagation_delay": 0.0}
 """50 %, 100 %, and done within the window."""
 
 
