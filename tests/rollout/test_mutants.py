@@ -14,7 +14,6 @@ BY_THE_MODEL = (
     "drift_always_reasserted",
     "gate_ignores_health",
     "aborts_undone_as_if_our_write_was_lost",
-    "nobody_waits_for_a_late_write",
 )
 QUICK = settings(
     max_examples=400,
