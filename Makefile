@@ -33,7 +33,7 @@ setup: $(VENV)/.dev ## Make .venv with everything that development needs
 demo: $(VENV)/.demo ## Run the main job against an AWS double: a good version, then a bad one (about a minute)
 	$(BIN)/okra demo $(DEMO_ARGS)
 
-# Built from source into a cache outside the checkout: nothing to do takes a moment, an empty Go cache 12 minutes.
+# Built from source into a cache outside the checkout: nothing to do takes a moment, all of it six minutes of two cores.
 CONTROLPLANE_BUILD := $(BIN)/python -m tests.controlplane.build
 
 controlplane: $(VENV)/.python ## Build the real control plane that tests need (etcd, kube-apiserver, helm …; needs Go)

@@ -42,7 +42,7 @@ def build_missing() -> None:
         for number, (module, binary) in enumerate(wanted, 1):
             _say(
                 f"building {binary.name} ({number} of {len(wanted)}): "
-                f"about {binary.minutes:g} min from an empty Go cache, seconds from a warm one"
+                f"about {binary.seconds} s on two idle cores from an empty Go cache, much less from a warm one"
             )
             began = time.monotonic()
             _build(go, module, binary)
