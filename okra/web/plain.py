@@ -15,7 +15,9 @@ from okra.api.selectors import Selector
 
 
 def as_json(value: Any, *, status: int = 200) -> web.Response:
-    return web.json_response(text=json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n", status=status)
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n"
+    body = text.encode(errors="backslashreplace")  # half a surrogate pair in somebody's text breaks no page
+    return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
 
 
 def plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import Any
 
@@ -12,7 +13,7 @@ from okra.errors import Unavailable
 from okra.rollout.observation import Observation, RouteReading
 from okra.web.html import actors_page
 from okra.web.loopback import is_local_name, is_loopback
-from okra.web.plain import plain
+from okra.web.plain import as_json, plain
 from tests.actors.world import cell, world
 from tests.web.site import FakeSystem, site, snapshot
 
@@ -156,3 +157,9 @@ def test_loopback_in_every_spelling() -> None:
     assert not any(map(is_loopback, [None, "", "10.0.0.1", "::ffff:10.0.0.1", "localhost", "fe80::1"]))
     assert is_local_name("localhost.")
     assert not any(map(is_local_name, ["", ":80", "[", "[::2]:80", "::1.evil.example", "[::1].evil.example"]))
+
+
+def test_half_a_surrogate_pair_in_a_text_breaks_no_page() -> None:
+    answer = as_json({"message": "broken \ud800 text: é"})
+    assert isinstance(answer.body, bytes)
+    assert json.loads(answer.body)["message"] == "broken \ud800 text: é"
