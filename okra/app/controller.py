@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +16,11 @@ import structlog
 
 from okra.actors.cell import CellActor
 from okra.actors.executor import EffectExecutor
-from okra.actors.runtime.snapshot import Snapshot, State
 from okra.actors.wiring import WriteGate, unchanged
 from okra.analysis.providers import open_session
 from okra.app.clock import SystemClock
 from okra.app.controller_settings import ControllerSettings
+from okra.app.controller_view import ControllerView
 from okra.app.leading import Candidate, Leadership, Unopposed
 from okra.app.pause import GlobalPause
 from okra.app.sources import Sources
@@ -35,7 +35,6 @@ from okra.kube.memory import tune_garbage_collection
 from okra.kube.secrets import KubeSecrets
 from okra.kube.store import KubeStore
 from okra.kube.target import Target, find_target
-from okra.ports import Object
 from okra.web.metrics import Metrics
 from okra.web.server import serve
 
@@ -147,71 +146,3 @@ async def term(parts: Parts, pause: GlobalPause) -> AsyncIterator[System]:
 def timing(duration: float) -> Timing:
     """A Lease of so many seconds: renewed five times in that time, distrusted in its last fifth."""
     return Timing(duration=duration, renew=duration / 5, margin=duration / 5, write=LANDS_WITHIN)
-
-
-class ControllerView:
-    """An `okra.web.view.SystemView` over all terms of a process."""
-
-    def __init__(self, leadership: Leadership) -> None:
-        self._leadership = leadership
-
-    @property
-    def metrics(self) -> Metrics:
-        return self._leadership.metrics
-
-    @property
-    def _system(self) -> System | None:
-        return self._leadership.system
-
-    def responsive(self) -> bool:
-        """Standing by takes no more than an event loop, and this is asked of it."""
-        return self._system is None or self._system.responsive()
-
-    def missing(self) -> Sequence[str]:
-        candidate = self._leadership.candidate
-        if self._system is not None:
-            return self._system.missing()
-        if candidate.leading:
-            return ["the beginning or the end of a term as leader"]
-        if candidate.problem or not candidate.holder:
-            return [f"the Lease by which replicas elect a leader ({candidate.problem or 'nobody holds it'})"]
-        return []
-
-    def standing(self) -> str:
-        candidate = self._leadership.candidate
-        if self._system is None:
-            return f"standby: {candidate.holder} leads"
-        waits = candidate.writes_in
-        return f"leader: writes to AWS in {waits:.0f} s" if waits else ""
-
-    def actors(self) -> Snapshot:
-        return self._system.actors() if self._system is not None else NOBODY
-
-    async def cells(self) -> Sequence[Object]:
-        return await self._system.cells() if self._system is not None else ()
-
-    async def describe_cell(self, namespace: str, name: str) -> dict[str, Any] | None:
-        return await self._system.describe_cell(namespace, name) if self._system is not None else None
-
-    def event_counts(self) -> Mapping[tuple[str, str, str], int]:
-        return self._system.event_counts() if self._system is not None else {}
-
-
-NOBODY = Snapshot(
-    name="okra",
-    path="okra",
-    actor="RootSupervisor",
-    kind="root",
-    state=State.STOPPED,
-    waiting=0,
-    capacity=0,
-    high_water=0,
-    refused=0,
-    received=0,
-    restarts=0,
-    last_error=None,
-    uptime=None,
-    receiving=None,
-    receiving_for=0.0,
-)
-"""The actors of a process that stands by."""

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from okra.actors.wiring import WriteGate
-from okra.app.controller import FLUSH_TIMEOUT, STOP_TIMEOUT, ControllerView
+from okra.app.controller import FLUSH_TIMEOUT, STOP_TIMEOUT
+from okra.app.controller_view import ControllerView
 from okra.app.leading import Leadership, Unopposed
 from okra.app.system import System
 from okra.app.writes import LANDS_WITHIN, Writes
