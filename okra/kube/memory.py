@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gc
 
-THRESHOLDS = (50_000, 20, 50)
-"""Allocations before the youngest is collected, then how many of each before the next older one."""
+THRESHOLDS = (10_000, 5, 1_000)
+"""Allocations before the youngest are looked at, then how many of such looks before one at the next older generation: a
+look at few and then seldom further, so that none takes more than some milliseconds while a list is decoded."""
 
 
 def tune_garbage_collection() -> None:

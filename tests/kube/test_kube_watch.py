@@ -13,6 +13,7 @@ from aiohttp import web
 
 from okra.errors import AccessDenied, Expired, Invalid, NotFound
 from okra.kube.client import Timeouts
+from okra.kube.listing import PAGE
 from okra.kube.store import KubeStore
 from okra.kube.watch import Patience
 from okra.ports import Kind, WatchEvent
@@ -230,7 +231,7 @@ async def test_a_list_is_made_of_pages_and_begins_anew_when_they_expire() -> Non
     assert listing.resource_version == "9"
     queries = [dict(request.query) for request in server.requests]
     assert [query.get("continue", "") for query in queries] == ["", "2", "", "2", "3"]
-    assert all(query["limit"] == "500" and query["labelSelector"] == "a=b" for query in queries)
+    assert all(query["limit"] == str(PAGE) and query["labelSelector"] == "a=b" for query in queries)
 
 
 async def test_a_list_that_always_expires_is_expired() -> None:
