@@ -2,7 +2,8 @@
 
 A process of its own because moto's in-process mocks don't work with aiobotocore, and because what is tested through a
 socket can also be killed, delayed and cut off. `python -m okra.testing.moto_server --port 0` prints its URL when ready;
-`MotoServer` does that for tests and the demo. What is put right: see `moto_elb`, `moto_health`, `moto_metrics`.
+`MotoServer` does that for tests and the demo. What is put right: see `moto_elb`, `moto_health`, `moto_iam`,
+`moto_metrics`.
 """
 
 from __future__ import annotations
@@ -110,12 +111,13 @@ def _server(host: str, port: int, page_size: int | None) -> Any:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
-    from okra.testing import moto_elb, moto_health, moto_metrics, moto_record
+    from okra.testing import moto_elb, moto_health, moto_iam, moto_metrics, moto_record
 
     moto_health.apply()
     moto_elb.apply(page_size)
     moto_metrics.apply(page_size)
     moto_record.apply()
+    moto_iam.apply()
 
     class Handler(MotoRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -134,7 +136,7 @@ def _with_tests_own(application: Any) -> Any:
     """What tests ask of the double and AWS doesn't offer."""
     from moto.backends import get_backend
 
-    from okra.testing import moto_record
+    from okra.testing import moto_iam, moto_record
 
     def answering(environ: Any, start_response: Any) -> Iterable[bytes]:
         path, body = environ.get("PATH_INFO"), b""
@@ -142,8 +144,11 @@ def _with_tests_own(application: Any) -> Any:
             for service in _SERVICES:
                 for account in () if service == "ec2" else get_backend(service).values():
                     account.reset()
+            moto_iam.reset()
         elif path == _RECORD:
             body = moto_record.record(environ.get("QUERY_STRING", ""))
+        elif (said := moto_iam.answer(path)) is not None:
+            body = said
         else:
             answer: Iterable[bytes] = application(environ, start_response)
             return answer

@@ -58,14 +58,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [update]  # its Checks are owned by it, and block its deletion in the foreground
 - apiGroups: [{{ $group }}]
   resources: [checks]
-  verbs: [get, list, watch, create, update, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [{{ $group }}]
   resources: [checks/status]
   verbs: [patch]
 {{- end }}
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create, get, patch]  # the same cause again counts in the Event that is there
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get]

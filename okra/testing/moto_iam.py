@@ -1,0 +1,168 @@
+"""IAM as AWS enforces it, for moto: a user or role of the double is held to its policies; each decision is recorded.
+
+moto's own enforcement is for everybody or for nobody, looks neither at resources nor at conditions, knows CloudWatch
+and the tagging API by names that IAM doesn't, and answers JSON clients in XML. Here a key that belongs to an IAM user,
+or to an assumed role that exists, may do what its policies allow. Other keys are the account's root: tests build worlds
+by them.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from moto.iam.access_control import AssumedRoleAccessKey, IAMUserAccessKey
+
+    Principal = IAMUserAccessKey | AssumedRoleAccessKey
+
+PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
+"""Signing name → prefix of IAM actions, where they differ."""
+RESOURCES = {
+    "elasticloadbalancing:ModifyRule": "RuleArn",
+    "elasticloadbalancing:ModifyListener": "ListenerArn",
+    "elasticloadbalancing:AddTags": "ResourceArns",
+    "elasticloadbalancing:RemoveTags": "ResourceArns",
+    "sts:AssumeRole": "RoleArn",
+}
+"""The parameter that names what is acted on. Reads have no permissions for single resources."""
+_PATH = "/okra-test/decisions"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who asked for what, and whether the policies allowed it."""
+
+    principal: str
+    """ARN."""
+    action: str
+    resources: tuple[str, ...]
+    allowed: bool
+
+
+_decisions: list[Decision] = []
+
+
+def decisions(url: str) -> list[Decision]:
+    """All about users and roles since the reset of the double at `url`, in order."""
+    with urllib.request.urlopen(url + _PATH, timeout=30) as answer:  # noqa: S310 — our own URL
+        return [Decision(**{**found, "resources": tuple(found["resources"])}) for found in json.load(answer)]
+
+
+# In the double's process
+
+
+def apply() -> None:
+    """Patch moto's class in this process."""
+    from moto.core.responses import BaseResponse
+
+    views: Any = BaseResponse
+    views.call_action = _enforced(views.call_action)
+
+
+def answer(path: str) -> bytes | None:
+    """What the double says at a path of this module's."""
+    return json.dumps([asdict(each) for each in _decisions]).encode() if path == _PATH else None
+
+
+def reset() -> None:
+    """Forget all decisions, users and roles."""
+    from moto.backends import get_backend
+
+    _decisions.clear()
+    for account in get_backend("iam").values():
+        account.reset()
+
+
+def _enforced(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    from moto.core.exceptions import ServiceException
+    from moto.core.responses import ActionResult
+
+    def enforced(self: Any) -> Any:
+        principal = _principal(self)
+        if principal is None:
+            return call(self)
+        decision = _decide(self, principal)
+        _decisions.append(decision)
+        if decision.allowed:
+            return call(self)
+        on = decision.resources[0] if decision.resources != ("*",) else "*"
+        said = (
+            f"User: {decision.principal} is not authorized to perform: {decision.action} on resource: {on} "
+            f"because no identity-based policy allows the {decision.action} action"
+        )
+        return self.serialized(ActionResult(ServiceException("AccessDenied", said)))
+
+    return enforced
+
+
+def _principal(request: Any) -> Principal | None:
+    from moto.iam.access_control import AssumedRoleAccessKey, CreateAccessKeyFailure, IAMUserAccessKey
+    from moto.iam.models import iam_backends
+
+    key, account, headers = request.get_access_key(), request.current_account, request.headers
+    kind = AssumedRoleAccessKey if "X-Amz-Security-Token" in headers else IAMUserAccessKey
+    try:
+        found: Principal = kind(account, "aws", key, headers)
+    except CreateAccessKeyFailure:
+        return None
+    if isinstance(found, AssumedRoleAccessKey):
+        roles = {role.name for role in iam_backends[account]["aws"].roles.values()}
+        return found if found._owner_role_name in roles else None
+    return found
+
+
+def _decide(request: Any, principal: Principal) -> Decision:
+    from moto.iam.access_control import IAMPolicy
+
+    scope = request.headers["Authorization"].partition("Credential=")[2].partition(",")[0]
+    service = scope.split("/")[3]
+    action = f"{PREFIXES.get(service, service)}:{request._get_action()}"
+    named = request.params.get(RESOURCES.get(action, ""))
+    resources = tuple([named] if isinstance(named, str) else named or ["*"])
+    keys = [*request.params.get("TagKeys", ()), *(tag["Key"] for tag in request.params.get("Tags", ()))]
+    documents = [IAMPolicy(policy)._policy_json for policy in principal.collect_policies()]
+    statements = [statement for document in documents for statement in _listed(document["Statement"])]
+    allowed = all(allows(statements, action, resource, keys) for resource in resources)
+    return Decision(principal.arn, action, resources, allowed)
+
+
+# Evaluation, pure
+
+
+def allows(statements: Iterable[Mapping[str, Any]], action: str, resource: str, tag_keys: Sequence[str]) -> bool:
+    """Whether these policy statements allow the action on the resource, in a request about tags with these keys."""
+    effects = {
+        statement["Effect"]
+        for statement in statements
+        if any(_matches(pattern, action.lower()) for pattern in map(str.lower, _listed(statement["Action"])))
+        and any(_matches(pattern, resource) for pattern in _listed(statement["Resource"]))
+        and _holds(statement.get("Condition", {}), tag_keys)
+    }
+    return effects == {"Allow"}
+
+
+def _holds(conditions: Mapping[str, Mapping[str, Any]], tag_keys: Sequence[str]) -> bool:
+    """Of conditions only what Okra's policy uses is known here: a condition that isn't would be a wrong answer."""
+    for operator, values in conditions.items():
+        for key, wanted in values.items():
+            if (operator, key) != ("ForAllValues:StringEquals", "aws:TagKeys"):
+                raise NotImplementedError(f"the condition {operator} on {key}")
+            if not set(tag_keys) <= set(_listed(wanted)):
+                return False
+    return True
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """`*` is any number of characters, colons and slashes among them; `?` is one."""
+    expression = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern)
+    return re.fullmatch(expression, text) is not None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

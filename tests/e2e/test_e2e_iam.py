@@ -1,0 +1,146 @@
+"""AWS allows what `okra iam-policy` prints and nothing else: enough for the main job, and none of it too much."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from okra.aws.iam import OWNER_TAG, policy
+from okra.testing.aws_world import AwsWorld, Route
+from okra.testing.moto_iam import decisions
+from tests.e2e.installed import Installed
+from tests.e2e.metric_apis import publish
+from tests.scenarios.eventually import eventually
+from tests.scenarios.manifests import cell, ingress, steps
+
+pytestmark = [pytest.mark.timeout(400)]
+
+Document = dict[str, Any]
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+}
+CHECK = {
+    "name": "errors",
+    "analysis": {
+        "max": 0.1,
+        "interval": "1s",
+        "consecutiveErrorLimit": 0,
+        "provider": {
+            "cloudWatch": {
+                "metrics": [
+                    {"id": "m", "stat": "Average", "period": "1s", "metric": {"namespace": "Shop", "name": "good"}}
+                ]
+            }
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account's root: it makes the identities that Okra has."""
+
+    world: AwsWorld
+
+    def user(self, name: str, document: Document) -> dict[str, str]:
+        """The environment of a process that is this user."""
+        iam = self.world.client("iam")
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="okra", PolicyDocument=json.dumps(document))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    def role(self, name: str, document: Document) -> str:
+        """Its ARN."""
+        iam = self.world.client("iam")
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+        iam.put_role_policy(RoleName=name, PolicyName="okra", PolicyDocument=json.dumps(document))
+        return str(made["Role"]["Arn"])
+
+
+def printed(okra: Installed) -> Document:
+    """`okra iam-policy`."""
+    document: Document = json.loads(okra.controllers.cli("iam-policy").stdout)
+    return document
+
+
+def actions(document: Document) -> list[str]:
+    return [action for statement in document["Statement"] for action in statement["Action"]]
+
+
+def without(document: Document, action: str) -> Document:
+    statements = [{**each, "Action": [a for a in each["Action"] if a != action]} for each in document["Statement"]]
+    return {**document, "Statement": [each for each in statements if each["Action"]]}
+
+
+def two_routes(world: AwsWorld, name: str) -> tuple[Route, Route]:
+    """A rule and a default action, each with groups of its own."""
+    short = name[:18]  # a target group's name takes 32 characters
+    rule = world.route(name=f"{short}-r", replicas=1, targets=1, tags={"role": f"{name}-r"})
+    default = world.route(name=f"{short}-d", kind="default", replicas=1, targets=1, tags={"role": f"{name}-d"})
+    return rule, default
+
+
+def both(name: str, routes: Sequence[Route], **spec: Any) -> dict[str, Any]:
+    """A Cell that needs each of the permissions: two kinds of routes, health, metrics, an owner's tag."""
+    made = cell(name, routes[0], updateStrategy=steps(50), checks=[CHECK], **spec)
+    del made["spec"]["ingress"]
+    made["spec"]["ingresses"] = [ingress(route, f"{name}-{kind}") for route, kind in zip(routes, "rd", strict=True)]
+    return made
+
+
+def test_the_printed_policy_is_enough_for_the_main_job_and_none_of_it_is_unused(
+    kube_world: AwsWorld, okra: Installed
+) -> None:
+    document = printed(okra)
+    routes = two_routes(kube_world, "web")
+    publish(kube_world, "good", 0.01)
+    okra.start("--no-leader-elect", **Account(kube_world).user("okra", document))
+    okra.apply(both("web", routes))
+    okra.wait("cell/web", "jsonpath={.status.stableVersion}=1.1.0")
+    okra.wait("cell/web", "condition=Ready")
+    assert all(OWNER_TAG in kube_world.tags(route.arn) for route in routes)
+    okra.kubectl("delete", "cell", "web", "--timeout=60s")
+    eventually(lambda: [route for route in routes if OWNER_TAG in kube_world.tags(route.arn)], lambda left: left == [])
+    made = decisions(kube_world.url)
+    assert [each for each in made if not each.allowed] == []
+    assert {each.action for each in made} == set(actions(document))
+
+
+def test_without_any_one_action_a_cell_says_which_it_lacks(kube_world: AwsWorld, okra: Installed) -> None:
+    """Each Cell works as a role of its own, whose policy is the printed one but for one action."""
+    document, account = printed(okra), Account(kube_world)
+    lacking = {f"no-{action.partition(':')[2].lower()}": action for action in actions(document)}
+    roles = {name: account.role(name, without(document, action)) for name, action in lacking.items()}
+    roles["whole"] = account.role("whole", document)
+    publish(kube_world, "good", 0.01)
+    okra.start("--no-leader-elect", **account.user("okra", policy(roles=list(roles.values()))))
+    lacking["no-assumerole"], roles["no-assumerole"] = "sts:AssumeRole", account.role("no-assumerole", document)
+    routes = {name: two_routes(kube_world, name) for name in roles}
+    for name, role in roles.items():
+        okra.apply(both(name, routes[name], aws={"roleARN": role}))
+    okra.wait("cell/whole", "jsonpath={.status.stableVersion}=1.1.0")
+    leaving = "no-removetags"
+    okra.wait(f"cell/{leaving}", "jsonpath={.status.stableVersion}=1.1.0")
+    okra.kubectl("delete", "cell", leaving, "--wait=false")
+    said: dict[str, str] = {}
+
+    def unsaid() -> Mapping[str, str]:
+        for name in lacking:
+            said[name] = okra.condition(name, "Ready").get("message", "") if name != leaving else notes(okra, name)
+        return {name: said[name] for name, action in lacking.items() if action not in said[name]}
+
+    eventually(unsaid, lambda found: found == {}, within=90)
+    for name, action in lacking.items():
+        if name != leaving:
+            assert okra.condition(name, "Ready")["status"] == "False", action
+
+
+def notes(okra: Installed, name: str) -> str:
+    """Of the Events about a Cell, which may be gone itself."""
+    return "\n".join(event["note"] for event in okra.controllers.events(name))
