@@ -25,6 +25,7 @@ from okra.errors import (
 )
 from okra.kube.calls import Call
 
+INSTALL = "okra crds | kubectl apply --server-side -f -"
 LONGEST = 600
 """Characters of the server's own words in a message."""
 
@@ -102,8 +103,7 @@ def _missing(call: Call, said: str, details: Mapping[str, Any]) -> OkraError:
     if details.get("name"):
         return NotFound(f"{call}: {said}")
     return NotFound(
-        f"{call}: the API server knows no {call.resource.partition('/')[0]} ({said}). "
-        "Install Okra's CRDs: okra crds | kubectl apply --server-side -f -",
+        f"{call}: the API server knows no {call.resource.partition('/')[0]} ({said}). Install Okra's CRDs: {INSTALL}",
         reason="KindNotInstalled",
     )
 
@@ -113,18 +113,19 @@ def _invalid(call: Call, said: str, details: Mapping[str, Any]) -> OkraError:
     if causes and all(cause.get("field") == "metadata.uid" for cause in causes):
         return Conflict(f"{call}: it is another object of this name: {said}")
     # The message has the field paths too, unless it was cut: say those that it doesn't.
-    unsaid = [
-        f"{cause['field']}: {_shown(str(cause.get('message', '')))}"
-        for cause in causes
-        if cause.get("field") and str(cause["field"]) not in said
-    ]
+    listed = [(str(cause.get("field") or ""), _shown(str(cause.get("message", "")))) for cause in causes]
+    unsaid = [f"{field}: {message}" for field, message in listed if field not in said and message not in said]
+    if "unknown field" in said:
+        unsaid.append(f"the cluster's CRDs may be of another release than this Okra: {INSTALL}")
     return Invalid("; ".join([f"{call}: {said}", *unsaid]))
 
 
 def _shown(text: str) -> str:
-    """One line, not endless, without the full stop that the sentence around it has."""
+    """One line without a full stop at its end. Of one that quotes a whole object, what is said before and after."""
     line = " ".join(text.split()).rstrip(".")
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+    if (strict := line.find("strict decoding error: ")) >= 0:
+        line = line[strict:]
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -30,6 +30,8 @@ from okra.ports import Object
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 CONNECTIONS = 64
+IDLE = 45.0
+"""Seconds that a connection is kept for the next call; the API server keeps it for ninety, load balancers for sixty."""
 SHORTEST_PAUSE = 0.5
 """Seconds, whatever a server that is overloaded says."""
 Query = Sequence[tuple[str, str]]
@@ -58,7 +60,10 @@ class KubeClient:
         self._certificate = certificate
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=CONNECTIONS, socket_factory=_socket, enable_cleanup_closed=NEEDS_CLEANUP_CLOSED
+                limit=CONNECTIONS,
+                keepalive_timeout=IDLE,
+                socket_factory=_socket,
+                enable_cleanup_closed=NEEDS_CLEANUP_CLOSED,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept": JSON, "Accept-Encoding": "identity", "User-Agent": "okra"},
@@ -127,6 +132,7 @@ class KubeClient:
             identity = await self.target.credentials.current()
             response = await self._send(call, identity, data, content_type, query, read_timeout)
             if response.status == 401:
+                self._context = None  # a certificate that was replaced is in its file
                 newer = await self.target.credentials.renewed(identity)
                 if newer != identity:
                     response.close()
@@ -171,8 +177,9 @@ class KubeClient:
 
     def _unavailable(self, call: Call, error: Exception) -> OkraError:
         """In words of ours: an error of the HTTP library may hold the request, and so the token."""
+        if isinstance(error, aiohttp.ClientSSLError):
+            self._context = None  # so is an authority, or will be
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            self._context = None  # an authority that was replaced is in the file by now, or will be
             return Unavailable(f"{call}: the certificate of {self._server} isn't trusted: {error.certificate_error}")
         said = str(error) if isinstance(error, aiohttp.ClientConnectionError | OSError) else ""
         return Unavailable(f"{call}: no answer from {self._server}: {said or type(error).__name__}")

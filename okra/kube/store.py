@@ -14,6 +14,8 @@ from okra.kube.listing import list_all, slim
 from okra.kube.watch import Patience, watch
 from okra.ports import EventRecord, Kind, Listing, Object, WatchEvent
 
+STRICT = [("fieldValidation", "Strict")]
+"""What the cluster's CRDs don't know would be dropped in silence, and a status is all the memory that Okra has."""
 TRIES = 5
 """Of an apply, which others' writes may get in the way of."""
 
@@ -54,7 +56,7 @@ class KubeStore:
     async def create(self, kind: Kind, body: Object) -> Object:
         sent = newborn(kind, body)
         call = Call("create", kind, str(sent["metadata"]["namespace"]), str(sent["metadata"].get("name") or ""))
-        return slim(await self.client.ask(call, sent))
+        return slim(await self.client.ask(call, sent, query=STRICT))
 
     async def apply(self, kind: Kind, body: Object) -> Object:
         sent = newborn(kind, body)
@@ -102,7 +104,7 @@ class KubeStore:
         return await self._patch(Call("patch", kind, namespace, name, "status"), {**guard, "status": status})
 
     async def _patch(self, call: Call, patch: Mapping[str, Any]) -> Object:
-        return slim(await self.client.ask(call, patch, content_type=MERGE_PATCH))
+        return slim(await self.client.ask(call, patch, content_type=MERGE_PATCH, query=STRICT))
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str | None = None) -> None:
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}

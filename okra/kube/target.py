@@ -104,10 +104,18 @@ def _from_kubeconfig(files: str, context: str | None) -> Target:
         server=str(configuration.host),
         credentials=credentials,
         trust=Trust(configuration.ssl_ca_cert, configuration.verify_ssl, configuration.tls_server_name),
-        proxy=configuration.proxy,
+        proxy=_proxy(files, configuration.proxy),
         namespace=chosen.namespace,
         origin=f"context {chosen.context} of {files}",
     )
+
+
+def _proxy(files: str, proxy: str | None) -> str | None:
+    if proxy and not proxy.startswith(("http://", "https://")):
+        raise CredentialsInvalid(
+            f"The kubeconfig {files} can't be used: its proxy-url must begin with http:// or https://"
+        )
+    return proxy or None
 
 
 @dataclass(frozen=True, slots=True)

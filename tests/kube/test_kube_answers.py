@@ -161,8 +161,19 @@ def test_an_answer_of_a_proxy_in_between_is_one_line_of_an_error(body: bytes) ->
     assert "\n" not in str(found)
 
 
-def test_a_message_has_an_end() -> None:
-    assert len(str(error(500, "", "x" * 100_000))) < 1000
+def test_a_message_has_an_end_and_what_it_says_there_is_not_lost() -> None:
+    found = str(error(422, "Invalid", f'Cell "a" is invalid: spec: Invalid value: {"x" * 100_000}: no steps'))
+    assert len(found) < 1000
+    assert "spec: Invalid value" in found
+    assert found.endswith(": no steps")
+
+
+def test_an_unknown_field_is_said_without_the_object_around_it() -> None:
+    message = f'"" is invalid: patch: Invalid value: "{"x" * 9000}": strict decoding error: unknown field "status.x"'
+    found = str(error(422, "Invalid", message, causes=[{"field": "patch", "message": message}]))
+    assert 'unknown field "status.x"' in found
+    assert "xxx" not in found
+    assert "okra crds" in found
 
 
 @pytest.mark.parametrize(
