@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ RESOURCES = {
     "sts:AssumeRole": "RoleArn",
 }
 """The parameter that names what is acted on. Reads have no permissions for single resources."""
+FORBIDDEN = 403
 _PATH = "/okra-test/decisions"
 
 
@@ -61,6 +63,9 @@ def apply() -> None:
     """Patch moto's class in this process."""
     from moto.core.responses import BaseResponse
 
+    warnings.filterwarnings(
+        "ignore", r"Exception\(AccessDenied\)"
+    )  # no service's model lists it, every service says it
     views: Any = BaseResponse
     views.call_action = _enforced(views.call_action)
 
@@ -96,7 +101,13 @@ def _enforced(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
             f"User: {decision.principal} is not authorized to perform: {decision.action} on resource: {on} "
             f"because no identity-based policy allows the {decision.action} action"
         )
-        return self.serialized(ActionResult(ServiceException("AccessDenied", said)))
+        # moto finds the service's way of saying errors by the module of the exception.
+        denied = type(
+            "AccessDenied", (ServiceException,), {"__module__": type(self).__module__, "code": "AccessDenied"}
+        )
+        _, headers, body = self.serialized(ActionResult(denied(said)))
+        headers, body = self._enrich_response(headers, body)
+        return FORBIDDEN, headers, body
 
     return enforced
 

@@ -119,6 +119,7 @@ def test_without_any_one_action_a_cell_says_which_it_lacks(kube_world: AwsWorld,
     roles = {name: account.role(name, without(document, action)) for name, action in lacking.items()}
     roles["whole"] = account.role("whole", document)
     publish(kube_world, "good", 0.01)
+    okra.settings["OKRA_AWS_RATE_SHARE"] = "100"  # they are all of one account
     okra.start("--no-leader-elect", **account.user("okra", policy(roles=list(roles.values()))))
     lacking["no-assumerole"], roles["no-assumerole"] = "sts:AssumeRole", account.role("no-assumerole", document)
     routes = {name: two_routes(kube_world, name) for name in roles}
