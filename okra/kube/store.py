@@ -64,13 +64,15 @@ class KubeStore:
         for _ in range(TRIES - 1):
             try:
                 return await self._apply(kind, body, sent)
-            except (AlreadyExists, NotFound, Conflict) as error:
-                if guarded or (isinstance(error, NotFound) and error.reason != NotFound.reason):
-                    raise  # the caller's own precondition, or a kind that isn't there
+            except AlreadyExists:
+                continue
+            except Conflict:
+                if guarded:  # by the caller, for one version
+                    raise
         return await self._apply(kind, body, sent)
 
     async def _apply(self, kind: Kind, body: Object, sent: Object) -> Object:
-        """Made of what was read; made again when somebody else was quicker."""
+        """Made of what was read. AlreadyExists or Conflict when somebody else was quicker."""
         namespace, name = str(sent["metadata"]["namespace"]), str(sent["metadata"].get("name") or "")
         try:
             old = await self.get(kind, namespace, name)
@@ -82,7 +84,11 @@ class KubeStore:
             return old
         guard = {"resourceVersion": old["metadata"]["resourceVersion"]}
         patch["metadata"] = {**patch.get("metadata", {}), **guard}
-        return await self._patch(Call("patch", kind, namespace, name), patch)
+        call = Call("patch", kind, namespace, name)
+        try:
+            return await self._patch(call, patch)
+        except NotFound as error:
+            raise Conflict(f"{call}: it was deleted meanwhile") from error
 
     async def patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Object:
         return await self._patch(Call("patch", kind, namespace, name), sendable(patch))

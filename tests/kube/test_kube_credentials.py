@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,37 @@ async def test_a_kubeconfig_that_makes_no_sense_is_named(tmp_path: Path, content
     assert str(path) in str(raised.value)
 
 
+async def test_a_proxy_that_can_not_be_used_is_named(tmp_path: Path) -> None:
+    path = str(kubeconfig(tmp_path / "http", {"token": "t"}, **{"proxy-url": "http://proxy:3128"}))
+    assert (await find_target(path)).proxy == "http://proxy:3128"
+    path = str(kubeconfig(tmp_path / "socks", {"token": "t"}, **{"proxy-url": "socks5://proxy:1080"}))
+    with pytest.raises(CredentialsInvalid, match="proxy-url"):
+        await find_target(path)
+
+
+@pytest.mark.parametrize("missing", ["ca.crt", "content"])
+async def test_a_service_account_that_is_not_whole_is_named(tmp_path: Path, missing: str) -> None:
+    account(tmp_path, token="" if missing == "content" else "t")
+    if missing == "ca.crt":
+        (tmp_path / missing).unlink()
+    with pytest.raises(CredentialsInvalid, match=str(tmp_path)):
+        await find_target(environ=IN_POD, account=tmp_path)
+
+
+async def test_a_source_that_takes_too_long_is_given_up() -> None:
+    go_on = threading.Event()
+
+    def load() -> Identity:
+        go_on.wait(30)
+        return Identity("late")
+
+    try:
+        with pytest.raises(CredentialsInvalid, match=r"within 0\.05 s"):
+            await reloaded(load, deadline=0.05).current()
+    finally:
+        go_on.set()
+
+
 async def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", {"token": "s3cret"})
     with pytest.raises(CredentialsInvalid, match="elsewhere"):
@@ -248,6 +280,11 @@ async def test_a_plugins_credential_is_renewed_before_it_expires(tmp_path: Path,
     path = plugin(tmp_path, f"echo '{credential(token='t', expirationTimestamp=expires)}'")
     issued = await ExecPlugin(str(path), now=lambda: now)()
     assert issued.good_for == good_for
+
+
+async def test_a_plugins_expiry_that_makes_no_sense_is_none(tmp_path: Path) -> None:
+    path = plugin(tmp_path, f"echo '{credential(token='t', expirationTimestamp='soon')}'")
+    assert (await ExecPlugin(str(path))()).good_for is None
 
 
 async def test_a_plugin_may_give_a_certificate(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from okra.kube.events import EVENT, REMEMBERED, Events, micro_time, name_of, new_event
+from okra.kube.store import KubeStore
 from okra.ports import EventRecord, Kind
 from okra.testing.controlplane.access import ControlPlane
 from tests.kube.api_server import ApiServer, answers, failure
@@ -98,5 +99,8 @@ async def test_a_repeated_event_is_counted_on_the_server_also_by_the_next_proces
 
 async def test_the_longest_and_strangest_event_is_taken(control_plane: ControlPlane, kube_namespace: str) -> None:
     async with client_of(control_plane) as client:
+        store = KubeStore(client, instance="i" * 300)
         strange = record(kube_namespace, name="a" * 253, message="„ä“\n\0" * 1000, reason="R" * 300, uid="")
-        await Events(client, "i" * 300).emit(strange)
+        await store.emit(strange)
+    (found,) = control_plane.call("GET", f"/apis/{EVENT.api_version}/namespaces/{kube_namespace}/events").body["items"]
+    assert found["regarding"]["name"] == "a" * 253

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from aiohttp import web
 
-from okra.errors import AccessDenied, CredentialsInvalid, Invalid, NotFound, Unavailable
+from okra.errors import AccessDenied, Conflict, CredentialsInvalid, Invalid, NotFound, Unavailable
 from okra.kube.client import KubeClient
 from okra.kube.exec_plugin import ExecPlugin
 from okra.kube.secrets import KubeSecrets
@@ -18,6 +19,7 @@ from okra.kube.store import KubeStore
 from okra.kube.target import find_target
 from okra.ports import Kind
 from okra.testing.controlplane.access import ControlPlane
+from tests.kube.api_server import ApiServer, answers, failure
 from tests.kube.real import client_of
 from tests.store.kinds import WIDGET, widget
 from tests.store.real import install_kinds
@@ -42,6 +44,40 @@ async def test_of_applies_at_once_none_is_lost(cluster: ControlPlane, kube_names
         found = await stores[0].get(WIDGET, kube_namespace, "a")
     assert found["metadata"]["labels"] == {"l0": "x", "l1": "x", "l2": "x"}
     assert "managedFields" not in found["metadata"]
+
+
+async def test_an_apply_that_is_overtaken_again_and_again_conflicts() -> None:
+    """Somebody else writes between each reading and each patch."""
+    old = {"apiVersion": "x", "kind": "Widget", "metadata": {"name": "a", "resourceVersion": "1"}, "spec": {"size": 1}}
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.json_response(old) if request.method == "GET" else failure(409, "Conflict")
+
+    async with ApiServer(handler) as server, server.client() as client:
+        with pytest.raises(Conflict):
+            await KubeStore(client).apply(WIDGET, widget("a", "ns", spec={"size": 2}))
+        assert [request.method for request in server.requests] == ["GET", "PATCH"] * 5
+        server.requests.clear()
+        with pytest.raises(Conflict):
+            await KubeStore(client).apply(WIDGET, widget("a", "ns", spec={"size": 2}, resourceVersion="1"))
+        assert [request.method for request in server.requests] == ["GET", "PATCH"], (
+            "the caller's version, nobody else's"
+        )
+
+
+async def test_an_apply_of_what_is_deleted_meanwhile_creates_it() -> None:
+    old = {"apiVersion": "x", "kind": "Widget", "metadata": {"name": "a", "resourceVersion": "1"}, "spec": {"size": 1}}
+    gone = lambda: failure(404, "NotFound", name="a")  # noqa: E731
+    steps = answers(lambda: web.json_response(old), gone, gone, lambda: web.json_response(old))
+    async with ApiServer(steps) as server, server.client() as client:
+        await KubeStore(client).apply(WIDGET, widget("a", "ns", spec={"size": 2}))
+        assert [request.method for request in server.requests] == ["GET", "PATCH", "GET", "POST"]
+
+
+async def test_an_apply_in_a_namespace_that_is_not_there_is_not_tried_again(cluster: ControlPlane) -> None:
+    async with client_of(cluster) as client:
+        with pytest.raises(NotFound, match="no-such-namespace"):
+            await KubeStore(client).apply(WIDGET, widget("a", "no-such-namespace"))
 
 
 async def test_a_field_that_the_clusters_definition_does_not_know_is_not_dropped_in_silence(
