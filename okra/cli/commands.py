@@ -157,18 +157,24 @@ def controller(
 def demo(
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a live picture.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Stay afterwards, to look around; Ctrl-C ends it.")] = False,
+    kubernetes: Annotated[
+        bool, typer.Option("--kubernetes", help="With `okra controller` on a real control plane on this machine.")
+    ] = False,
     quick: Annotated[bool, typer.Option("--quick", hidden=True)] = False,
     sabotage: Annotated[bool, typer.Option("--sabotage", hidden=True)] = False,
 ) -> None:
     """Show the main job on a double of AWS, in about a minute: a good version, then a bad one.
 
-    Exit code: 0 all of it really happened, 1 something did not, 2 the extra is missing, 130 interrupted.
+    With --kubernetes it needs etcd, kube-apiserver, kube-controller-manager and kubectl: `make controlplane` builds
+    them, or KUBEBUILDER_ASSETS names a folder. It prints the kubectl lines to watch it.
+
+    Exit code: 0 all of it really happened, 1 something did not, 2 what it needs is missing, 130 interrupted.
 
     Example: okra demo --keep
     """
     from okra.cli.demo import demo as perform
 
-    raise typer.Exit(perform(plain=plain, keep=keep, quick=quick, sabotage=sabotage))
+    raise typer.Exit(perform(plain=plain, keep=keep, quick=quick, sabotage=sabotage, kubernetes=kubernetes))
 
 
 CellName = Annotated[str, typer.Argument(help="The Cell's name.", show_default=False)]

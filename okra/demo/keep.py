@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
 from rich.console import Console
 
 from okra.demo.manifest import CELL_NAME, NAMESPACE_OF_CELL
-from okra.demo.okra_side import OkraSide
+from okra.demo.okra_side import Home, OkraSide
 from okra.demo.scene import Scene
-from okra.demo.script import BAD, FIRST
 
 
-def things_to_try(okra: str, pages: str, proxy: str, state: Path) -> str:
-    """`okra`: how this program is called here."""
+def things_to_try(lines: list[str], pages: str, proxy: str) -> str:
+    """`lines`: where Okra lives, there is this to try."""
+    shown = "\n".join(f"  {line}".rstrip() for line in lines)
     return f"""\
 Everything still runs, until Ctrl-C. In another terminal:
 
-  {okra} status {CELL_NAME} --state {state}
-  {okra} rollback {CELL_NAME} {FIRST} --state {state}
-  {okra} retry {CELL_NAME} {BAD} --state {state}
+{shown}
 
   curl http://{pages}/debug/cells/{NAMESPACE_OF_CELL}/{CELL_NAME}
   curl http://{pages}/debug/actors
@@ -31,9 +28,9 @@ Everything still runs, until Ctrl-C. In another terminal:
 """
 
 
-async def stay(console: Console, scene: Scene, okra: OkraSide, state: Path) -> None:
+async def stay(console: Console, scene: Scene, home: Home, okra: OkraSide) -> None:
     """Until cancelled, with users again."""
-    said = things_to_try(_program(sys.argv[0]), okra.pages, scene.proxy.url, state)
+    said = things_to_try(home.to_try(_program(sys.argv[0])), okra.pages, scene.proxy.url)
     console.print(said, markup=False, highlight=False, soft_wrap=True)
     scene.load.start()
     await asyncio.Event().wait()

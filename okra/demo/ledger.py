@@ -51,6 +51,9 @@ class Ledger:
             event.type == "Warning",
             str(fields.get("version", "")),
         )
+        self.saw(happened)
+
+    def saw(self, happened: Happened) -> None:
         self.events.append(happened)
         self.tell(happened)
 

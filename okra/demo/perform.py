@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import signal
 import tempfile
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,16 +17,17 @@ from rich.table import Table
 from okra.app.logs import configure_logs
 from okra.app.progress import INTERRUPTED
 from okra.demo.environment import isolated_environment
+from okra.demo.failure import CantGoOn, leaves
+from okra.demo.home_cluster import on_kubernetes
+from okra.demo.home_embedded import embedded
 from okra.demo.judgement import Evidence, figures, missing
 from okra.demo.keep import stay
 from okra.demo.ledger import Ledger
-from okra.demo.okra_side import OkraSide, okra_running, state_in
+from okra.demo.okra_side import Home, OkraSide
 from okra.demo.scene import staged
 from okra.demo.script import BAD, GOOD, QUICK, Script
 from okra.demo.story import Story
 from okra.demo.views import LiveView, PlainView, View
-from okra.demo.world import DoubleFailed
-from okra.embedded.lock import run_lock
 from okra.errors import OkraError
 from okra.testing.moto_server import MotoServer
 
@@ -39,6 +42,8 @@ class Options:
     quick: bool = False
     sabotage: bool = False
     """The bad version is good. The demo must notice that its story didn't happen."""
+    binaries: Mapping[str, Path] | None = None
+    """Of a Kubernetes control plane, for Okra to live on one. None: it lives in this process."""
 
     @property
     def script(self) -> Script:
@@ -56,16 +61,33 @@ def perform(options: Options) -> int:
             console.print(
                 "Starting a double of AWS and some clusters. Nothing outside this machine is touched.", soft_wrap=True
             )
-            with MotoServer() as moto, isolated_environment(moto.url), run_lock(state_in(Path(folder))):
-                return asyncio.run(_interruptible(options, console, moto.url, Path(folder)))
+            with (
+                MotoServer() as moto,
+                isolated_environment(moto.url),
+                _home(options, console, Path(folder)) as home,
+            ):
+                return asyncio.run(_interruptible(options, console, moto.url, home))
+    except CantGoOn as error:
+        _say_why(console, error)
+        return DID_NOT
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-async def _interruptible(options: Options, console: Console, aws_url: str, folder: Path) -> int:
+def _home(options: Options, console: Console, folder: Path) -> AbstractContextManager[Home]:
+    if options.binaries is None:
+        return embedded(folder)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    return on_kubernetes(folder, options.binaries, say)
+
+
+async def _interruptible(options: Options, console: Console, aws_url: str, home: Home) -> int:
     """Ctrl-C and SIGTERM cancel the performance, at any moment; everything cleans up behind itself."""
     loop = asyncio.get_running_loop()
-    show = asyncio.create_task(_perform(options, console, aws_url, folder), name="demo")
+    show = asyncio.create_task(_perform(options, console, aws_url, home), name="demo")
     interrupted = asyncio.Event()
 
     def interrupt() -> None:
@@ -83,13 +105,17 @@ async def _interruptible(options: Options, console: Console, aws_url: str, folde
         return INTERRUPTED
     try:
         return show.result()
-    except* (DoubleFailed, OkraError) as found:
-        for error in found.exceptions:
-            console.print(f"The demo can't go on: {error}", markup=False, highlight=False)
+    except* (CantGoOn, OkraError) as found:
+        _say_why(console, found)
     return DID_NOT
 
 
-async def _perform(options: Options, console: Console, aws_url: str, folder: Path) -> int:
+def _say_why(console: Console, found: BaseException) -> None:
+    for error in leaves(found):
+        console.print(f"The demo can't go on: {error}", markup=False, highlight=False, soft_wrap=True)
+
+
+async def _perform(options: Options, console: Console, aws_url: str, home: Home) -> int:
     live = console.is_terminal and not options.plain
     view: View = LiveView(console) if live else PlainView(console)
     ledger = Ledger()
@@ -98,7 +124,7 @@ async def _perform(options: Options, console: Console, aws_url: str, folder: Pat
         scene = await stack.enter_async_context(staged(options.script, aws_url, ledger))
 
         async def open_okra() -> OkraSide:
-            okra = okra_running(folder, scene.world.listener_arn, options.script, ledger)
+            okra = home.okra(scene.world.listener_arn, options.script, ledger)
             return await stack.enter_async_context(okra)
 
         with view:
@@ -108,7 +134,7 @@ async def _perform(options: Options, console: Console, aws_url: str, folder: Pat
         code = report(console, evidence)
         if options.keep and story.okra is not None:
             ledger.tell = lambda event: PlainView(console).tell(event, ledger.started_at)
-            await stay(console, scene, story.okra, state_in(folder))
+            await stay(console, scene, home, story.okra)
     return code
 
 

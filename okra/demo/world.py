@@ -12,16 +12,13 @@ from typing import Any, ParamSpec, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from okra.demo.clusters import Cluster
+from okra.demo.failure import CantGoOn
 from okra.testing.aws_world import AwsWorld
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 LABELS = {"role": "web"}
-
-
-class DoubleFailed(Exception):
-    """The double of AWS answers with an error, or not at all."""
 
 
 class DemoWorld:
@@ -76,4 +73,4 @@ class DemoWorld:
             try:
                 return await asyncio.to_thread(function, *args, **kwargs)
             except (BotoCoreError, ClientError) as error:
-                raise DoubleFailed(f"The double of AWS fails: {error}") from error
+                raise CantGoOn(f"The double of AWS fails: {error}") from error

@@ -9,73 +9,19 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from okra.cli.demo import demo
-
-ROOT = Path(__file__).parents[2]
-DEV_ONLY = (
-    "pytest", "pytest_asyncio", "hypothesis", "looptime", "blockbuster", "towncrier", "importlinter", "mypy", "xdist",
-    "coverage", "hatchling",
-)  # fmt: skip
-PATIENCE = 170.0
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    """One in which nothing of the dev extra can be imported, by the demo or its children, and temporary files show."""
-    blocking = "import sys\n" + "".join(f"sys.modules[{name!r}] = None\n" for name in DEV_ONLY)
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(blocking)
-    (tmp_path / "tmp").mkdir()
-    path = os.pathsep.join([str(tmp_path / "site"), str(ROOT)])
-    return {**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path / "tmp"), "PYTHONWARNINGS": "error"}
-
-
-@contextmanager
-def performance(environ: Mapping[str, str], *options: str) -> Iterator[subprocess.Popen[str]]:
-    """`okra demo` in a process of its own, as leader of a session of its own: so its children can be counted."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "okra", "demo", "--quick", *options],
-        env=dict(environ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-
-
-def left_of(process: subprocess.Popen[str]) -> list[str]:
-    """Command lines of the session's processes."""
-    found = subprocess.run(["ps", "-s", str(process.pid), "-o", "args="], capture_output=True, text=True, check=False)
-    return found.stdout.splitlines()
-
-
-def wait_for(process: subprocess.Popen[str], text: str) -> str:
-    """The next line that holds it."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if text in line:
-            return line
-    pytest.fail(f"never said {text!r}")
+from tests.demo.performances import PATIENCE, ROOT, left_of, performance, wait_for
 
 
 @pytest.mark.timeout(200)
 def test_the_demo_really_moves_traffic_catches_the_bad_version_and_leaves_nothing_behind(
-    environ: dict[str, str], tmp_path: Path
+    demo_environ: dict[str, str], tmp_path: Path
 ) -> None:
-    with performance(environ) as process:
+    with performance(demo_environ) as process:
         said, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, said
         assert not left_of(process)
@@ -89,8 +35,8 @@ def test_the_demo_really_moves_traffic_catches_the_bad_version_and_leaves_nothin
 
 
 @pytest.mark.timeout(200)
-def test_a_demo_whose_bad_version_is_good_says_what_did_not_happen(environ: dict[str, str]) -> None:
-    with performance(environ, "--sabotage") as process:
+def test_a_demo_whose_bad_version_is_good_says_what_did_not_happen(demo_environ: dict[str, str]) -> None:
+    with performance(demo_environ, "--sabotage") as process:
         said, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 1, said
     assert "Not all of it happened:" in said
@@ -110,9 +56,9 @@ def test_a_demo_whose_bad_version_is_good_says_what_did_not_happen(environ: dict
 )
 @pytest.mark.timeout(120)
 def test_an_interrupted_demo_ends_at_once_with_no_process_and_no_file_left(
-    environ: dict[str, str], tmp_path: Path, moment: str, number: signal.Signals
+    demo_environ: dict[str, str], tmp_path: Path, moment: str, number: signal.Signals
 ) -> None:
-    with performance(environ) as process:
+    with performance(demo_environ) as process:
         wait_for(process, moment)
         os.killpg(process.pid, number)  # as a terminal does: children get it too
         began = time.monotonic()
@@ -125,16 +71,18 @@ def test_an_interrupted_demo_ends_at_once_with_no_process_and_no_file_left(
 
 
 @pytest.mark.timeout(200)
-def test_a_demo_that_is_kept_shows_its_pages_and_takes_commands_until_it_is_stopped(environ: dict[str, str]) -> None:
-    with performance(environ, "--keep") as process:
+def test_a_demo_that_is_kept_shows_its_pages_and_takes_commands_until_it_is_stopped(
+    demo_environ: dict[str, str],
+) -> None:
+    with performance(demo_environ, "--keep") as process:
         wait_for(process, "Everything still runs")
         lines = [wait_for(process, text) for text in (" status web --state ", " rollback web 1.0.0 ", "/debug/actors")]
         command, rollback, curl = (line.split() for line in lines)
         with urllib.request.urlopen(curl[1], timeout=10) as answer:
             assert answer.status == 200
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, env=demo_environ, capture_output=True, text=True, check=True)
         assert "Blocked   1.2.0" in done.stdout
-        subprocess.run(rollback, env=environ, capture_output=True, check=True)
+        subprocess.run(rollback, env=demo_environ, capture_output=True, check=True)
         wait_for(process, "RolloutCompleted: 1.0.0 holds all of the traffic.")
         os.killpg(process.pid, signal.SIGINT)
         said, _ = process.communicate(timeout=60)
@@ -142,7 +90,7 @@ def test_a_demo_that_is_kept_shows_its_pages_and_takes_commands_until_it_is_stop
         assert not left_of(process)
 
 
-@pytest.mark.parametrize("missing", ["moto", "flask", "boto3"])
+@pytest.mark.parametrize("missing", ["moto", "flask", "boto3", "cryptography"])
 def test_without_the_extra_the_demo_says_how_to_get_it(
     missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,65 @@
+"""`okra demo` in a process of its own, looked at from outside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEV_ONLY = (
+    "pytest", "pytest_asyncio", "hypothesis", "looptime", "blockbuster", "towncrier", "importlinter", "mypy", "xdist",
+    "coverage", "hatchling",
+)  # fmt: skip
+PATIENCE = 170.0
+
+
+@pytest.fixture
+def demo_environ(tmp_path: Path) -> dict[str, str]:
+    """One in which nothing of the dev extra can be imported, by the demo or its children, and temporary files show."""
+    blocking = "import sys\n" + "".join(f"sys.modules[{name!r}] = None\n" for name in DEV_ONLY)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(blocking)
+    (tmp_path / "tmp").mkdir()
+    path = os.pathsep.join([str(tmp_path / "site"), str(ROOT)])
+    return {**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path / "tmp"), "PYTHONWARNINGS": "error"}
+
+
+@contextmanager
+def performance(environ: Mapping[str, str], *options: str) -> Iterator[subprocess.Popen[str]]:
+    """`okra demo` in a process of its own, as leader of a session of its own: so its children can be counted."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "okra", "demo", "--quick", *options],
+        env=dict(environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def left_of(process: subprocess.Popen[str]) -> list[str]:
+    """Command lines of the session's processes."""
+    found = subprocess.run(["ps", "-s", str(process.pid), "-o", "args="], capture_output=True, text=True, check=False)
+    return found.stdout.splitlines()
+
+
+def wait_for(process: subprocess.Popen[str], text: str) -> str:
+    """The next line that holds it."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if text in line:
+            return line
+    pytest.fail(f"never said {text!r}")
