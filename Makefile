@@ -7,10 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo controlplane test lint crds format bench lock clean
+.PHONY: help setup demo demo-kubernetes controlplane test lint crds format bench lock clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # One stamp a lock file: a demo needs the small set only; tests need all of it.
 $(VENV)/.python: 
@@ -32,6 +32,10 @@ setup: $(VENV)/.dev ## Make .venv with everything that development needs
 
 demo: $(VENV)/.demo ## Run the main job against an AWS double: a good version, then a bad one (about a minute)
 	$(BIN)/okra demo $(DEMO_ARGS)
+
+demo-kubernetes: $(VENV)/.demo ## The same with `okra controller` on a real Kubernetes control plane (built first; needs Go)
+	@$(CONTROLPLANE_BUILD) kubernetes
+	$(BIN)/okra demo --kubernetes $(DEMO_ARGS)
 
 # Built from source into a cache outside the checkout: nothing to do takes a moment, all of it six minutes of two cores.
 CONTROLPLANE_BUILD := $(BIN)/python -m tests.controlplane.build

@@ -1,11 +1,14 @@
 """`make controlplane`: build what is missing of the real control plane; nothing to do takes a fraction of a second.
 
+    python -m tests.controlplane.build [MODULE]        of this module only
+
 Each binary is built beside its place and then renamed, so that an interrupted build leaves whole binaries only and goes
 on where it was. Two builds at once take turns.
 """
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import os
 import shutil
@@ -16,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.controlplane.binaries import Binary, Module, missing
+from tests.controlplane.binaries import MODULES, Binary, Module, missing
 
 NO_GO = (
     "Go is not in PATH. Install Go 1.26 or newer (https://go.dev/dl), "
@@ -28,24 +31,25 @@ class BuildError(Exception):
     """Why there is no control plane, and what to do about it, in words for a person."""
 
 
-def build_missing() -> None:
-    """Raises BuildError."""
-    if not missing():
+def build_missing(module: str | None = None) -> None:
+    """Of one module only, if named. Raises BuildError."""
+    absent = missing(module)
+    if not absent:
         return
     go = shutil.which("go")
     if go is None:
-        raise BuildError(f"can't build {_names()}: {NO_GO}")
-    folder = missing()[0][0].folder.parent
+        raise BuildError(f"can't build {', '.join(binary.name for _, binary in absent)}: {NO_GO}")
+    folder = absent[0][0].folder.parent
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder / ".lock"):
-        wanted = missing()  # another build may have made some meanwhile
-        for number, (module, binary) in enumerate(wanted, 1):
+        wanted = missing(module)  # another build may have made some meanwhile
+        for number, (of, binary) in enumerate(wanted, 1):
             _say(
                 f"building {binary.name} ({number} of {len(wanted)}): "
                 f"about {binary.seconds} s on two idle cores from an empty Go cache, much less from a warm one"
             )
             began = time.monotonic()
-            _build(go, module, binary)
+            _build(go, of, binary)
             _say(f"built {binary.name} in {time.monotonic() - began:.0f} s")
 
 
@@ -79,17 +83,15 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def _names() -> str:
-    return ", ".join(binary.name for _, binary in missing())
-
-
 def _say(line: str) -> None:
     print(f"controlplane: {line}", flush=True)
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.controlplane.build")
+    parser.add_argument("module", nargs="?", choices=[module.name for module in MODULES])
     try:
-        build_missing()
+        build_missing(parser.parse_args().module)
     except BuildError as error:
         print(f"controlplane: {error}", file=sys.stderr)
         return 1

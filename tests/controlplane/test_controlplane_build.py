@@ -43,17 +43,17 @@ class Machine:
         self.environ["BROKEN"] = broken
         return self
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.controlplane.build"],
+            [sys.executable, "-m", "tests.controlplane.build", *arguments],
             env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def build(self) -> tuple[int, str, str]:
-        with self.start() as process:
+    def build(self, *arguments: str) -> tuple[int, str, str]:
+        with self.start(*arguments) as process:
             out, err = process.communicate(timeout=50)
             return process.returncode, out, err
 
@@ -80,6 +80,12 @@ def test_it_builds_everything_with_a_line_for_each_and_then_nothing(machine: Mac
     assert {path.read_text() for module in MODULES for path in places(module.name).values()} == {"whole"}
     assert machine.build() == (0, "", "")
     assert len(machine.built()) == len(ALL)
+
+
+def test_of_one_module_it_builds_nothing_else(machine: Machine) -> None:
+    assert machine.with_go().build("kubernetes")[0] == 0
+    assert {module.name for module, _ in missing()} == {"helm"}
+    assert machine.build("kubernets")[0] == 2
 
 
 def test_without_go_it_says_what_to_install_and_what_it_could_not_build(machine: Machine) -> None:
