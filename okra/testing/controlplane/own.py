@@ -26,7 +26,11 @@ class OwnControlPlane(ControlPlane):
     def start(cls, folder: Path, binaries: Mapping[str, Path], *, nodes: int = 0) -> Self:
         """RuntimeError with a server's log if it doesn't come up."""
         child = Child(_KEEPER, *_arguments(folder, binaries, nodes))
-        return cls(**ControlPlane.parse(child.start()), keeper=child)
+        try:
+            return cls(**ControlPlane.parse(child.start()), keeper=child)
+        except BaseException:  # a Ctrl-C too: no server may outlive the wait for it
+            child.stop()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -98,6 +98,7 @@ class Servers:
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
+                process_group=0,  # a terminal's Ctrl-C is the owner's
                 preexec_fn=_end_with(os.getpid()),
             )
 
