@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from okra.actors.messages import Forget
-from okra.errors import Conflict, NotFound, OkraError, Retryable, Throttled, Unavailable
+from okra.errors import Conflict, Fatal, NotFound, OkraError, Retryable, Throttled, Unavailable
 from okra.rollout.effects import Claim, Decision, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
 from okra.rollout.observation import Problem, TargetGroup, Write, WriteOutcome
 from okra.rollout.status import to_status
@@ -37,6 +37,8 @@ class Executor:
         self._cell = cell
         self._wiring = cell.wiring
         self._sight = cell.sight
+        self._refused = ""
+        """Why the finalizers can't be changed: an Event says it once, not with each try."""
 
     async def execute(self, effect: Effect) -> bool:
         match effect:
@@ -134,6 +136,13 @@ class Executor:
             return False
         except TimeoutError as error:
             raise Unavailable("The store doesn't answer.") from error
+        except Fatal as error:
+            said = f"The Cell's finalizers can't be changed; it is tried again: {error}"
+            if said != self._refused:
+                cell.say("FinalizerNotWritten", said, "Warning")
+            self._refused = said
+            raise Unavailable(said) from error
+        self._refused = ""
         return True
 
     async def _observe(self, arns: frozenset[str]) -> None:

@@ -26,6 +26,8 @@ from okra.errors import (
 from okra.kube.calls import Call
 
 INSTALL = "okra crds | kubectl apply --server-side -f -"
+UNOWNABLE = "cannot set blockOwnerDeletion"
+"""What OwnerReferencesPermissionEnforcement says, without which owner it is about."""
 LONGEST = 600
 """Characters of the server's own words in a message."""
 
@@ -84,6 +86,12 @@ def refused(call: Call, status: Mapping[str, Any], retry_after: float | None = N
 
 def _forbidden(call: Call, said: str) -> OkraError:
     """403 is RBAC's, but also a quota's, a webhook's and a terminating namespace's, for which no role would help."""
+    if UNOWNABLE in said:  # an admission plugin's own words, about another permission than the request's
+        return AccessDenied(
+            f"Okra may not update the finalizers of whom the {call.resource} belongs to, which {call} needs: {said}. "
+            "Allow it with a role that has the verb update on the owner's subresource finalizers, such as "
+            "cells/finalizers (the chart's role has)"
+        )
     if " cannot " not in said:
         return Refused(f"{call}: {said}")
     where = f" in namespace {call.namespace}" if call.namespace else " in all namespaces"

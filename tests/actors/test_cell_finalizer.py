@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from okra.actors.executor import FINALIZER
+from okra.errors import AccessDenied, OkraError
 from tests.actors.world import cell, world
 
 pytestmark = pytest.mark.looptime
@@ -45,3 +46,23 @@ async def test_a_rollout_that_has_attached_nothing_yet_has_no_finalizer() -> Non
             assert "finalizers" not in (await w.get())["metadata"]
             await w.delete("web")
             await w.gone("web", within=10)
+
+
+async def test_a_finalizer_that_may_not_be_set_is_said_once_holds_the_rollout_back_and_crashes_nobody() -> None:
+    async with world() as w:
+        route, _, new = w.two_versions()
+        denied = AccessDenied("Okra may not patch cells")
+
+        def refused(operation: str, name: str) -> OkraError | None:
+            return denied if operation == "patch" else None
+
+        w.store.fault = refused
+        await w.apply(cell(**SLOW))
+        async with w.running():
+            await w.when(lambda: "FinalizerNotWritten" in w.reasons())
+            await asyncio.sleep(60)
+            assert w.reasons().count("FinalizerNotWritten") == 1
+            assert new not in route.weights
+            w.store.fault = lambda _operation, _name: None
+            await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=3600)
+        assert not {"ActorFailed", "ActorCrashLoop"} & set(w.reasons())

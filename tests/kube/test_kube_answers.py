@@ -82,6 +82,17 @@ def test_a_missing_permission_names_the_verb_the_resource_and_the_rule_that_help
         assert part in str(found)
 
 
+def test_an_owner_whose_finalizers_may_not_be_updated_is_told_apart_from_the_request_itself() -> None:
+    message = (
+        'checks "web-errors" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource '
+        "you can't set finalizers on: , <nil>"
+    )
+    found = error(403, "Forbidden", message)
+    assert isinstance(found, AccessDenied)
+    assert "update on the owner's subresource finalizers, such as cells/finalizers" in str(found)
+    assert 'verbs: ["' not in str(found)
+
+
 def test_a_missing_permission_for_all_namespaces_says_so() -> None:
     message = 'secrets is forbidden: User "okra" cannot list resource "secrets" at the cluster scope'
     found = str(refused(Call("list", Kind("", "v1", "Secret", "secrets")), status(403, "Forbidden", message)))

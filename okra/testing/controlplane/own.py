@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -23,9 +23,12 @@ class OwnControlPlane(ControlPlane):
     keeper: Child = field(repr=False)
 
     @classmethod
-    def start(cls, folder: Path, binaries: Mapping[str, Path], *, nodes: int = 0) -> Self:
-        """RuntimeError with a server's log if it doesn't come up."""
-        child = Child(_KEEPER, *_arguments(folder, binaries, nodes))
+    def start(
+        cls, folder: Path, binaries: Mapping[str, Path], *, nodes: int = 0, apiserver: Sequence[str] = ()
+    ) -> Self:
+        """`apiserver`: further flags of it. RuntimeError with a server's log if it doesn't come up."""
+        flags = [f"--apiserver={flag}" for flag in apiserver]
+        child = Child(_KEEPER, *_arguments(folder, binaries, nodes), *flags)
         try:
             return cls(**ControlPlane.parse(child.start()), keeper=child)
         except BaseException:  # a Ctrl-C too: no server may outlive the wait for it

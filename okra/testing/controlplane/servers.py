@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from okra.testing.controlplane.access import ControlPlane, Unreachable
@@ -29,12 +29,19 @@ class Servers:
     """`pause(seconds)` lets time pass, and raises when the servers are no longer wanted."""
 
     def __init__(
-        self, folder: Path, binaries: Mapping[str, Path], *, nodes: int, pause: Callable[[float], None]
+        self,
+        folder: Path,
+        binaries: Mapping[str, Path],
+        *,
+        nodes: int,
+        pause: Callable[[float], None],
+        apiserver: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._nodes = nodes
         self._pause = pause
+        self._apiserver = apiserver
         self._commands = Commands(folder, binaries, Ports(*_free_ports(2)))
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._access = ControlPlane(
@@ -63,7 +70,7 @@ class Servers:
 
     def start_apiserver(self) -> None:
         """On the same port, with the same data."""
-        self._run("kube-apiserver", self._commands.apiserver())
+        self._run("kube-apiserver", [*self._commands.apiserver(), *self._apiserver])
         self._until("kube-apiserver", "/readyz")
 
     def stop_apiserver(self) -> None:

@@ -1,0 +1,224 @@
+"""The chart's roles are exactly what Okra uses: all of it works, and any permission less is missed, and said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from okra.api.meta import COMMAND_ANNOTATION
+from okra.testing.aws_world import AwsWorld, Route
+from okra.testing.controlplane import OwnControlPlane
+from okra.testing.moto_server import MotoServer
+from tests.e2e.installed import RELEASE, Installed, Manifest, rendered
+from tests.e2e.permissions import Audit, Permission, granted, used, without
+from tests.kube.controller_process import Controllers, install_kinds
+from tests.scenarios.eventually import eventually
+from tests.scenarios.manifests import cell, error_rate
+from tests.scenarios.metrics import Answer, Metrics
+
+pytestmark = [pytest.mark.timeout(500)]
+
+OWNERS = Permission("okra.mumoshu.github.io", "cells/finalizers", "update")
+"""An admission plugin asks for it when a Check is made that its Cell owns; no request of Okra's is about it."""
+LANES = 4
+NAMESPACE = "somewhere"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """As strict as clusters get: who makes an object with an owner must be allowed to hold up that owner's end."""
+
+    control_plane: OwnControlPlane
+    audit: Audit
+    chart: list[Manifest]
+    """For one namespace only, `NAMESPACE`."""
+
+    def make_namespace(self, name: str) -> None:
+        made = self.control_plane.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        assert made.status == 201, made
+
+    def chart_for(self, namespace: str) -> list[Manifest]:
+        chart: list[Manifest] = json.loads(json.dumps(self.chart).replace(NAMESPACE, namespace))
+        return chart
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    control_plane_binaries: Mapping[str, Path],
+    control_plane_may_block: None,
+    helm: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("rbac")
+    audit = Audit(folder / "audit")
+    flags = [*audit.flags(), "--enable-admission-plugins=OwnerReferencesPermissionEnforcement"]
+    with OwnControlPlane.start(folder / "controlplane", control_plane_binaries, apiserver=flags) as own:
+        install_kinds(own)
+        yield Cluster(own, audit, rendered(helm, NAMESPACE, f"scope.namespace={NAMESPACE}"))
+
+
+@dataclass
+class Scenario:
+    """Everything that Okra does on an API server, each step waiting for its own end."""
+
+    okra: Installed
+    world: AwsWorld
+    route: Route
+    role: str
+    metrics: str
+    arguments: tuple[str, ...] = ()
+    commands: int = field(default=0)
+
+    def steps(self) -> Iterator[tuple[Callable[[], object], Callable[[], object]]]:
+        """What is done, and how it is known to be over."""
+        yield self.start, self.ready
+        yield self.apply, lambda: self.stable("1.1.0")
+        for verb in ("pause", "resume", "pause", "resume"):  # one cause more than once: counted in its Event
+            yield lambda verb=verb: self.command(verb), self.executed
+        yield self.restart, self.ready
+        for verb in ("pause", "resume"):
+            yield lambda verb=verb: self.command(verb), self.executed
+        yield self.next_version, lambda: self.stable("1.2.0")
+        yield self.delete, lambda: not self.okra.controllers.find()
+        yield self.okra.controllers.started[-1].terminate, lambda: self.okra.controllers.started[-1].popen.poll() == 0
+
+    def start(self) -> None:
+        self.okra.start(*self.arguments)
+
+    def ready(self) -> bool:
+        last = self.okra.controllers.started[-1]
+        assert last.popen.poll() is None, last.text
+        return bool(last.entries("Started")) and last.get("/readyz")[0] == 200
+
+    def apply(self) -> None:
+        """Two checks: one that a new version changes, one for each cluster, of which a new version has others."""
+        self.okra.kubectl("create", "secret", "generic", "metrics", "--from-literal=X-Key=abc")
+        by_version = error_rate(f"{self.metrics}?v={{{{.Vars.version}}}}")
+        by_version["analysis"]["provider"]["web"]["secretRef"] = {"name": "metrics"}
+        by_cluster = {**error_rate(f"{self.metrics}?c={{{{.Vars.targetGroupName}}}}"), "name": "each"}
+        self.okra.apply(
+            cell(
+                "web",
+                self.route,
+                role=self.role,
+                replicas=2,
+                updateStrategy={"type": "BlueGreen"},
+                checks=[by_version, by_cluster],
+            )
+        )
+
+    def stable(self, version: str) -> bool:
+        status = self.okra.controllers.status()
+        return status.get("stableVersion") == version and status["phase"] == "Synced"
+
+    def command(self, verb: str) -> None:
+        self.commands += 1
+        text = json.dumps({"id": f"id-{self.commands}", "verb": verb, "by": "ann"})
+        self.okra.kubectl("annotate", "cell", "web", "--overwrite", f"{COMMAND_ANNOTATION}={text}")
+
+    def executed(self) -> bool:
+        """In the status, and in an Event about it: that is written beside everything else."""
+        counts = [
+            (each.get("series") or {}).get("count", 1)
+            for each in self.okra.controllers.events()
+            if each["reason"] == "Command"
+        ]
+        done = [each["id"] for each in self.okra.controllers.status().get("commands", ())]
+        return f"id-{self.commands}" in done and sum(counts) == self.commands
+
+    def restart(self) -> None:
+        last = self.okra.controllers.started[-1]
+        last.terminate()
+        assert last.wait() == 0
+        self.start()
+
+    def next_version(self) -> None:
+        for arn in self.route.groups["1.2.0"]:
+            self.world.tag(arn, {"role": self.role})
+
+    def delete(self) -> None:
+        self.okra.kubectl("delete", "cell", "web", "--wait=false")
+
+
+def route_for(world: AwsWorld, role: str) -> Route:
+    route = world.route({"1.0.0": 1, "1.1.0": 0, "1.2.0": 0}, name=role, replicas=2, targets=1)
+    for version in ("1.0.0", "1.1.0"):
+        for arn in route.groups[version]:
+            world.tag(arn, {"role": role})
+    return route
+
+
+@pytest.fixture
+def metrics() -> Iterator[str]:
+    with Metrics(lambda: Answer(0.0)) as metrics:
+        yield metrics.url
+
+
+def test_all_that_the_roles_grant_is_used_and_nothing_more_is_asked_for(
+    cluster: Cluster, aws_server: MotoServer, kube_world: AwsWorld, helm: Path, metrics: str, tmp_path: Path
+) -> None:
+    """With the chart's defaults: one role for the whole cluster, one for the controller's own namespace."""
+    namespace = "everything"
+    cluster.make_namespace(namespace)
+    chart = rendered(helm, namespace)
+    assert "ClusterRole" in [each["kind"] for each in chart]
+    controllers = Controllers(cluster.control_plane, namespace, tmp_path, aws_server.environ)
+    controllers.settings["OKRA_NAMESPACE"] = ""
+    with closing(controllers):
+        scenario = Scenario(Installed(controllers, chart), kube_world, route_for(kube_world, "web"), "web", metrics)
+        for act, over in scenario.steps():
+            act()
+            eventually(over, within=90)
+    requests = cluster.audit.of(f"system:serviceaccount:{namespace}:{RELEASE}")
+    refused = [each for each in requests if each["annotations"]["authorization.k8s.io/decision"] != "allow"]
+    assert refused == []
+    grants = granted(chart)
+    assert used(requests, grants) == grants - {OWNERS}
+
+
+def test_without_any_one_permission_okra_says_which_it_lacks_and_stays_up(
+    cluster: Cluster, aws_server: MotoServer, kube_world: AwsWorld, metrics: str, tmp_path: Path
+) -> None:
+    lacking = sorted(granted(cluster.chart))
+    assert OWNERS in lacking
+    routes = [route_for(kube_world, f"web-{number}") for number in range(len(lacking))]
+
+    def walk(number: int) -> str:
+        """What was said about the missing permission; or what else happened."""
+        namespace, missing = f"lacking-{number}", lacking[number]
+        cluster.make_namespace(namespace)
+        folder = tmp_path / namespace
+        folder.mkdir()
+        controllers = Controllers(cluster.control_plane, namespace, folder, aws_server.environ)
+        controllers.settings |= {"OKRA_AWS_RATE_SHARE": "100"}
+        with closing(controllers):
+            okra = Installed(controllers, without(cluster.chart_for(namespace), missing))
+            arguments = () if missing.resource == "leases" else ("--no-leader-elect",)
+            scenario = Scenario(okra, kube_world, routes[number], f"web-{number}", metrics, arguments)
+            for act, over in scenario.steps():
+                act()
+                try:
+                    eventually(lambda over=over: said(okra, missing) or over(), within=60)
+                except AssertionError:
+                    return f"{missing}: nobody said so:\n{controllers.started[-1].text[-2000:]}\n{controllers.status()}"
+                if said(okra, missing):
+                    code = controllers.started[-1].popen.poll()
+                    return "" if code is None else f"{missing}: the controller ended with {code}"
+        return f"{missing}: nobody missed it"
+
+    with ThreadPoolExecutor(LANES) as lanes:
+        problems = [problem for problem in lanes.map(walk, range(len(lacking))) if problem]
+    assert not problems, "\n\n".join(problems)
+
+
+def said(okra: Installed, missing: Permission) -> bool:
+    """In the log, or in the Cell's status."""
+    text = "".join(each.text for each in okra.controllers.started) + json.dumps(okra.controllers.status())
+    owners = "Okra may not update the finalizers of whom the checks"
+    return (owners if missing == OWNERS else f"Okra may not {missing} ") in text
