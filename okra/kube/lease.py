@@ -10,6 +10,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -119,7 +120,12 @@ class Elector:
         if write is None:
             return
         try:
-            await self._ask("patch", self._body(write))
+            try:
+                await self._ask("patch", self._body(write))
+            except Conflict:  # a renewal that was under way when the campaign ended
+                found = _lease(await self._ask("get"))
+                if found.holder == self._election.me:
+                    await self._ask("patch", self._body(replace(write, version=found.version)))
         except OkraError as error:
             log.warning("LeaseNotReleased", lease=f"{self._namespace}/{self._name}", error=str(error))
 

@@ -16,7 +16,7 @@ from okra.kube.credentials import Identity, fixed
 from okra.kube.election import Timing
 from okra.kube.lease import RELEASED, Elector, uptime
 from okra.kube.target import Target
-from okra.testing.controlplane.access import ControlPlane
+from okra.testing.controlplane.access import MERGE, ControlPlane
 from okra.testing.kube_proxy import KubeFault, KubeProxy
 from tests.kube.api_server import ApiServer, answers, failure
 from tests.kube.real import client_of
@@ -226,8 +226,7 @@ async def test_a_leader_that_reaches_nobody_stops_in_time_and_begins_anew(
         await eventually(lambda: one.problem)
         assert one.may_write(), "its lease is still good"
         clock.ahead += 25.1
-        assert not one.may_write()
-        assert one.leading
+        assert (one.may_write(), one.leading) == (False, True)
         clock.ahead += 5
         assert not one.leading
         await lost(one)
@@ -262,6 +261,38 @@ async def test_giving_up_takes_no_longer_than_a_deadline(control_plane: ControlP
         async with asyncio.timeout(20):
             await one.resign()
         assert not one.leading
+
+
+async def test_a_renewal_that_nobody_waited_for_does_not_keep_the_lease(
+    control_plane: ControlPlane, kube_namespace: str
+) -> None:
+    """The campaign is cancelled in the middle of one."""
+    async with through_a_proxy(control_plane) as (client, proxy):
+        async with candidate(client, kube_namespace, "one", Clock()) as one:
+            await led(one)
+            unanswered = KubeFault(-1, method="PATCH", applied=True, times=1)
+            proxy.add(unanswered)
+            await eventually(lambda: unanswered.hits)
+            known = one._election.lease
+            assert known is not None
+            await eventually(
+                lambda: lease(control_plane, kube_namespace)["metadata"]["resourceVersion"] != known.version
+            )
+        await one.resign()
+        assert [seen.method for seen in proxy.seen][-3:] == ["PATCH", "GET", "PATCH"]
+        assert RELEASED in lease(control_plane, kube_namespace)["metadata"]["annotations"]
+
+
+async def test_a_lease_that_another_holds_by_now_is_left_alone(
+    control_plane: ControlPlane, kube_namespace: str
+) -> None:
+    async with client_of(control_plane) as client:
+        async with candidate(client, kube_namespace, "one", Clock()) as one:
+            await led(one)
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{kube_namespace}/leases/okra"
+        control_plane.call("PATCH", path, {"spec": {"holderIdentity": "two"}}, content=MERGE)
+        await one.resign()
+        assert lease(control_plane, kube_namespace)["spec"]["holderIdentity"] == "two"
 
 
 async def test_who_is_no_leader_has_nothing_to_give_up(control_plane: ControlPlane, kube_namespace: str) -> None:
