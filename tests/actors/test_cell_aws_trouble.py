@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -155,7 +156,7 @@ async def test_a_listener_that_does_not_exist_is_a_condition_and_heals_by_itself
 
 @pytest.mark.parametrize(("waits", "looks"), [(0.0, 60), (20.0, 20)])
 async def test_a_moving_cell_looks_less_often_while_the_rate_budget_is_short(waits: float, looks: int) -> None:
-    slow = {
+    slow: dict[str, Any] = {
         "updateStrategy": {"type": "Canary", "canary": {"stepWeight": 50, "totalWeight": 100, "stepInterval": "1h"}}
     }
     async with world() as w:

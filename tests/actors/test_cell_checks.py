@@ -1,6 +1,7 @@
 """A Cell's checks: the objects it makes, whose series count, and what their verdicts do."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,11 @@ from tests.actors.world import QUICK, World, cell, check, lone_check, world
 pytestmark = pytest.mark.looptime
 
 BY_CLUSTER = check("dd", query="errors{cluster:{{.Vars.clusterName}}}")
+
+
+def cluster(name: str) -> dict[str, Any]:
+    """The tag that says of which cluster a target group is."""
+    return {"okra.mumoshu.github.io/cluster": name}
 
 
 async def rolled_out(w: World, name: str = "web", version: str = "1.1.0", within: float = 900) -> dict[str, Any]:
@@ -41,7 +47,7 @@ async def test_one_check_object_serves_all_clusters_that_would_be_asked_the_same
 async def test_clusters_with_queries_of_their_own_have_checks_of_their_own_and_all_must_pass() -> None:
     async with world() as w:
         old = [w.group("1.0.0", name=f"old-{n}") for n in "ab"]
-        new = [w.group("1.1.0", name=f"new-{n}", **{"okra.mumoshu.github.io/cluster": f"eu-{n}"}) for n in "ab"]
+        new = [w.group("1.1.0", name=f"new-{n}", **cluster(f"eu-{n}")) for n in "ab"]
         route = w.route(dict.fromkeys(old, 1))
         asked: set[str] = set()
 
@@ -71,11 +77,10 @@ async def test_checks_of_clusters_that_are_gone_are_pruned() -> None:
         async with w.running():
             await rolled_out(w)
             assert await w.names(CHECK) == {"web-dd", "web-other"}
-            extra = {"okra.mumoshu.github.io/cluster": "eu-a"}, {"okra.mumoshu.github.io/cluster": "eu-b"}
             obj["spec"]["replicas"] = 2
             await w.apply(obj)
-            for number, tags in enumerate(extra):
-                w.group("1.2.0", name=f"new-{number}", **tags)
+            for name in ("eu-a", "eu-b"):
+                w.group("1.2.0", name=f"new-{name}", **cluster(name))
             await rolled_out(w, version="1.2.0")
             assert await w.names(CHECK) == {"web-dd-eu-a", "web-dd-eu-b", "web-other"}
 
@@ -108,11 +113,14 @@ async def test_a_measurements_window_begins_after_the_confirmed_weight_and_the_p
             assert window.end + 120 <= w.clock.now() + 0.001
             return 0.0
 
+        def raises_are(count: int) -> bool:
+            return len([weights for weights in route.history if weights.get(new)]) == count
+
         w.metrics.answer = answer
         await w.apply(cell(checks=[check("dd")], updateStrategy=QUICK["updateStrategy"]))
         async with w.running():
             for number in (1, 2):
-                await w.when(lambda n=number: len([x for x in route.history if x.get(new)]) == n)
+                await w.when(partial(raises_are, number))
                 raised[number] = w.clock.now() - 0.02
             await rolled_out(w)
         assert len(w.metrics.windows) == 2
@@ -275,7 +283,7 @@ async def test_prechecks_run_before_the_first_weight_and_postchecks_after_the_la
             return 0.0
 
         w.metrics.answer = answer
-        kinds = {kind: [check(kind[:-1], query=kind)] for kind in ("prechecks", "checks", "postchecks")}
+        kinds: dict[str, Any] = {kind: [check(kind[:-1], query=kind)] for kind in ("prechecks", "checks", "postchecks")}
         await w.apply(cell(**kinds, **QUICK))
         async with w.running():
             await rolled_out(w)

@@ -49,13 +49,17 @@ async def test_a_cell_made_anew_is_not_answered_with_a_verdict_of_its_former_lif
 async def test_a_store_that_takes_nothing_holds_up_neither_a_revert_nor_its_retry(error: OkraError) -> None:
     async with world() as w:
         route, _, new = w.two_versions()
-        refused: list[float] = []
+        refused: list[OkraError] = []
+
+        def refuses_once(operation: str, _subject: str) -> OkraError | None:
+            if operation != "ModifyListener" or refused:
+                return None
+            refused.append(Throttled("slow down"))
+            return refused[0]
 
         def fails(_query: str, _window: object) -> float:
             w.store.fault = lambda op, name: error if (op, name) == ("patch_status", "web") else None
-            w.aws.fault = lambda op, _: (
-                Throttled("slow down") if op == "ModifyListener" and not refused and not refused.append(0.0) else None
-            )
+            w.aws.fault = refuses_once
             return 0.5
 
         w.metrics.answer = fails

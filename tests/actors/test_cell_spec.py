@@ -71,7 +71,8 @@ async def test_an_edit_of_the_plan_in_mid_rollout_counts_from_the_next_rollout_o
     """The plan is frozen when a rollout starts."""
     async with world() as w:
         route, _old, new = w.two_versions()
-        slow = {"updateStrategy": {"type": "Canary", "canary": {"stepWeight": 50, "stepInterval": "20m"}}}
+        canary = {"stepWeight": 50, "stepInterval": "20m"}
+        slow: dict[str, Any] = {"updateStrategy": {"type": "Canary", "canary": canary}}
         await w.apply(cell(**slow))
         async with w.running():
             await w.when(lambda: route.weights.get(new))

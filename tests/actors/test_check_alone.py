@@ -1,6 +1,7 @@
 """A Check that a person applied, and a series of one as a Cell asks for it."""
 
 import asyncio
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ from okra.actors.messages import Forward, RunSeries, SeriesDone
 from okra.actors.runtime import Actor, ActorRef, ChildSpec
 from okra.app.system import System
 from okra.errors import NotFound, Unavailable
+from okra.ports import Window
 from okra.rollout.observation import Token, Verdict
 from tests.actors.world import check, lone_check, world
 
@@ -134,7 +136,12 @@ async def test_one_that_cannot_run_says_why_and_runs_once_it_is_right(
 async def test_a_changed_spec_is_measured_from_then_on() -> None:
     async with world() as w:
         asked: list[str] = []
-        w.metrics.answer = lambda query, _window: asked.append(query) or 0.0
+
+        def answer(query: str, _window: Window) -> float:
+            asked.append(query)
+            return 0.0
+
+        w.metrics.answer = answer
         await w.apply(lone_check("errors"))
         async with w.running():
             await w.when(lambda: asked)
@@ -207,7 +214,7 @@ async def test_a_recorded_verdict_outlives_the_process() -> None:
                 await asyncio.sleep(1)
                 asked = Asked(system)
                 asked.ask(token)
-                await w.when(lambda heard=asked.heard: heard, within=60)
+                await w.when(partial(bool, asked.heard), within=60)
                 assert asked.verdicts == [(token, Verdict.PASSED)]
         assert len(w.metrics.windows) == 1
         assert len((await w.status("errors", CHECK))["attempts"]) == 1

@@ -159,7 +159,7 @@ class Race:
     two: Claimer
     tag: Tag
 
-    async def run(self, choose: Chooser, settle: int) -> list[bool]:
+    async def run(self, choose: Chooser, settle: int) -> tuple[bool, bool]:
         """Who may write, by what each knows."""
         return await asyncio.gather(self.one.may_write(), self.two.may_write(start=0.5 + choose(settle + 4)))
 

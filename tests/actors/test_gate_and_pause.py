@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
+from okra.actors.cell_checks import CHECK
 from okra.actors.messages import Lookup
 from okra.actors.wiring import NEVER
 from okra.errors import NotFound
-from tests.actors.world import CHECK, QUICK, cell, check, world
+from tests.actors.world import QUICK, cell, check, world
 
 pytestmark = pytest.mark.looptime
 

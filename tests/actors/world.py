@@ -203,12 +203,13 @@ class World:
     @staticmethod
     async def _sees(holds: Callable[[], Any]) -> None:
         seen, loop = asyncio.Event(), asyncio.get_running_loop()
+        handle: asyncio.Handle
 
         def look() -> None:
+            nonlocal handle
             if holds():
                 seen.set()
             else:
-                nonlocal handle
                 handle = loop.call_later(0.01, look)
 
         handle = loop.call_soon(look)

@@ -26,7 +26,8 @@ def judged(*objects: Any, provider_is_set: bool = False) -> Report:
 
 @pytest.mark.parametrize("field", ["prechecks", "checks", "postchecks"])
 def test_lint_finds_what_the_controller_finds_and_in_the_same_words(field: str) -> None:
-    obj = cell(**{field: [check("a"), {"name": "b", "analysis": BARE}]})
+    obj = cell()
+    obj["spec"][field] = [check("a"), {"name": "b", "analysis": BARE}]
     model, _ = parse(obj)
     assert isinstance(model, Cell)
     problem = compile_policy(model, Defaults()).problem

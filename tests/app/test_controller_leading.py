@@ -199,10 +199,8 @@ async def test_a_store_that_answers_no_more_does_not_hold_up_the_end() -> None:
 async def test_what_a_term_does_not_survive_ends_the_process_without_a_leader_left_behind() -> None:
     async with world(claim_settle=0.0) as w:
 
-        @asynccontextmanager
-        async def broken(gate: WriteGate) -> AsyncIterator[System]:
+        def broken(gate: WriteGate) -> AbstractAsyncContextManager[System]:
             raise ValueError("no term")
-            yield
 
         candidate, writes = Scripted(), Writes(w.aws, w.clock)
         leadership = Leadership(candidate, broken, writes, w.clock, asyncio.Event(), METRICS)

@@ -19,7 +19,7 @@ def groups(**weights: int) -> list[dict[str, Any]]:
 
 
 FORWARD = {"Type": "forward", "Order": 2, "ForwardConfig": {"TargetGroups": groups(a=100, b=0)}}
-OIDC = {
+OIDC: dict[str, Any] = {
     "Type": "authenticate-oidc",
     "Order": 1,
     "AuthenticateOidcConfig": {

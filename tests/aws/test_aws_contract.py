@@ -18,12 +18,14 @@ from tests.aws.conftest import SystemClock
 
 
 class World(Protocol):
-    router: TrafficRouter
-    inventory: TargetInventory
     ref: RouteRef
     old: str
     new: str
 
+    @property
+    def router(self) -> TrafficRouter: ...
+    @property
+    def inventory(self) -> TargetInventory: ...
     def weights(self) -> Mapping[str, int]: ...
     def set_health(self, arn: str, healthy: int) -> None: ...
     def owner(self) -> str: ...

@@ -16,7 +16,7 @@ from okra.testing.metric_math import evaluate, statistic
 from okra.testing.moto_health import states
 from okra.testing.moto_server import MotoServer, weights_record
 
-OIDC = {
+OIDC: dict[str, Any] = {
     "Type": "authenticate-oidc",
     "Order": 1,
     "AuthenticateOidcConfig": {

@@ -239,7 +239,7 @@ async def test_a_lambda_without_health_checks_serves_as_soon_as_it_is_attached(a
     assert (await aws.inventory.health(HERE, group)).healthy == 0
     aws_world.listener(aws_world.load_balancer(), {group: 1})
     found = await aws.inventory.health(HERE, group)
-    assert (found.healthy, found.registered, found.targets) == (1, 1, {function})
+    assert (found.healthy, found.registered, found.targets) == (1, 1, frozenset({function}))
     (listed,) = await aws.inventory.target_groups(HERE)
     assert (listed.protocol, listed.vpc_id) == ("", "")
 

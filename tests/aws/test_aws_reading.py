@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -154,7 +155,7 @@ async def test_a_rule_whose_priority_moved_is_not_taken_for_the_one_that_was_mea
     ],
 )
 async def test_a_ref_that_cannot_be_right_says_what_to_change_and_costs_no_call(
-    aws: Aws, counted: Counted, listener_arn: str, options: dict[str, object], says: str
+    aws: Aws, counted: Counted, listener_arn: str, options: dict[str, Any], says: str
 ) -> None:
     prefix = "arn:aws:elasticloadbalancing"
     arn = listener_arn.format(
@@ -226,7 +227,9 @@ async def test_many_routes_on_one_listener_cost_as_many_calls_as_one(
     readings = await aws.router.read(refs)
 
     assert all(isinstance(reading, RouteReading) for reading in readings.values())
-    assert readings[refs[-1]].arn == route.listener_arn
+    default = readings[refs[-1]]
+    assert isinstance(default, RouteReading)
+    assert default.arn == route.listener_arn
     assert counted.calls == {"DescribeRules": 1}, "facts are remembered; the default action comes with the rules"
 
 

@@ -68,7 +68,7 @@ def test_listeners_are_looked_at_too() -> None:
 
 
 def prepared(model: OperationModel, status: int, body: bytes) -> bytes:
-    response = {"status_code": status, "body": body}
+    response: dict[str, Any] = {"status_code": status, "body": body}
     before_parse(operation_model=model, response_dict=response, customized_response_dict={})
     return bytes(response["body"])
 

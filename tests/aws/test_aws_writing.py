@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from okra.aws.facade import Aws
-from okra.errors import Invalid, NotFound, Refused
+from okra.errors import Fatal, Invalid, NotFound, Refused
 from okra.ports import Account, RouteRef
 from okra.rollout.observation import RouteReading
 from okra.testing.aws_world import CERTIFICATE, NOT_FOUND, AwsWorld, forward
 from okra.testing.fault_proxy import FaultProxy
 from tests.aws.conftest import ref_of
 
-OIDC = {
+OIDC: dict[str, Any] = {
     "Type": "authenticate-oidc",
     "Order": 1,
     "AuthenticateOidcConfig": {
@@ -126,12 +126,11 @@ async def test_what_aws_would_refuse_is_never_sent(aws: Aws, aws_world: AwsWorld
     assert not fault_proxy.calls("ModifyRule")
 
 
-async def refusal(aws: Aws, ref: RouteRef, group: str) -> Refused | NotFound:
+async def refusal(aws: Aws, ref: RouteRef, group: str) -> Fatal:
     reading = await basis(aws, ref)
     with pytest.raises((Refused, NotFound)) as caught:
         await aws.router.write(ref, {**reading.weights, group: 1}, reading)
-    error: Refused | NotFound = caught.value
-    return error
+    return caught.value
 
 
 async def test_a_group_that_is_gone_of_another_vpc_or_protocol_is_refused_with_the_reason(

@@ -19,6 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,4 @@ def install_kinds(cluster: ControlPlane) -> None:
     )
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=printed.stdout)
     for plural in ("cells", "checks"):
-        eventually(
-            lambda plural=plural: cluster.call("GET", f"/apis/{GROUP}/{plural}").status, lambda status: status == 200
-        )
+        eventually(partial(cluster.call, "GET", f"/apis/{GROUP}/{plural}"), lambda answer: answer.status == 200)

@@ -139,7 +139,7 @@ async def test_whoever_comes_second_gets_what_the_first_one_renewed() -> None:
     first = await credentials.current()
     time.now = 60.0
     both = await asyncio.gather(credentials.renewed(first), credentials.renewed(first))
-    assert both == [Identity("1"), Identity("1")]
+    assert [*both] == [Identity("1"), Identity("1")]
 
 
 async def test_a_kubeconfigs_token_file_is_read_again(tmp_path: Path) -> None:

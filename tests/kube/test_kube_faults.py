@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +102,9 @@ async def work(store: ObjectStore, namespace: str, rounds: int) -> None:
     """Objects come, change and go; in the end `w0` … are there, each with its number in the status."""
     for number in range(rounds):
         name = f"w{number}"
-        await insist(lambda name=name: store.create(WIDGET, widget(name, namespace)))
-        await insist(lambda name=name, number=number: store.patch_status(WIDGET, namespace, name, {"n": number}))
-        await insist(lambda name=name: store.apply(WIDGET, widget(name, namespace, spec={"size": 2})))
+        await insist(partial(store.create, WIDGET, widget(name, namespace)))
+        await insist(partial(store.patch_status, WIDGET, namespace, name, {"n": number}))
+        await insist(partial(store.apply, WIDGET, widget(name, namespace, spec={"size": 2})))
         await insist(lambda: store.create(WIDGET, widget("passing", namespace)))
         await insist(lambda: store.delete(WIDGET, namespace, "passing"))
 

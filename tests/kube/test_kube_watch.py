@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -123,7 +123,7 @@ async def test_a_server_that_closes_at_once_is_not_hammered(monkeypatch: pytest.
     async with ApiServer(begin) as server, server.client() as client:
         watch = KubeStore(client, patience=Patience(chance=random.Random(1))).watch(KIND, "5")
         monkeypatch.setattr("okra.kube.watch.asyncio.sleep", note)
-        task = asyncio.ensure_future(anext(watch))  # type: ignore[arg-type]
+        task = asyncio.ensure_future(anext(watch))
         await server.until(5)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -146,7 +146,7 @@ def test_pauses_grow_to_a_cap() -> None:
         (lambda: failure(404), NotFound),
     ],
 )
-async def test_what_waiting_does_not_mend_is_raised(answer: Any, error: type[Exception]) -> None:
+async def test_what_waiting_does_not_mend_is_raised(answer: Callable[[], web.Response], error: type[Exception]) -> None:
     async def handler(_: web.Request) -> web.StreamResponse:
         return answer()
 

@@ -34,7 +34,7 @@ def shown(p: Process, key: str = "r") -> dict[str, int]:
     return {short(arn): weight for arn, weight in p.world.routes[key].items()}
 
 
-def share(p: Process, version: str = NEW, key: str = "r") -> Fraction:
+def share(p: Process, version: str = NEW, key: str = "r") -> Fraction | int:
     return p.world.share(version, key)
 
 
@@ -72,6 +72,12 @@ def rollout(p: Process) -> Rollout:
 
 def route(p: Process, key: str = "r") -> RouteState:
     return next(route for route in p.state.routes if route.key == key)
+
+
+def failure(p: Process) -> str:
+    """Why the rollout failed."""
+    found = rollout(p).failure
+    return found.reason if found else ""
 
 
 def failing(*versions: str, check: str = "c", verdict: Verdict = Verdict.FAILED) -> Callable[[Process], None]:

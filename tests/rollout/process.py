@@ -123,7 +123,7 @@ class Process:
         self.read()
 
     def keys(self) -> list[str]:
-        return list({route.key: None for route in (*self.state.routes, *self.policy.routes)})
+        return list(dict.fromkeys([r.key for r in self.state.routes] + [r.key for r in self.policy.routes]))
 
     def read(self, stale: Mapping[str, Mapping[str, int]] | None = None) -> None:
         for key in self.keys():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def held(p: object) -> str | None:
 
 
 @pytest.mark.parametrize("to", [{"a1": 9, "b1": 1}, {"a1": 1, "b1": 0}])
-def test_traffic_that_a_person_takes_off_the_canary_stays_off(to: dict[str, int]) -> None:
+def test_traffic_that_a_person_takes_off_the_canary_stays_off(to: dict[str, Any]) -> None:
     p = at(cell(checks=("c",)), HALF)
     edit(p, **to)
     p.run(3600)
@@ -127,7 +128,7 @@ def test_traffic_given_to_a_blocked_version_at_rest_is_put_back() -> None:
 
 
 @pytest.mark.parametrize("to", [{"a1": 1, "b1": 0}, {"a1": 0, "b1": 1}])
-def test_reassert_puts_everything_back(to: dict[str, int]) -> None:
+def test_reassert_puts_everything_back(to: dict[str, Any]) -> None:
     p = at(cell(plan=SLOW, on_drift=OnDrift.REASSERT), HALF)
     edit(p, **to)
     p.run(20)

@@ -17,6 +17,7 @@ from tests.rollout.cases import (
     cell,
     ended,
     failing,
+    failure,
     reasons,
     rollout,
     say,
@@ -36,7 +37,7 @@ def test_an_unhealthy_group_gets_no_weight_and_is_detached_after_health_timeout(
     p = cell(2, 2, health_timeout=60.0)
     p.world.groups[tg("b2")].healthy = 0
     ended(p)
-    assert (rollout(p).outcome, rollout(p).failure and rollout(p).failure.reason) == (Outcome.FAILED, "HealthTimeout")
+    assert (rollout(p).outcome, failure(p)) == (Outcome.FAILED, "HealthTimeout")
     assert all(not w.get("b1") and not w.get("b2") for w in writes(p))
     p.run(120)
     assert "b2" not in shown(p)

@@ -26,9 +26,9 @@ AT_ONCE: dict[str, Any] = {"plan": canary_plan(50, 100, 0.0), "propagation_delay
 """50 %, 100 %, and done within the window."""
 
 
-def halved(**spec: object) -> Process:
+def halved(**spec: Any) -> Process:
     """A rollout whose write of 50 % got no answer, was made again, and is still on its way; it has come to its end."""
-    p = cell(**{**AT_ONCE, **spec})  # type: ignore[arg-type]
+    p = cell(**{**AT_ONCE, **spec})
     p.fault = once(LATE, after=1)
     return ended(p)
 
@@ -200,4 +200,4 @@ def test_a_verdict_inconclusive_is_waited_for_by_a_person_whatever_may_land() ->
     p.until(lambda: p.state.hold is not None)
     p.run(0.1)
     assert p.rest is Rest.WAITING
-    assert at(p, HALF)
+    at(p, HALF)

@@ -76,6 +76,9 @@ FULL = State(
     watch=Watch(1.5, 2.5, seen_at=9.0),
 )
 
+assert FULL.rollout is not None
+AT_A_PAUSE = replace(FULL.rollout, promoted=False)
+
 
 @pytest.mark.parametrize("state", [FULL, State(), replace(FULL, rollout=None, hold=None, phase=Phase.IDLE)])
 def test_a_state_survives_the_way_through_status(state: State) -> None:
@@ -130,12 +133,7 @@ def test_a_transition_time_moves_only_with_the_status_of_its_condition() -> None
         ),
         (replace(FULL, condition=Condition("WeightsDrifted", "x")), "Paused"),
         (replace(FULL, hold=None, condition=Condition("PauseStep", "x")), "Syncing"),
-        (
-            replace(
-                FULL, hold=None, condition=Condition("PauseStep", "x"), rollout=replace(FULL.rollout, promoted=False)
-            ),  # type: ignore[type-var]
-            "Paused",
-        ),
+        (replace(FULL, hold=None, condition=Condition("PauseStep", "x"), rollout=AT_A_PAUSE), "Paused"),
     ],
 )
 def test_each_state_shows_as_the_phase_that_people_know(state: State, phase: str) -> None:

@@ -18,6 +18,7 @@ from tests.rollout.cases import (
     edit,
     ended,
     failing,
+    failure,
     reasons,
     rollout,
     say,
@@ -183,7 +184,7 @@ def test_postchecks_are_last_and_can_fail() -> None:
     assert share(p) == 1
     p.deliver("post", Verdict.FAILED)
     ended(p)
-    assert (share(p), rollout(p).failure and rollout(p).failure.reason) == (0, "PostcheckFailed")
+    assert (share(p), failure(p)) == (0, "PostcheckFailed")
 
 
 def test_postchecks_that_pass_complete_the_rollout() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import re
 import subprocess
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -209,9 +210,8 @@ async def test_promtool_finds_nothing_wrong() -> None:
     promtool = await asyncio.to_thread(binaries, "prometheus") / "promtool"
     async with site(await busy()) as pages:
         text = (await pages.get("/metrics"))[1]
-    done = await asyncio.to_thread(
-        subprocess.run, [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
-    )
+    check = partial(subprocess.run, [promtool, "check", "metrics"], capture_output=True, text=True, check=False)
+    done = await asyncio.to_thread(check, input=text)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -56,7 +56,7 @@ class Base(RuleBasedStateMachine):
         super().__init__()
         self.writes: list[str] = []
         self.persists: list[str] = []
-        self.store_down = self.silent = False
+        self.store_down = self.silent = self.person_wrote = False
         self.bad: set[str] = set()
         self.stale: Process | None = None
         self.number = 0

@@ -22,8 +22,6 @@ ODD = st.sampled_from((1, 7, 31))
 
 
 class PeopleRules(Base):
-    person_wrote = False
-
     def somebody_sets(self, route: RouteState, weights: Mapping[str, int]) -> None:
         """What AWS takes. It is an abort when it takes traffic off the canary and Okra's last write has arrived."""
         if self.world.refusal(weights):
