@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from okra.aws.iam import OWNER_TAG, policy
 from okra.testing.aws_world import AwsWorld, Route
 from okra.testing.moto_iam import decisions
+from tests.e2e.identities import Account, Document
 from tests.e2e.installed import Installed
 from tests.e2e.metric_apis import publish
 from tests.scenarios.eventually import eventually
@@ -19,11 +19,6 @@ from tests.scenarios.manifests import cell, ingress, steps
 
 pytestmark = [pytest.mark.timeout(400)]
 
-Document = dict[str, Any]
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
-}
 CHECK = {
     "name": "errors",
     "analysis": {
@@ -39,28 +34,6 @@ CHECK = {
         },
     },
 }
-
-
-@dataclass(frozen=True)
-class Account:
-    """The account's root: it makes the identities that Okra has."""
-
-    world: AwsWorld
-
-    def user(self, name: str, document: Document) -> dict[str, str]:
-        """The environment of a process that is this user."""
-        iam = self.world.client("iam")
-        iam.create_user(UserName=name)
-        iam.put_user_policy(UserName=name, PolicyName="okra", PolicyDocument=json.dumps(document))
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-        return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-
-    def role(self, name: str, document: Document) -> str:
-        """Its ARN."""
-        iam = self.world.client("iam")
-        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
-        iam.put_role_policy(RoleName=name, PolicyName="okra", PolicyDocument=json.dumps(document))
-        return str(made["Role"]["Arn"])
 
 
 def printed(okra: Installed) -> Document:

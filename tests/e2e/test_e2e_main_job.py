@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,19 @@ import pytest
 import yaml
 
 from okra.api.meta import COMMAND_ANNOTATION
+from okra.aws.iam import policy
 from okra.testing.aws_world import AwsWorld, Route
+from okra.testing.controlplane import OwnControlPlane
+from okra.testing.moto_iam import decisions
+from okra.testing.moto_server import MotoServer
 from tests.analysis.datadog_double import API_KEY, APP_KEY
 from tests.analysis.real_prometheus import PASSWORD, USERNAME
 from tests.analysis.real_prometheus import running as prometheus
-from tests.e2e.conftest import Observe
+from tests.e2e.conftest import Chart, Observe
+from tests.e2e.identities import Account
 from tests.e2e.installed import Installed
 from tests.e2e.metric_apis import datadog, openmetrics, publish, served
+from tests.kube.controller_process import Controllers, install_kinds
 from tests.scenarios.eventually import eventually
 from tests.scenarios.manifests import cell, error_rate, steps
 from tests.scenarios.metrics import Answer, Metrics
@@ -28,6 +34,8 @@ pytestmark = [pytest.mark.timeout(400)]
 
 MINIMAL = Path(__file__).parents[1] / "api" / "data" / "minimal-cell.yaml"
 COLUMNS = ["NAME", "PHASE", "STABLE", "DESIRED", "WEIGHT", "STEP", "AGE"]
+Checks = Callable[[str], dict[str, dict[str, Any]]]
+"""`good` or `bad` → a check of each provider, by its name."""
 CHECKS = "checks.okra.mumoshu.github.io"
 """In full: hotswap's Systems have Checks too, and kubectl takes those for a bare `checks`."""
 ALONE = "--no-leader-elect"
@@ -74,9 +82,7 @@ def test_the_seeds_minimal_cell_brings_a_new_version_in_and_kubectl_can_wait_for
 
 
 @pytest.fixture
-def checks(
-    kube_world: AwsWorld, okra: Installed, tmp_path: Path
-) -> Iterator[Callable[[str, str], dict[str, dict[str, Any]]]]:
+def checks(kube_world: AwsWorld, okra: Installed, tmp_path: Path) -> Iterator[Checks]:
     """One check of each provider. Each API knows a good and a bad value, and some ask for the keys in a Secret."""
     okra.kubectl(
         "create", "secret", "generic", "dd", f"--from-literal=api-key={API_KEY}", f"--from-literal=app-key={APP_KEY}"
@@ -118,7 +124,7 @@ def checks(
 
 
 def test_checks_of_every_provider_let_a_good_version_through_and_each_of_them_stops_a_bad_one(
-    kube_world: AwsWorld, okra: Installed, checks: Callable[[str], dict[str, dict[str, Any]]]
+    kube_world: AwsWorld, okra: Installed, checks: Checks
 ) -> None:
     """Datadog's data is a minute old, which a precheck needn't wait for."""
     good, bad = checks("good"), checks("bad")
@@ -261,3 +267,64 @@ def test_kubectl_refuses_an_invalid_cell_and_names_the_field(okra: Installed, wr
     with pytest.raises(RuntimeError, match=path.replace("[", r"\[").replace(".", r"\.")):
         okra.apply(made)
     assert okra.kubectl("get", "cells", "-o", "name") == ""
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "text": ({"replicas": "many"}, "spec.replicas"),
+    "unknown": ({"replica": 2}, "spec.replica"),
+    "deep": ({"checks": [{"name": "a", "analysis": {"query": "q", "provider": {"web": {}}}}]}, "spec.checks[0]"),
+    "absent": ({"ingress": None}, "spec"),
+}
+"""What a schema would refuse, by the name of the Cell that has it, and the path of the wrong field."""
+
+
+def test_an_invalid_cell_that_got_past_the_schema_says_which_field_is_wrong_and_aws_hears_nothing(
+    own_control_plane: OwnControlPlane,
+    kube_world: AwsWorld,
+    aws_server: MotoServer,
+    chart: Chart,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when an older chart's kinds are there, or somebody took the schema away. Until a person edits it."""
+    install_kinds(own_control_plane)
+    take_schemas_away(own_control_plane)
+    (folder := tmp_path / "okra").mkdir()
+    user = Account(kube_world).user("okra", policy())  # whose calls the double keeps a record of
+    controllers = Controllers(own_control_plane, "default", folder, {**aws_server.environ, **user})
+    route = kube_world.route(replicas=1, tags={"role": "web"})
+    with closing(controllers):
+        okra = Installed(controllers, chart("default"))
+        okra.start(ALONE)
+        for name, (wrong, _) in WRONG.items():
+            made = cell(name, route)
+            made["spec"] = {key: value for key, value in {**made["spec"], **wrong}.items() if value is not None}
+            okra.apply(made)
+        for name, (_, path) in WRONG.items():
+            okra.wait(f"cell/{name}", "condition=Ready=false")
+            ready = okra.condition(name, "Ready")
+            assert ready["reason"] == "InvalidSpec"
+            assert path in ready["message"]
+        assert decisions(kube_world.url) == []
+        monkeypatch.setenv("KUBE_EDITOR", "sed -i 's/replicas: many/replicas: 1/'")
+        okra.kubectl("edit", "cell", "text")
+        eventually(lambda: decisions(kube_world.url))
+
+
+def take_schemas_away(cluster: OwnControlPlane) -> None:
+    """Everything that judges Cells on this API server: their schema, and the policies."""
+    name = "cells.okra.mumoshu.github.io"
+    definition = json.loads(cluster.kubectl("get", "crd", name, "-o", "json"))
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    for version in definition["spec"]["versions"]:
+        version["schema"] = {"openAPIV3Schema": anything}
+    cluster.kubectl("replace", "-f", "-", given=json.dumps(definition))
+    cluster.kubectl("delete", "validatingadmissionpolicybindings", "--all")
+    wobbly = {
+        "apiVersion": "okra.mumoshu.github.io/v1alpha1",
+        "kind": "Cell",
+        "metadata": {"name": "a"},
+        "spec": {"a": 1},
+    }
+    path = "/apis/okra.mumoshu.github.io/v1alpha1/namespaces/default/cells?dryRun=All"
+    eventually(lambda: cluster.call("POST", path, wobbly).status == 201)

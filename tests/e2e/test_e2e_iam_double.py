@@ -1,0 +1,72 @@
+"""The double judges policies as IAM does, where Okra's policy depends on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from okra.aws.iam import OWNER_TAG, policy
+from okra.testing.aws_world import AwsWorld
+from okra.testing.moto_iam import Decision, allows, decisions
+from okra.testing.moto_server import MotoServer
+from tests.e2e.identities import Account
+
+RULE = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/web/0a/0b/0c"
+GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0a"
+OKRA = policy()["Statement"]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "keys", "allowed"),
+    [
+        ("elasticloadbalancing:DescribeTags", "*", [], True),
+        ("ElasticLoadBalancing:describetags", "*", [], True),
+        ("elasticloadbalancing:DeleteRule", RULE, [], False),
+        ("elasticloadbalancing:ModifyRule", RULE, [], True),
+        ("elasticloadbalancing:ModifyRule", RULE.replace("/app/", "/net/"), [], False),
+        ("elasticloadbalancing:AddTags", RULE, [OWNER_TAG], True),
+        ("elasticloadbalancing:AddTags", RULE, [OWNER_TAG, "team"], False),
+        ("elasticloadbalancing:RemoveTags", RULE, ["team"], False),
+        ("elasticloadbalancing:AddTags", GROUP, [OWNER_TAG], False),
+    ],
+)
+def test_okras_policy_allows_what_it_names_and_nothing_else(
+    action: str, resource: str, keys: list[str], allowed: bool
+) -> None:
+    assert allows(OKRA, action, resource, keys) is allowed
+
+
+def test_a_denial_outranks_every_permission() -> None:
+    deny: list[dict[str, Any]] = [{"Effect": "Deny", "Action": "elasticloadbalancing:Modify*", "Resource": "*"}]
+    assert not allows([*OKRA, *deny], "elasticloadbalancing:ModifyRule", RULE, [])
+    assert allows([*OKRA, *deny], "elasticloadbalancing:DescribeRules", "*", [])
+
+
+def test_a_condition_that_the_double_does_not_know_is_no_silent_yes() -> None:
+    odd = [{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}]
+    with pytest.raises(NotImplementedError, match="aws:SecureTransport"):
+        allows(odd, "tag:GetResources", "*", [])
+
+
+def test_a_user_is_held_to_its_policies_the_root_is_not_and_each_decision_is_recorded(
+    kube_world: AwsWorld, aws_server: MotoServer
+) -> None:
+    key = Account(kube_world).user("some", {**policy(), "Statement": OKRA[:1]})
+    route = kube_world.route()
+    credentials = {"AccessKeyId": key["AWS_ACCESS_KEY_ID"], "SecretAccessKey": key["AWS_SECRET_ACCESS_KEY"]}
+    with AwsWorld(aws_server.url, credentials=credentials) as some:
+        assert some.weights(route.arn) == kube_world.weights(route.arn)
+        with pytest.raises(
+            ClientError, match="user/some is not authorized to perform: elasticloadbalancing:ModifyRule"
+        ):
+            some.set_weights(route.arn, {route.groups["1.0.0"][0]: 1})
+    arn = "arn:aws:iam::123456789012:user/some"
+    assert decisions(aws_server.url) == [
+        Decision(arn, "elasticloadbalancing:DescribeRules", ("*",), True),
+        Decision(arn, "elasticloadbalancing:ModifyRule", (route.arn,), False),
+    ]
+    aws_server.reset()
+    assert decisions(aws_server.url) == []
+    assert kube_world.client("iam").list_users()["Users"] == []
