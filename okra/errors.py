@@ -5,7 +5,8 @@
     │   ├── Unavailable       no answer, a 5xx, a reset, a timeout: a write may or may not have been applied
     │   ├── Throttled         refused for its rate: a write was certainly not applied
     │   ├── Conflict          the object changed since it was read (HTTP 409): read again, decide again
-    │   └── Expired           the watch's resourceVersion is too old (HTTP 410): list again
+    │   ├── Expired           the watch's resourceVersion is too old (HTTP 410): list again
+    │   └── KindNotInstalled  404 without an object's name: the server knows no such kind, and says of no object that it's gone
     └── Fatal                 a person must do something; `reason` becomes a condition, the message says what to do
         ├── NotFound          the named thing does not exist
         ├── AlreadyExists     the name is taken
@@ -60,6 +61,12 @@ class Expired(Retryable):
     """The resourceVersion to resume from is gone: list again."""
 
     reason = "Expired"
+
+
+class KindNotInstalled(Retryable):
+    """The server knows no such kind: its CRD is missing or being replaced, or a proxy answered in its place."""
+
+    reason = "KindNotInstalled"
 
 
 class Fatal(OkraError):

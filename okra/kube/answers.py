@@ -17,6 +17,7 @@ from okra.errors import (
     CredentialsInvalid,
     Expired,
     Invalid,
+    KindNotInstalled,
     NotFound,
     OkraError,
     Refused,
@@ -107,12 +108,11 @@ def _forbidden(call: Call, said: str) -> OkraError:
 
 
 def _missing(call: Call, said: str, details: Mapping[str, Any]) -> OkraError:
-    """404 is about an object when the server names one; otherwise it doesn't know the kind."""
+    """404 is about an object when the server names one; otherwise it doesn't know the kind, or it isn't the server."""
     if details.get("name"):
         return NotFound(f"{call}: {said}")
-    return NotFound(
-        f"{call}: the API server knows no {call.resource.partition('/')[0]} ({said}). Install Okra's CRDs: {INSTALL}",
-        reason="KindNotInstalled",
+    return KindNotInstalled(
+        f"{call}: the API server knows no {call.resource.partition('/')[0]} ({said}). Install Okra's CRDs: {INSTALL}"
     )
 
 

@@ -133,9 +133,7 @@ class Elector:
         if isinstance(step, Read):
             try:
                 found = _lease(await self._ask("get"))
-            except NotFound as error:
-                if error.reason != NotFound.reason:
-                    raise
+            except NotFound:
                 found = None
             self._enter(self._election.read(found, self._monotonic()))
             return

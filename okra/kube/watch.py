@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from okra.errors import Expired, Invalid, Retryable, Unavailable
+from okra.errors import Expired, Invalid, KindNotInstalled, Retryable, Unavailable
 from okra.kube.answers import Overloaded, refused
 from okra.kube.calls import Call
 from okra.kube.client import KubeClient
@@ -61,7 +61,7 @@ async def watch(
                 async for event in events:
                     position = event.object["metadata"]["resourceVersion"]
                     yield event
-        except Expired:
+        except (Expired, KindNotInstalled):
             raise
         except Retryable as error:
             problem = str(error)

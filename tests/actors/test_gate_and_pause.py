@@ -9,7 +9,7 @@ import pytest
 from okra.actors.cell_checks import CHECK
 from okra.actors.messages import Lookup
 from okra.actors.wiring import NEVER
-from okra.errors import NotFound
+from okra.errors import KindNotInstalled
 from tests.actors.world import QUICK, cell, check, world
 
 pytestmark = pytest.mark.looptime
@@ -80,7 +80,7 @@ async def test_a_pause_of_every_cell_is_followed_while_running_and_said_in_each(
 
 async def test_what_cannot_be_listed_is_said_and_tried_again() -> None:
     async with world(claim_settle=0.0) as w:
-        said = NotFound("The API server knows no cells. Install Okra's CRDs.", reason="KindNotInstalled")
+        said = KindNotInstalled("The API server knows no cells. Install Okra's CRDs.")
         w.store.fault = lambda operation, _name: said if operation == "list" else None
         w.two_versions()
         await w.apply(cell(**QUICK))

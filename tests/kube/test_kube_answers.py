@@ -15,6 +15,7 @@ from okra.errors import (
     Expired,
     Fatal,
     Invalid,
+    KindNotInstalled,
     NotFound,
     OkraError,
     Refused,
@@ -40,7 +41,7 @@ def error(code: int, reason: str = "", message: str = "said so", **details: Any)
     [
         (400, "BadRequest", Invalid),
         (401, "Unauthorized", CredentialsInvalid),
-        (404, "NotFound", NotFound),
+        (404, "NotFound", KindNotInstalled),
         (405, "MethodNotAllowed", Refused),
         (406, "NotAcceptable", Refused),
         (408, "", Unavailable),
@@ -122,7 +123,9 @@ def test_a_kind_that_is_not_installed_is_told_apart_from_an_object_that_is_not_t
         error(404, "NotFound", "the server could not find the requested resource"),
         refusal(GET, 404, b"404 page not found\n", {}),
     ):
-        assert isinstance(unknown, NotFound)
+        assert isinstance(unknown, KindNotInstalled)
+        assert isinstance(unknown, Retryable)
+        assert not isinstance(unknown, NotFound), "whoever looks after an object would leave"
         assert unknown.reason == "KindNotInstalled"
         assert "okra crds" in str(unknown)
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from aiohttp import web
 
-from okra.errors import AccessDenied, Conflict, CredentialsInvalid, Invalid, NotFound, Unavailable
+from okra.errors import AccessDenied, Conflict, CredentialsInvalid, Invalid, KindNotInstalled, NotFound, Unavailable
 from okra.kube.client import KubeClient
 from okra.kube.exec_plugin import ExecPlugin
 from okra.kube.secrets import KubeSecrets
@@ -115,12 +115,11 @@ async def test_the_lists_items_of_kubernetes_own_kinds_say_what_they_are(
 async def test_a_kind_that_is_not_installed_says_how_to_install_it(cluster: ControlPlane, kube_namespace: str) -> None:
     async with client_of(cluster) as client:
         store = KubeStore(client)
-        with pytest.raises(NotFound, match="okra crds") as raised:
+        with pytest.raises(KindNotInstalled, match="okra crds"):
             await store.list(UNKNOWN)
-        assert raised.value.reason == "KindNotInstalled"
-        with pytest.raises(NotFound, match="okra crds"):
+        with pytest.raises(KindNotInstalled, match="okra crds"):
             await anext(store.watch(UNKNOWN, "1"))
-        with pytest.raises(NotFound, match="okra crds"):
+        with pytest.raises(KindNotInstalled, match="okra crds"):
             await store.apply(UNKNOWN, widget("a", kube_namespace, kind=UNKNOWN))
 
 
