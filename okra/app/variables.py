@@ -25,7 +25,7 @@ def warnings(environ: Mapping[str, str], settings: Collection[str]) -> Iterator[
         if not upper.startswith(PREFIX) or upper in known or _of_a_service(upper, environ[name]):
             continue
         near = did_you_mean(upper, known)
-        remedy = f"did you mean {near}?" if near else "README.md lists them"
+        remedy = f"did you mean {near}?" if near else "docs/reference.md lists them"
         yield f"warning: {printable(name)} is no setting of Okra and has no effect; {remedy}"
 
 

@@ -25,7 +25,7 @@ def test_a_typo_is_said_with_the_setting_that_was_probably_meant(name: str, mean
 
 def test_a_name_like_no_setting_is_said_too() -> None:
     assert said(OKRA_COLOUR="green") == [
-        "warning: OKRA_COLOUR is no setting of Okra and has no effect; README.md lists them"
+        "warning: OKRA_COLOUR is no setting of Okra and has no effect; docs/reference.md lists them"
     ]
 
 

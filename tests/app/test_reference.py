@@ -1,25 +1,28 @@
-"""The README's tables say what the code does: every field, every setting, every default."""
+"""The tables of docs/reference.md say what the code does: every field, every setting, every default."""
 
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import typer.main
 from pydantic import BaseModel
 
 from okra.api.cell import CellSpec
+from okra.api.checks import Analysis
 from okra.api.durations import Duration
-from okra.api.lint import lint
+from okra.api.variables import VARIABLES
+from okra.app.controller_settings import ControllerSettings
 from okra.app.settings import Settings, load_settings
+from okra.cli.commands import app
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+REFERENCE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text()
 Row = list[str]
 
 
 def rows(heading: str) -> list[Row]:
     """The table below a heading, without its head."""
-    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = REFERENCE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
@@ -86,7 +89,23 @@ def test_every_setting_is_in_the_table() -> None:
     assert {name.lower() for name, _ in SETTINGS} == set(Settings.model_fields)
 
 
-def test_the_example_is_clean() -> None:
-    [example] = re.findall(r"```yaml\n(apiVersion.*?)```", README, re.DOTALL)
-    assert yaml.safe_load(example)["kind"] == "Cell"
-    assert lint([("cell.yaml", example)], provider_is_set=False).findings == []
+def test_a_field_of_an_analysis_in_the_table_is_one_of_the_api_with_the_default_that_it_has() -> None:
+    found = [(path, default) for names, default, _ in rows("Checks") for path in re.findall(r"`(\w+)`", names)]
+    fields = {field.alias or name: field.default for name, field in Analysis.model_fields.items()}
+    assert {path for path, _ in found} == set(fields)
+    numbers = {path: default for path, default in found if default.isdigit()}
+    assert numbers == {path: str(fields[path]) for path in numbers}
+
+
+def test_every_variable_of_a_query_is_in_the_table() -> None:
+    found = [re.findall(r"\.Vars\.(\w+)", row[0]) for row in rows("Variables")]
+    assert [name for names in found for name in names] == list(VARIABLES)
+
+
+def test_every_option_of_the_controller_is_in_the_table_or_a_setting() -> None:
+    table = rows("The controller's options")
+    variables = {name.lower() for row in table for name in re.findall(r"OKRA_(\w+)", row[1])}
+    assert variables == set(ControllerSettings.model_fields) - set(Settings.model_fields)
+    options = {option for row in table for option in re.findall(r"--[a-z-]+", row[0])}
+    command = typer.main.get_group(app).commands["controller"]
+    assert options <= {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
