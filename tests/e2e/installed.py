@@ -22,7 +22,7 @@ CHART = ROOT / "charts" / "okra"
 RELEASE = "okra"
 """Also the name of its service account, its Lease and its ConfigMap."""
 RIGHTS = ("ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ConfigMap")
-PATIENCE = 90
+PATIENCE = 150
 """Seconds for kubectl to wait. Far more than it takes: only a failing test waits so long."""
 
 Manifest = dict[str, Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from tests.e2e.metric_apis import publish
 from tests.scenarios.eventually import eventually
 from tests.scenarios.manifests import cell, ingress, steps
 
-pytestmark = [pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.timeout(600)]
 
 CHECK = {
     "name": "errors",
@@ -68,12 +69,16 @@ def both(name: str, routes: Sequence[Route], **spec: Any) -> dict[str, Any]:
 
 
 def test_the_printed_policy_is_enough_for_the_main_job_and_none_of_it_is_unused(
-    kube_world: AwsWorld, okra: Installed
+    kube_world: AwsWorld, okra: Installed, tmp_path: Path
 ) -> None:
+    """Without any key: as the role that a pod gets for the token of its service account (IRSA)."""
     document = printed(okra)
+    (token := tmp_path / "token").write_text("eyJ.of-the-service-account.sig")
+    role = Account(kube_world).role("okra", document)
+    okra.controllers.aws = {name: value for name, value in okra.controllers.aws.items() if "KEY" not in name}
     routes = two_routes(kube_world, "web")
     publish(kube_world, "good", 0.01)
-    okra.start("--no-leader-elect", **Account(kube_world).user("okra", document))
+    okra.start("--no-leader-elect", AWS_ROLE_ARN=role, AWS_WEB_IDENTITY_TOKEN_FILE=str(token))
     okra.apply(both("web", routes))
     okra.wait("cell/web", "jsonpath={.status.stableVersion}=1.1.0")
     okra.wait("cell/web", "condition=Ready")
@@ -81,6 +86,7 @@ def test_the_printed_policy_is_enough_for_the_main_job_and_none_of_it_is_unused(
     okra.kubectl("delete", "cell", "web", "--timeout=60s")
     eventually(lambda: [route for route in routes if OWNER_TAG in kube_world.tags(route.arn)], lambda left: left == [])
     made = decisions(kube_world.url)
+    assert {each.principal.rpartition("/")[0] for each in made} == {"arn:aws:sts::123456789012:assumed-role/okra"}
     assert [each for each in made if not each.allowed] == []
     assert {each.action for each in made} == set(actions(document))
 
@@ -109,7 +115,7 @@ def test_without_any_one_action_a_cell_says_which_it_lacks(kube_world: AwsWorld,
             said[name] = okra.condition(name, "Ready").get("message", "") if name != leaving else notes(okra, name)
         return {name: said[name] for name, action in lacking.items() if action not in said[name]}
 
-    eventually(unsaid, lambda found: found == {}, within=90)
+    eventually(unsaid, lambda found: found == {}, within=150)
     for name, action in lacking.items():
         if name != leaving:
             assert okra.condition(name, "Ready")["status"] == "False", action

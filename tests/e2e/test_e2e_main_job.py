@@ -30,7 +30,7 @@ from tests.scenarios.manifests import cell, error_rate, steps
 from tests.scenarios.metrics import Answer, Metrics
 from tests.scenarios.observer import Observer
 
-pytestmark = [pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.timeout(600)]
 
 MINIMAL = Path(__file__).parents[1] / "api" / "data" / "minimal-cell.yaml"
 COLUMNS = ["NAME", "PHASE", "STABLE", "DESIRED", "WEIGHT", "STEP", "AGE"]

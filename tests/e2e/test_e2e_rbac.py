@@ -22,7 +22,7 @@ from tests.scenarios.eventually import eventually
 from tests.scenarios.manifests import cell, error_rate
 from tests.scenarios.metrics import Answer, Metrics
 
-pytestmark = [pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.timeout(600)]
 
 OWNERS = Permission("okra.mumoshu.github.io", "cells/finalizers", "update")
 """An admission plugin asks for it when a Check is made that its Cell owns; no request of Okra's is about it."""
@@ -174,7 +174,7 @@ def test_all_that_the_roles_grant_is_used_and_nothing_more_is_asked_for(
         scenario = Scenario(Installed(controllers, chart), kube_world, route_for(kube_world, "web"), "web", metrics)
         for act, over in scenario.steps():
             act()
-            eventually(over, within=90)
+            eventually(over, within=150)
     requests = cluster.audit.of(f"system:serviceaccount:{namespace}:{RELEASE}")
     refused = [each for each in requests if each["annotations"]["authorization.k8s.io/decision"] != "allow"]
     assert refused == []
@@ -204,7 +204,7 @@ def test_without_any_one_permission_okra_says_which_it_lacks_and_stays_up(
             for act, over in scenario.steps():
                 act()
                 try:
-                    eventually(lambda over=over: said(okra, missing) or over(), within=60)
+                    eventually(lambda over=over: said(okra, missing) or over(), within=120)
                 except AssertionError:
                     return f"{missing}: nobody said so:\n{controllers.started[-1].text[-2000:]}\n{controllers.status()}"
                 if said(okra, missing):
