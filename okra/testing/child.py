@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
 WITH_PARENT = "--with-parent"
@@ -36,6 +38,20 @@ class Child:
 
     def start(self) -> str:
         """The URL it printed. RuntimeError with its log if it prints none in time."""
+        try:
+            with uninterrupted():
+                output = self._begin()
+            ready = bool(select.select([output], [], [], _START_TIMEOUT)[0])
+            url = output.readline().strip() if ready else ""
+            if not url:
+                raise RuntimeError(f"{self._module} did not start:\n{self.log}")
+        except BaseException:
+            self.stop()
+            raise
+        return url
+
+    def _begin(self) -> IO[str]:
+        """Start the process. Its standard output."""
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 — closed by stop()
         # Credentials and endpoints of the developer's own AWS must not reach a double.
         environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
@@ -47,14 +63,9 @@ class Child:
             env=environ,
             text=True,
         )
-        output = self._process.stdout
-        ready = output is not None and bool(select.select([output], [], [], _START_TIMEOUT)[0])
-        url = output.readline().strip() if output is not None and ready else ""
-        if not url:
-            log = self.log
-            self.stop()
-            raise RuntimeError(f"{self._module} did not start:\n{log}")
-        return url
+        if self._process.stdout is None:
+            raise RuntimeError(f"{self._module} has no standard output")
+        return self._process.stdout
 
     def ask(self, line: str) -> str:
         """Write this line to the child, for the one that it answers with. RuntimeError with its log if it ended."""
@@ -87,6 +98,24 @@ class Child:
         if self._log is not None:
             self._log.close()
             self._log = None
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """What is made within is known to its owner before a Ctrl-C or SIGTERM is heard; then it is."""
+    heard: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python handles signals in the main thread only
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda got, _: heard.append(got)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for each in heard:
+            signal.raise_signal(each)
 
 
 def end_with_parent() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from okra.testing.aws_world import NOT_FOUND, AwsWorld, forward
-from okra.testing.child import Child
+from okra.testing.child import Child, uninterrupted
 from okra.testing.metric_math import evaluate, statistic
 from okra.testing.moto_health import states
 from okra.testing.moto_server import MotoServer, weights_record
@@ -255,3 +256,12 @@ def test_one_that_cannot_start_says_why() -> None:
     with pytest.raises(RuntimeError, match="nothing_here"):
         child.start()
     child.stop()
+
+
+def test_a_signal_is_heard_only_after_what_it_would_have_cut_in_two() -> None:
+    made = []
+    with pytest.raises(KeyboardInterrupt), uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        made.append("whole")
+    assert made == ["whole"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
