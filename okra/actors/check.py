@@ -179,11 +179,11 @@ class CheckActor(Actor[Message]):
             self._arm(key, series.next_at)
             return
         self._end(key)
+        if run.request is not None:  # before it is recorded: a store that doesn't answer must not hold up a revert
+            self._answer(run.request, series.verdict, series.message)
         await self._record.ended(series, run.request)
         if key is None and series.policy.count is None and series.next_at is None:
             self._begin_again(series)
-        if run.request is not None:
-            self._answer(run.request, series.verdict, series.message)
 
     def _answer(self, request: RunSeries, verdict: Verdict, message: str) -> None:
         request.reply_to.tell(SeriesDone(self._key[1], request.cell, request.token, verdict, message))

@@ -68,14 +68,15 @@ async def test_a_store_that_is_down_does_not_hold_up_a_revert() -> None:
             assert route.weights.get(new, 0) == 0
 
 
-async def test_a_store_that_hangs_holds_up_a_revert_by_one_second() -> None:
+@pytest.mark.parametrize("names", [{"web"}, {"web", "web-dd"}], ids=["for the Cell", "also for its Check"])
+async def test_a_store_that_hangs_holds_up_a_revert_by_one_second(names: set[str]) -> None:
     async with world() as w:
         route, _old, new = w.two_versions()
         failed: list[float] = []
 
         def fails(_query: str, _window: object) -> float:
             if not failed:
-                w.store.slow = lambda operation, name: 3600.0 if name == "web" else 0.0
+                w.store.slow = lambda operation, name: 3600.0 if name in names else 0.0
             failed.append(w.clock.now())
             return 0.5
 
