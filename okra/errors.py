@@ -6,7 +6,7 @@
     │   ├── Throttled         refused for its rate: a write was certainly not applied
     │   ├── Conflict          the object changed since it was read (HTTP 409): read again, decide again
     │   ├── Expired           the watch's resourceVersion is too old (HTTP 410): list again
-    │   └── KindNotInstalled  404 without an object's name: the server knows no such kind, and says of no object that it's gone
+    │   └── KindNotInstalled  404 without an object's name: the server knows no such kind; no object is known to be gone
     └── Fatal                 a person must do something; `reason` becomes a condition, the message says what to do
         ├── NotFound          the named thing does not exist
         ├── AlreadyExists     the name is taken

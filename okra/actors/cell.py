@@ -16,7 +16,7 @@ import structlog
 from okra.actors.cell_checks import CellChecks
 from okra.actors.cell_routes import account_of, labels_of, ref_of_key, refs_of
 from okra.actors.executor import PERSIST_URGENT, Executor, execute_all
-from okra.actors.leaving import Leaving
+from okra.actors.leaving import Leaving, keeping
 from okra.actors.messages import (
     AskAgain,
     Describe,
@@ -46,6 +46,7 @@ from okra.rollout.policy import Policy
 from okra.rollout.rest import rest
 from okra.rollout.state import Phase, State
 from okra.rollout.status import from_status, to_status
+from okra.rollout.turn import LEAST_WAIT
 
 log = structlog.get_logger("okra")
 
@@ -233,8 +234,11 @@ class CellActor(Actor[Message]):
             return False
         if self.unsaved:
             await self._catch_up()
-        await self.leaving.left()
-        decision = decide(self.present_policy, self.state, self.sight.obs, self.sight.tick())
+        now, policy, left = self.sight.tick(), self.present_policy, True
+        if former := self.leaving.former(now):
+            left = await self.leaving.left(former)
+            now, policy = self.sight.tick(), policy if left else keeping(policy, self.state)
+        decision = decide(policy, self.state, self.sight.obs, now)
         before = self.state
         again = await execute_all(self._executor, decision)
         if self.state is before:
@@ -252,7 +256,8 @@ class CellActor(Actor[Message]):
         self._arm(decision.wake_at)
         if self.policy.problem is not None or self.sight.obs.groups is not None or self.sight.obs.problems:
             self.wiring.readiness.seen(self.key)
-        self.wiring.on_rest(self.key, rest(self.present_policy, self.state, self.sight.obs))
+        if left:
+            self.wiring.on_rest(self.key, rest(policy, self.state, self.sight.obs))
         return False
 
     async def _keeps_finalizer(self) -> bool:
@@ -268,6 +273,8 @@ class CellActor(Actor[Message]):
             self.timers.after("again", self.wiring.defaults.discovery_interval, AskAgain())
         if self.unsaved:
             wake_at = min(wake_at or float("inf"), self.wiring.clock.now() + RETRY)
+        if (seconds := self.leaving.again_in()) > 0:
+            wake_at = min(wake_at or float("inf"), self.wiring.clock.now() + max(seconds, LEAST_WAIT))
         if wake_at is None:
             self.timers.cancel("wake")
         else:

@@ -7,7 +7,8 @@ Its owner tag goes too, or nobody else could ever have the route. Only a tag tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,6 +16,8 @@ import structlog
 from okra.errors import OkraError, Retryable, Unavailable
 from okra.ports import RouteRef
 from okra.rollout import late
+from okra.rollout.policy import Policy, RoutePolicy
+from okra.rollout.state import State
 
 if TYPE_CHECKING:
     from okra.actors.cell import CellActor
@@ -24,23 +27,55 @@ log = structlog.get_logger("okra")
 PATIENCE = 10.0
 TRIES, PAUSE = 10, 1.0
 """How often, and for how many seconds in all, the actor of a Cell that is gone tries to remove its tags."""
+AGAIN, AGAIN_AT_MOST = 1.0, 30.0
+"""Seconds until a former route's tag that couldn't be removed is tried again; they double each time."""
 
 
 class Leaving:
     def __init__(self, cell: CellActor) -> None:
         self._cell = cell
+        self._said: dict[str, str] = {}
+        """Route ARN → why its tag stays: an Event says it once, not with each try."""
+        self._failures = 0
+        self._due = 0.0
+        """Monotonic seconds when former routes are tried again."""
 
-    async def left(self) -> None:
-        """An edit named other routes: the tags of the old ones go before `status` forgets them. Retryable: not yet."""
+    # -- former routes ---------------------------------------------------------------------------------------------
+
+    def former(self, now: float) -> Mapping[str, str]:
+        """An edit named other routes, and a decision made `now` would forget these (route → ARN)."""
         cell = self._cell
+        if cell.state.moving or cell.policy.problem or late.may_land(cell.state, now):
+            return {}
         wanted = {route.key for route in cell.policy.routes}
-        old = {route.key: route.arn for route in cell.state.routes if route.key not in wanted and route.arn}
-        if not old or cell.state.moving or cell.policy.problem or late.may_land(cell.state, cell.wiring.clock.now()):
+        return {route.key: route.arn for route in cell.state.routes if route.key not in wanted and route.arn}
+
+    async def left(self, former: Mapping[str, str]) -> bool:
+        """Their tags go before `status` forgets them. False: not yet; whatever is decided meanwhile must keep them."""
+        if self.again_in() > 0:
+            return False
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._leave(former)
+        except (Retryable, TimeoutError) as error:
+            self._due = self._cell.wiring.clock.monotonic() + min(AGAIN_AT_MOST, AGAIN * 2.0 ** min(self._failures, 10))
+            self._failures += 1
+            said = str(error) or f"no answer within {PATIENCE:g} s"
+            log.warning("RoutesNotLeft", kind="Cell", namespace=self._cell.key[0], name=self._cell.key[1], error=said)
+            return False
+        self._failures = 0
+        return True
+
+    def again_in(self) -> float:
+        """Seconds until former routes may be tried again; 0: now, or there are none."""
+        return max(0.0, self._due - self._cell.wiring.clock.monotonic()) if self._failures else 0.0
+
+    async def _leave(self, former: Mapping[str, str]) -> None:
+        cell = self._cell
+        if not self._open(former.values()):
             return
-        if not self._open(old.values()):
-            return
-        kept = {await self._arn(ref) for key, ref in cell.refs.items() if key in wanted}
-        for key, arn in old.items():
+        kept = {await self._arn(ref) for key, ref in cell.refs.items() if key not in former}
+        for key, arn in former.items():
             if arn not in kept:  # the same route by another name stays ours
                 await self._untag(cell.refs[key], arn)
 
@@ -65,13 +100,18 @@ class Leaving:
             raise found
         return "" if isinstance(found, OkraError) else found.arn
 
+    # -- other ways to go ------------------------------------------------------------------------------------------
+
     async def make_way(self) -> None:
         """An older Cell of this installation names our route: our tag must not keep it out."""
         cell = self._cell
         for key in cell.sight.claims.rivalled:
             arn, ref = self._arns().get(key), cell.refs.get(key)
             if arn and ref is not None and not cell.state.moving and cell.wiring.gate.may_write():
-                await self._untag(ref, arn)
+                try:
+                    await self._untag(ref, arn)
+                except Retryable:
+                    continue  # the next AskAgain comes for as long as there is a rival
                 cell.sight.gave_up((key,))
 
     async def all(self) -> None:
@@ -111,6 +151,23 @@ class Leaving:
         except OkraError as error:
             again = isinstance(error, Retryable)
             then = "It is tried again." if again else "Remove it by hand where another Okra is to have the route."
-            self._cell.say("TagNotRemoved", f"The owner tag stays on {arn}: {error} {then}", "Warning")
+            said = f"The owner tag stays on {arn}: {error} {then}"
+            if self._said.get(arn) != said:
+                self._said[arn] = said
+                self._cell.say("TagNotRemoved", said, "Warning")
             if again:
                 raise
+        else:
+            self._said.pop(arn, None)
+
+
+def keeping(policy: Policy, state: State) -> Policy:
+    """The policy with the routes of `state` in place of its own: those that it doesn't name select no group, so that
+    they are watched, and put back, and nothing begins on them."""
+    named = {route.key: route for route in policy.routes}
+    routes = tuple(named.get(route.key, RoutePolicy(route.key, selects=_nothing)) for route in state.routes)
+    return replace(policy, routes=routes)
+
+
+def _nothing(_: Mapping[str, str]) -> bool:
+    return False

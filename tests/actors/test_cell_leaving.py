@@ -96,7 +96,7 @@ async def test_an_untag_without_an_answer_is_made_again(error: OkraError) -> Non
             await asyncio.sleep(60)
             assert route.owner == OURS
             w.aws.fault = nothing
-            await w.when(lambda: not route.owner, within=5)
+            await w.when(lambda: not route.owner, within=35)
             await synced(w, listener("api"))
 
 
