@@ -70,8 +70,9 @@ class Events:
 
 
 def name_of(event: EventRecord) -> str:
-    """The same for the same cause: object, type, reason, action and message."""
-    cause = (event.kind.group, event.kind.kind, event.uid, event.type, event.reason, event.action, event.message)
+    """The same for the same cause: object, rollout, type, reason, action and message."""
+    what = (event.type, event.reason, event.action, event.message)
+    cause = (event.kind.group, event.kind.kind, event.uid, str(event.rollout), *what)
     digest = hashlib.sha256("\0".join(cause).encode("utf-8", "replace")).hexdigest()[:16]
     return f"{event.name[:_PREFIX].rstrip('.-')}.{digest}"
 

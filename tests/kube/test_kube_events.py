@@ -38,7 +38,16 @@ def test_times_are_utc_with_six_decimals_whatever_the_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"uid": "2"}, {"type": "Normal"}, {"reason": "X"}, {"message": "X"}, {"action": "X"}, {"name": "x"}]
+    "changed",
+    [
+        {"uid": "2"},
+        {"type": "Normal"},
+        {"reason": "X"},
+        {"message": "X"},
+        {"action": "X"},
+        {"name": "x"},
+        {"rollout": 2},
+    ],
 )
 def test_another_cause_is_another_event(changed: dict[str, Any]) -> None:
     assert name_of(record()) != name_of(record(**changed))
