@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import uuid
@@ -21,6 +22,7 @@ from okra.analysis.providers import open_session
 from okra.app.clock import SystemClock
 from okra.app.controller_settings import ControllerSettings
 from okra.app.controller_view import ControllerView
+from okra.app.heap import short_pauses
 from okra.app.leading import Candidate, Leadership, Unopposed
 from okra.app.pause import GlobalPause
 from okra.app.sources import Sources
@@ -31,7 +33,6 @@ from okra.aws.facade import open_aws
 from okra.kube.client import KubeClient
 from okra.kube.election import Timing
 from okra.kube.lease import Elector
-from okra.kube.memory import tune_garbage_collection
 from okra.kube.secrets import KubeSecrets
 from okra.kube.store import KubeStore
 from okra.kube.target import Target, find_target
@@ -62,7 +63,6 @@ async def control(options: ControllerOptions) -> None:
             opened(options, target, stop) as leadership,
             serve(ControllerView(leadership), settings.listen, strict=True) as at,
         ):
-            tune_garbage_collection()
             log.info("Started", server=target.server, target=target.origin, namespace=target.namespace, listen=at)
             await leadership.serve()
     log.info("Stopped")
@@ -133,11 +133,13 @@ async def opened(options: ControllerOptions, target: Target, stop: asyncio.Event
 @asynccontextmanager
 async def term(parts: Parts, pause: GlobalPause) -> AsyncIterator[System]:
     """The work of one term. It begins when it is known whether every Cell is paused."""
+    gc.collect()  # a term before this one: what it left would be taken for permanent
     await pause.look()
     async with running(parts) as system:
         follow = asyncio.create_task(pause.follow(system.wake), name="pause")
         try:
-            yield system
+            with short_pauses(system.missing):
+                yield system
         finally:
             follow.cancel()
             await asyncio.wait((follow,))

@@ -1,17 +1,14 @@
-"""Secrets for checks, and the garbage collector's settings."""
+"""Secrets for checks."""
 
 from __future__ import annotations
 
-import gc
 from base64 import b64encode
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from okra.errors import AccessDenied, Invalid, NotFound
-from okra.kube.memory import tune_garbage_collection
 from okra.kube.secrets import KubeSecrets
 from tests.kube.api_server import ApiServer, answers, failure
 
@@ -63,18 +60,3 @@ async def test_a_value_that_is_no_base64_is_not_shown() -> None:
         with pytest.raises(Invalid, match="token") as raised:
             await KubeSecrets(client).read("web", "dd")
     assert "not base64" not in str(raised.value)
-
-
-@pytest.fixture
-def collector_as_it_was() -> Iterator[None]:
-    thresholds = gc.get_threshold()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*thresholds)
-
-
-def test_what_exists_at_the_start_is_not_collected_again_and_the_rest_less_often(collector_as_it_was: None) -> None:
-    tune_garbage_collection()
-    assert gc.get_freeze_count() > 10_000
-    assert gc.isenabled()
-    assert gc.get_threshold()[0] > 1000
