@@ -231,6 +231,7 @@ class CellActor(Actor[Message]):
         told = (command,) if command else ()
         self.sight.told(told, deleting=self.deleting, moving=self.state.moving)
         if not self.sight.gated(self.wiring.gate):
+            self.timers.after("wake", RETRY, Wake())  # should the actors stay all the same
             return False
         if self.unsaved:
             await self._catch_up()

@@ -129,9 +129,9 @@ class Election:
 
     def wrote(self, lease: Lease, sent: float, at: float) -> Election:
         """Our write that was sent at `sent` was taken, as an answer that arrived `at` says; `lease` is its result."""
-        ends = sent + self.timing.duration
-        if self.term is not None:  # a renewal: the version says that nobody held it in between
-            term = Term(ends, self.term.writes_from)
+        ends, term = sent + self.timing.duration, self.at(at).term
+        if term is not None:  # a renewal: the version says that nobody held it in between
+            term = Term(ends, term.writes_from)
         elif self.lease is not None and self.lease.released:
             term = Term(ends, at + self.timing.write)
         else:

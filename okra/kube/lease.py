@@ -148,7 +148,9 @@ class Elector:
             if step.version is None:
                 raise  # there isn't even the namespace
             return
-        self._enter(before.wrote(written, sent, self._monotonic()))
+        now = self._monotonic()
+        self._enter(before.at(now))  # a term that ended while nobody answered was lost: whoever waits for that is told
+        self._enter(before.wrote(written, sent, now))
 
     async def _ask(self, verb: Any, body: Mapping[str, Any] | None = None) -> Object:
         """Within the time in which the answer is of use."""

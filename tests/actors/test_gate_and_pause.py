@@ -46,6 +46,18 @@ async def test_a_gate_that_never_opens_again_ends_all_deciding() -> None:
             assert len(route.history) == writes
 
 
+async def test_a_gate_that_seemed_closed_for_ever_and_opens_all_the_same_finds_nobody_asleep() -> None:
+    async with world(claim_settle=0.0) as w:
+        route, _old, new = w.two_versions()
+        await w.apply(cell(**QUICK))
+        async with w.running():
+            await w.when(lambda: route.weights.get(new))
+            w.gate.open, w.gate.opens = False, NEVER
+            await asyncio.sleep(60)
+            w.gate.open = True
+            await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
+
+
 async def test_a_lease_that_ends_while_the_store_answers_stops_the_write() -> None:
     """The finalizer is written between the question and the write."""
     async with world(claim_settle=0.0) as w:

@@ -58,7 +58,8 @@ class Endless(Election):
 
 
 ANSWERED_LATE: list[Move] = [
-    ("reign", 0, 0.0), ("step", 0, 0.1), ("serve", 0, 0.1), ("clear", 0, 0.1), ("reign", 1, 0.0), ("answer", 0, 0.0)
+    ("reign", 0, 0.0), ("step", 0, 0.1), ("serve", 0, 0.1), ("clear", 0, 0.1), ("turn", 1, 0.0), ("turn", 1, 0.1),
+    ("answer", 0, 9.0), ("reign", 1, 0.0),
 ]  # fmt: skip
 READ_LATE: list[Move] = [
     ("reign", 0, 0.0), ("step", 0, 0.1), ("lose", 0, 5.0), ("step", 0, 0.0), ("serve", 0, 0.1), ("clear", 0, 0.1),
@@ -188,6 +189,13 @@ def test_a_term_that_is_over_is_not_prolonged_by_a_late_renewal() -> None:
     again = woken.read(Lease("me", 15.0, version="1"), 15.1)
     assert again.next(15.1) == Write(Lease("me", 15.0), "1")
     assert again.wrote(Lease("me", 15.0, version="2"), 15.1, 15.2).term == Term(30.1, 15.2 + 20)
+
+
+def test_a_renewal_that_is_answered_after_the_end_begins_a_new_term() -> None:
+    """In between nobody led, and whoever asked heard so: what stopped then doesn't just go on."""
+    late = leader().doubted().wrote(Lease("me", 15.0, version="2"), 14.9, 15.1)
+    assert late.term == Term(29.9, 15.1 + 20)
+    assert not late.may_write(15.2)
 
 
 def test_before_its_end_a_term_stays_what_it_is() -> None:
