@@ -8,7 +8,8 @@ from okra.rollout import late, verify
 from okra.rollout.census import wanted
 from okra.rollout.effects import Release
 from okra.rollout.looking import keep_watching, look, look_later
-from okra.rollout.observation import Action, RouteReading
+from okra.rollout.observation import RouteReading
+from okra.rollout.reach import all_gone, untouchable
 from okra.rollout.start import adopt_canary, place_first
 from okra.rollout.state import Phase, RouteState
 from okra.rollout.turn import Turn
@@ -46,49 +47,34 @@ def _begin_with(turn: Turn, routes: tuple[RouteState, ...]) -> None:
 
 
 def blind(turn: Turn) -> bool:
-    """A route can't be read. A revert goes on with what was read before; nothing else does."""
+    """A route can't be read. A revert goes on with the others, and with what was read before; nothing else does."""
+    reverts = turn.state.phase is Phase.REVERT
+    unread = len(turn.unread) == len(turn.route_policies) and not all_gone(turn) if reverts else bool(turn.unread)
     for key in ("", *turn.route_policies):
         problem = turn.obs.problems.get(key)
-        matters = turn.unread if turn.state.phase is Phase.REVERT else problem and (problem.fatal or turn.unread)
-        if problem is not None and matters:
+        if problem is not None and (unread or (problem.fatal and not reverts)):
             turn.report(problem.reason, problem.message, permanent=problem.fatal)
             if turn.state.moving:
                 keep_watching(turn)
             return True
-    if turn.unread and turn.state.moving:
+    if unread and turn.state.moving:
         look(turn, turn.now)
-    return bool(turn.unread)
+    return unread
 
 
 def misrouted(turn: Turn) -> bool:
-    """The route is not the one that was adopted, or does something that Okra doesn't touch, or is another's."""
+    """A route that nothing is written to holds up the Cell. Not its revert: that leaves this one alone, and brings the
+    others back."""
+    if turn.state.phase is Phase.REVERT:
+        return False
     for policy, route, reading in turn.routes:
-        if route.arn and reading.arn != route.arn:
-            said = (
-                f"{route.key} is {reading.arn} now, but this Cell has managed {route.arn}: name one of them by ruleARN."
-            )
-            return _refuse(turn, "RouteChanged", said)
-        if reading.action is Action.UNSUPPORTED:
-            said = f"{reading.arn} has an action of a type that this version of Okra doesn't know; nothing is written."
-            return _refuse(turn, "UnsupportedAction", said)
-        if reading.action is not Action.FORWARD and not policy.take_over:
-            said = f"{reading.arn} answers with a {reading.action}: make it a forward action, or set takeOver: true."
-            return _refuse(turn, "RouteNotForward", said)
-        owner = turn.obs.owners.get(policy.key, turn.policy.owner)
-        if owner not in ("", turn.policy.owner):
-            said = f"{reading.arn} is owned by {owner} (tag okra.mumoshu.github.io/owner). Delete one of the two Cells."
-            return _refuse(turn, "RouteConflict", said)
+        why = untouchable(turn, policy, route, reading)
+        if why is not None:
+            turn.set(condition=why)
+            if turn.state.moving:
+                keep_watching(turn)
+            return True
     return False
-
-
-def _refuse(turn: Turn, reason: str, message: str) -> bool:
-    """Nothing is written there. A Cell that is deleted leaves it as it is."""
-    turn.report(reason, message, permanent=True)
-    if turn.obs.deleting and turn.obs.may_write:
-        turn.effects.append(Release())
-    elif turn.state.moving:
-        keep_watching(turn)
-    return True
 
 
 def adopt(turn: Turn) -> bool:

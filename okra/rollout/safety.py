@@ -12,15 +12,14 @@ from okra.rollout.drift import check_routes
 from okra.rollout.effects import Release
 from okra.rollout.observation import WriteOutcome
 from okra.rollout.policy import OnNewerVersion
+from okra.rollout.reach import all_gone
 from okra.rollout.start import present_share
-from okra.rollout.state import Failure, Outcome, Phase, RolloutKind, RouteState
+from okra.rollout.state import Failure, Outcome, Phase, RolloutKind
 from okra.rollout.turn import Turn
 from okra.rollout.versions import newer
 
 RUNNING = (Phase.GATE, Phase.STEP, Phase.BAKE, Phase.STOPPED)
 MOST_WARNINGS = 10
-ROUTE_GONE = ("ListenerNotFound", "RuleNotFound")
-"""AWS's answers about a route that exists no more (`okra.aws`)."""
 FOR_GOOD = 3
 """Refusals in a row after which a write counts as failed for good, and takes the other routes back."""
 
@@ -32,7 +31,7 @@ def deleted(turn: Turn) -> bool:
     if turn.state.phase in RUNNING:
         said = f"The Cell is being deleted in the rollout of {turn.rollout.version}."
         _withdraw(turn, Failure("CellDeleted", said, turn.now))
-    if turn.state.routes and all(gone(turn, route) for route in turn.state.routes):
+    if all_gone(turn):
         turn.report("Deleting", "The routes exist no more: there is nothing to put back.")
         turn.effects += [Release()] if turn.obs.may_write else []
         return True
@@ -48,12 +47,6 @@ def deleted(turn: Turn) -> bool:
     else:
         turn.opens_later()
     return True
-
-
-def gone(turn: Turn, route: RouteState) -> bool:
-    """Does AWS say that there is no such rule or listener?"""
-    problem = turn.obs.problems.get(route.key)
-    return problem is not None and problem.reason in ROUTE_GONE
 
 
 def _withdraw(turn: Turn, failure: Failure, outcome: Outcome = Outcome.WITHDRAWN) -> None:

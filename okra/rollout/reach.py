@@ -1,0 +1,56 @@
+"""Which routes Okra can't bring anywhere: they exist no more, or are not what was adopted, or are another's (DESIGN
+§5.9). What they do says nothing about the Cell's other routes."""
+
+from __future__ import annotations
+
+from okra.rollout.observation import Action, RouteReading
+from okra.rollout.policy import RoutePolicy
+from okra.rollout.state import Condition, RouteState
+from okra.rollout.turn import Turn
+
+ROUTE_GONE = ("ListenerNotFound", "RuleNotFound")
+"""AWS's answers about a route that exists no more (`okra.aws`)."""
+
+
+def gone(turn: Turn, route: RouteState) -> bool:
+    """Does AWS say that there is no such rule or listener?"""
+    problem = turn.obs.problems.get(route.key)
+    return problem is not None and problem.reason in ROUTE_GONE
+
+
+def all_gone(turn: Turn) -> bool:
+    """Is there nothing left that could be put back?"""
+    return bool(turn.state.routes) and all(gone(turn, route) for route in turn.state.routes)
+
+
+def untouchable(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteReading) -> Condition | None:
+    """Why nothing is written to a route: it is not the one that was adopted, does something that Okra doesn't touch, or
+    is another's."""
+    if route.arn and reading.arn != route.arn:
+        said = f"{route.key} is {reading.arn} now, but this Cell has managed {route.arn}: name one of them by ruleARN."
+        return Condition("RouteChanged", said, True)
+    if reading.action is Action.UNSUPPORTED:
+        said = f"{reading.arn} has an action of a type that this version of Okra doesn't know; nothing is written."
+        return Condition("UnsupportedAction", said, True)
+    if reading.action is not Action.FORWARD and not policy.take_over:
+        said = f"{reading.arn} answers with a {reading.action}: make it a forward action, or set takeOver: true."
+        return Condition("RouteNotForward", said, True)
+    owner = turn.obs.owners.get(policy.key, turn.policy.owner)
+    if owner not in ("", turn.policy.owner):
+        said = f"{reading.arn} is owned by {owner} (tag okra.mumoshu.github.io/owner). Delete one of the two Cells."
+        return Condition("RouteConflict", said, True)
+    return None
+
+
+def out_of_reach(turn: Turn) -> dict[str, Condition]:
+    """The routes that a revert has to leave alone for now, by key, and why."""
+    why = {
+        route.key: said for policy, route, reading in turn.routes if (said := untouchable(turn, policy, route, reading))
+    }
+    for key in turn.unread:
+        problem = turn.obs.problems.get(key) or turn.obs.problems.get("")
+        if problem is None:
+            why[key] = Condition("Reverting", f"Reading {key}.")
+        else:
+            why[key] = Condition(problem.reason, problem.message, problem.fatal)
+    return why

@@ -1,0 +1,164 @@
+"""Two routes, one of which can't be brought back: that holds up nothing on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from okra.rollout.observation import Action, Problem, RouteReading
+from okra.rollout.rest import Rest, rest
+from okra.rollout.state import Outcome, Phase
+from tests.rollout.cases import FAST, at, cell, failure, rollout, say, share, writes
+from tests.rollout.process import DROPPED, Process
+from tests.rollout.world import canary_plan, tg
+
+HALF = Fraction(1, 2)
+SLOW = canary_plan(50, 100, 600.0)
+GONE = Problem("ListenerNotFound", "There is no such listener.")
+DENIED = Problem("AccessDenied", "DescribeListeners is denied.")
+
+
+class Troubled(Process):
+    """A process that reads its route `s` as something else, or not at all."""
+
+    becomes: Callable[[RouteReading], RouteReading] = staticmethod(lambda reading: reading)
+    problem: Problem | None = None
+
+    def saw(self, key: str, reading: RouteReading) -> None:
+        if key == "s" and self.problem is not None:
+            self.see(problems={**self.obs.problems, key: self.problem})
+        else:
+            super().saw(key, self.becomes(reading) if key == "s" else reading)
+
+
+def two() -> Troubled:
+    """Both routes are at one half, for a while."""
+    calm = cell(routes=("r", "s"), plan=SLOW)
+    p = Troubled(calm.world, calm.policy)
+    at(p, HALF)
+    return p
+
+
+def page(p: Troubled) -> None:
+    p.becomes = lambda reading: replace(reading, action=Action.FIXED_RESPONSE, weights={})
+
+
+def other_rule(p: Troubled) -> None:
+    p.becomes = lambda reading: replace(reading, arn="another")
+
+
+def conflict(p: Troubled) -> None:
+    p.see(owners={**p.obs.owners, "s": "other/default/web"})
+
+
+def denied(p: Troubled) -> None:
+    p.problem = DENIED
+
+
+def gone(p: Troubled) -> None:
+    p.problem = GONE
+
+
+MISROUTED = [page, other_rule, conflict]
+
+
+@pytest.mark.parametrize("trouble", MISROUTED)
+def test_a_deleted_cell_is_let_go_only_when_its_other_route_is_back(trouble: Callable[[Troubled], None]) -> None:
+    p = two()
+    p.fault = lambda effect: DROPPED
+    trouble(p)
+    p.see(deleting=True)
+    p.run(120)
+    assert (p.released, share(p)) == (False, HALF)
+    p.fault = lambda effect: None
+    p.until(lambda: p.released)
+    assert share(p) == 0
+
+
+@pytest.mark.parametrize("trouble", MISROUTED)
+def test_the_other_route_goes_back_when_the_canary_dies(trouble: Callable[[Troubled], None]) -> None:
+    p = two()
+    trouble(p)
+    p.run(60)
+    before = len(writes(p))
+    p.world.groups[tg("b1")].healthy = 0
+    p.run(120)
+    assert (share(p), failure(p)) == (0, "CanaryUnhealthy")
+    assert share(p, key="s") == HALF
+    assert len(writes(p)) > before
+    assert p.state.phase is Phase.REVERT
+    assert p.state.condition.permanent
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("trouble", [denied, gone])
+def test_a_route_that_cannot_be_read_holds_up_no_other(trouble: Callable[[Troubled], None], restarts: bool) -> None:
+    p = two()
+    trouble(p)
+    if restarts:
+        p.restart()
+    p.run(60)
+    p.world.groups[tg("b1")].healthy = 0
+    p.run(120)
+    assert (share(p), failure(p)) == (0, "CanaryUnhealthy")
+
+
+def test_the_revert_ends_when_the_last_route_can_be_read_again() -> None:
+    p = two()
+    denied(p)
+    p.restart()
+    say(p, "abort")
+    p.run(120)
+    assert (share(p), share(p, key="s"), p.state.phase) == (0, HALF, Phase.REVERT)
+    assert (p.state.condition.reason, rest(p.policy, p.state, p.obs)) == ("AccessDenied", Rest.MOVING)
+    p.problem = None
+    p.until(lambda: p.state.phase is Phase.IDLE)
+    assert share(p, key="s") == 0
+
+
+def test_a_route_that_was_not_read_yet_is_waited_for() -> None:
+    p = two()
+    p.see(readings={"r": p.obs.readings["r"]})
+    p.world.command("abort")
+    p.see(commands=tuple(p.world.commands))
+    p.until(lambda: p.state.phase is Phase.IDLE)
+    assert (share(p), share(p, key="s")) == (0, 0)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_route_that_exists_no_more_counts_as_back(restarts: bool) -> None:
+    p = two()
+    gone(p)
+    if restarts:
+        p.restart()
+    p.run(10)
+    say(p, "abort")
+    p.until(lambda: p.state.phase is Phase.IDLE)
+    assert (share(p), rollout(p).outcome) == (0, Outcome.FAILED)
+    p.problem = None
+    p.until(lambda: share(p, key="s") == 0)
+
+
+def test_a_deleted_cell_goes_though_one_of_its_routes_exists_no_more() -> None:
+    p = two()
+    gone(p)
+    p.restart()
+    p.see(deleting=True)
+    p.until(lambda: p.released)
+    assert share(p) == 0
+
+
+def test_a_revert_ends_when_no_route_exists_any_more() -> None:
+    p = two()
+    gone(p)
+    p.policy = replace(p.policy, plan=FAST)
+    p.fault = lambda effect: DROPPED
+    say(p, "abort")
+    p.blind = True
+    p.see(problems={"r": GONE, "s": GONE})
+    p.advance()
+    p.settle()
+    assert p.state.phase is Phase.IDLE
