@@ -10,7 +10,7 @@ import pytest
 
 from okra.testing.aws_world import AwsWorld, Route
 from tests.e2e.installed import Installed, Manifest, rendered
-from tests.kube.controller_fixtures import controllers, kube_world, no_loop_by_accident, okra_kinds
+from tests.kube.controller_fixtures import controllers, kube_world, no_loop_by_accident
 from tests.kube.controller_process import Controllers
 from tests.scenarios.observer import Observer
 from tests.support.aws import aws_server
@@ -22,6 +22,7 @@ from tests.support.controlplane import (
     kube_namespace,
     own_control_plane,
 )
+from tests.support.crds import okra_crds
 
 __all__ = [
     "aws_server",
@@ -33,7 +34,7 @@ __all__ = [
     "kube_namespace",
     "kube_world",
     "no_loop_by_accident",
-    "okra_kinds",
+    "okra_crds",
     "own_control_plane",
 ]
 

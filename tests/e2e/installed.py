@@ -31,7 +31,7 @@ Manifest = dict[str, Any]
 def rendered(helm: Path, namespace: str, *values: str) -> list[Manifest]:
     """What of the chart a controller needs before it starts: who it is, what it may do, and the pause of everything."""
     sets = [part for value in values for part in ("--set", value)]
-    command = [helm, "template", RELEASE, CHART, "--namespace", namespace, *sets]
+    command = [str(helm), "template", RELEASE, str(CHART), "--namespace", namespace, *sets]
     environ = {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin"}
     said = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=120).stdout
     return [each for each in yaml.load_all(said, yaml.CSafeLoader) if each and each["kind"] in RIGHTS]
@@ -45,6 +45,7 @@ class Installed:
     chart: Sequence[Manifest]
 
     def __post_init__(self) -> None:
+        self.settings["OKRA_AWS_RATE_SHARE"] = "100"  # there is nobody else in the account
         self.controllers.apply(*self.chart)
         self.kubeconfig = self.controllers.service_account(RELEASE)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ from tests.e2e.conftest import Chart, Observe
 from tests.e2e.identities import Account
 from tests.e2e.installed import Installed
 from tests.e2e.metric_apis import datadog, openmetrics, publish, served
-from tests.kube.controller_process import Controllers, install_kinds
+from tests.kube.controller_process import Controllers
 from tests.scenarios.eventually import eventually
 from tests.scenarios.manifests import cell, error_rate, steps
 from tests.scenarios.metrics import Answer, Metrics
 from tests.scenarios.observer import Observer
+from tests.support.crds import install_crds
 
 pytestmark = [pytest.mark.timeout(600)]
 
@@ -101,7 +103,7 @@ def checks(kube_world: AwsWorld, okra: Installed, tmp_path: Path) -> Iterator[Ch
     with ExitStack() as stack:
         dd = stack.enter_context(served(datadog(**values).handle))
         prom = stack.enter_context(prometheus(openmetrics(**values), tmp_path))
-        web = {name: stack.enter_context(Metrics(lambda v=value: Answer(v))).url for name, value in values.items()}
+        web = {name: stack.enter_context(Metrics(partial(Answer, value))).url for name, value in values.items()}
 
         def make(which: str) -> dict[str, dict[str, Any]]:
             metric = {"namespace": "Shop", "name": which}
@@ -135,7 +137,11 @@ def test_checks_of_every_provider_let_a_good_version_through_and_each_of_them_st
     for name, route in routes.items():
         of = {**good, name: bad[name]} if name in good else good
         during = [check for provider, check in of.items() if provider in ("cloudwatch", "prometheus", "web")]
-        spec = {"prechecks": [of["datadog"]], "checks": during, "postchecks": [{**of["web"], "name": "last"}]}
+        spec: dict[str, Any] = {
+            "prechecks": [of["datadog"]],
+            "checks": during,
+            "postchecks": [{**of["web"], "name": "last"}],
+        }
         okra.apply(cell(name, route, role=name, updateStrategy=steps(50), **spec))
     okra.wait("cell/good", "jsonpath={.status.stableVersion}=1.1.0")
     assert seen["good"].percents("1.1.0") == [0, 50, 100]
@@ -287,7 +293,7 @@ def test_an_invalid_cell_that_got_past_the_schema_says_which_field_is_wrong_and_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As when an older chart's kinds are there, or somebody took the schema away. Until a person edits it."""
-    install_kinds(own_control_plane)
+    install_crds(own_control_plane)
     take_schemas_away(own_control_plane)
     (folder := tmp_path / "okra").mkdir()
     user = Account(kube_world).user("okra", policy())  # whose calls the double keeps a record of

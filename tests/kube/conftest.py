@@ -1,6 +1,6 @@
 """The real control plane."""
 
-from tests.kube.controller_fixtures import controllers, kube_world, no_loop_by_accident, okra_kinds, own_controllers
+from tests.kube.controller_fixtures import controllers, kube_world, no_loop_by_accident, own_controllers
 from tests.support.aws import aws_server
 from tests.support.controlplane import (
     control_plane,
@@ -21,7 +21,6 @@ __all__ = [
     "kube_world",
     "no_loop_by_accident",
     "okra_crds",
-    "okra_kinds",
     "own_control_plane",
     "own_controllers",
 ]

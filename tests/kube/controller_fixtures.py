@@ -11,20 +11,13 @@ import pytest
 from okra.testing.aws_world import AwsWorld
 from okra.testing.controlplane import ControlPlane, OwnControlPlane
 from okra.testing.moto_server import MotoServer
-from tests.kube.controller_process import Controllers, install_kinds
+from tests.kube.controller_process import Controllers
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_loop_by_accident() -> None:
     """looptime asks for a loop around synchronous tests too, and asyncio would make one that nobody closes."""
     asyncio.set_event_loop(None)
-
-
-@pytest.fixture(scope="session")
-def okra_kinds(control_plane: ControlPlane) -> ControlPlane:
-    """The session's control plane, which knows Okra's kinds."""
-    install_kinds(control_plane)
-    return control_plane
 
 
 @pytest.fixture
@@ -37,10 +30,10 @@ def kube_world(aws_server: MotoServer) -> Iterator[AwsWorld]:
 
 @pytest.fixture
 def controllers(
-    okra_kinds: ControlPlane, kube_namespace: str, aws_server: MotoServer, tmp_path: Path
+    okra_crds: ControlPlane, kube_namespace: str, aws_server: MotoServer, tmp_path: Path
 ) -> Iterator[Controllers]:
     """Okra in a namespace of the test's own."""
-    controllers = Controllers(okra_kinds, kube_namespace, tmp_path, aws_server.environ)
+    controllers = Controllers(okra_crds, kube_namespace, tmp_path, aws_server.environ)
     yield controllers
     controllers.close()
 
@@ -49,7 +42,7 @@ def controllers(
 def own_controllers(
     own_control_plane: OwnControlPlane, aws_server: MotoServer, tmp_path: Path
 ) -> Iterator[Controllers]:
-    """On a control plane of its own, which knows none of Okra's kinds yet: see `install_kinds`."""
+    """On a control plane of its own, which knows none of Okra's kinds yet: see `install_crds`."""
     folder = tmp_path / "okra"
     folder.mkdir()
     controllers = Controllers(own_control_plane, "default", folder, aws_server.environ)

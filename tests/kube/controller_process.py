@@ -19,7 +19,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -244,18 +243,3 @@ class Controllers:
 def shows(weight: str) -> Callable[[dict[str, Any]], bool]:
     """For `until`: the rollout is at this share, and every route shows it."""
     return lambda status: status.get("weight") == weight and all("confirmedAt" in each for each in status["routes"])
-
-
-def install_kinds(cluster: ControlPlane) -> None:
-    """Okra's CRDs and policies: `okra crds | kubectl apply --server-side -f -`. Done again, it changes nothing."""
-    printed = subprocess.run(
-        [sys.executable, "-m", "okra", "crds"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=printed.stdout)
-    for plural in ("cells", "checks"):
-        eventually(partial(cluster.call, "GET", f"/apis/{GROUP}/{plural}"), lambda answer: answer.status == 200)

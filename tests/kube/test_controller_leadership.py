@@ -8,10 +8,11 @@ import pytest
 
 from okra.testing.aws_world import AwsWorld
 from okra.testing.controlplane import OwnControlPlane
-from tests.kube.controller_process import Controllers, install_kinds, shows
+from tests.kube.controller_process import Controllers, shows
 from tests.scenarios.eventually import eventually
 from tests.scenarios.manifests import cell, steps
 from tests.scenarios.observer import Observer
+from tests.support.crds import install_crds
 
 pytestmark = [pytest.mark.timeout(400)]
 
@@ -95,7 +96,7 @@ def test_without_the_crds_it_says_how_to_install_them_and_waits(
     assert status == 503
     assert "waiting for the first listing of cells (" in page
     assert "okra crds | kubectl apply" in page
-    install_kinds(own_controllers.cluster)
+    install_crds(own_controllers.cluster)
     own_controllers.apply(cell("web", route, replicas=2))
     own_controllers.until(lambda status: status.get("stableVersion") == "1.1.0")
     controller.ready()
@@ -133,7 +134,7 @@ def test_an_api_server_that_answers_no_more_ends_a_term_but_no_process_and_holds
 ) -> None:
     route = kube_world.route(tags={"role": "web"})
     seen = Observer(kube_world.url, route)
-    install_kinds(own_control_plane)
+    install_crds(own_control_plane)
     controller = own_controllers.start()
     own_controllers.apply(cell("web", route, replicas=2, updateStrategy=SLOW))
     own_controllers.until(shows("20%"))
