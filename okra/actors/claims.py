@@ -16,6 +16,9 @@ tries every order. What this can't exclude, since AWS has no fencing token, is a
 read and its tag for longer than C, a person who sets the tag, and a process that was killed while a second claim of a
 route that it had written before settled. Therefore the tag is read again with each look at the routes, and nothing is
 raised on a reading older than `OWNED_FOR`: whoever lost the route stops within one poll.
+
+A reading counts from when it was asked for. Since then it may have waited for the rate budget, longer than `OWNED_FOR`:
+so an answer that came `JUST_NOW` does, too. What it shows is no older than one request to AWS may take.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ from okra.rollout.observation import Problem
 
 OWNED_FOR = 10.0
 """Seconds for which a reading of the owner tag allows writes: as long as `status` may take to be written before."""
+JUST_NOW = 1.0
+"""Seconds for which an answer allows writes, however long it was waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +44,13 @@ class _Tag:
     since: float
     """From when on each read showed this owner. Monotonic, as all times here: what a clock says may jump."""
     read_at: float
+    answered_at: float
     settled: bool
     known: bool = True
     """False: it has to be read again before it means anything."""
 
 
-NOBODY = _Tag("", since=0.0, read_at=0.0, settled=False, known=False)
+NOBODY = _Tag("", since=0.0, read_at=0.0, answered_at=0.0, settled=False, known=False)
 
 
 class Claims:
@@ -79,7 +85,8 @@ class Claims:
         tag = self._tags.get(key)
         if tag is None or not tag.known or tag.owner != self.own or not tag.settled:
             return False
-        if self._wiring.clock.monotonic() - tag.read_at <= OWNED_FOR:
+        now = self._wiring.clock.monotonic()
+        if now - tag.read_at <= OWNED_FOR or now - tag.answered_at <= JUST_NOW:
             return True
         self.ask_anew((key,))
         return False
@@ -154,7 +161,7 @@ class Claims:
         else:
             since, settled = read_at, before is None and key in self._written and not claimed
         settled = settled or read_at >= since + self._wiring.defaults.claim_settle
-        self._tags[key] = _Tag(owner, since, read_at, settled)
+        self._tags[key] = _Tag(owner, since, read_at, self._wiring.clock.monotonic(), settled)
 
     # -- what is forgotten -----------------------------------------------------------------------------------------
 
