@@ -23,12 +23,13 @@ so an answer that came `JUST_NOW` does, too. What it shows is no older than one 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from okra.actors.discovery import problem_of
 from okra.actors.wiring import Wiring
-from okra.errors import OkraError, Retryable
+from okra.errors import OkraError, Retryable, Unavailable
 from okra.ports import RouteRef
 from okra.rollout.observation import Problem
 
@@ -36,6 +37,9 @@ OWNED_FOR = 10.0
 """Seconds for which a reading of the owner tag allows writes: as long as `status` may take to be written before."""
 JUST_NOW = 1.0
 """Seconds for which an answer allows writes, however long it was waited for."""
+
+ANSWER = 20.0
+"""Seconds that one question may take: verdicts and a failing canary wait behind it. A tag may land all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +131,11 @@ class Claims:
         try:
             if key in self._tags or key in self._written or not writes:
                 began = self._wiring.clock.monotonic()
-                owner = await router.owner(ref, arn)
-                self._saw(key, owner, began)
+                self._saw(key, await _in_time(router.owner(ref, arn)), began)
             if writes and not self._tags.get(key, NOBODY).owner:
-                owner = await router.claim(ref, arn, self.own) or self.own  # a stale read shows no tag yet
-                self._saw(key, owner, self._wiring.clock.monotonic(), claimed=True)
+                owner = await _in_time(router.claim(ref, arn, self.own))
+                # a stale read shows no tag yet
+                self._saw(key, owner or self.own, self._wiring.clock.monotonic(), claimed=True)
         except OkraError as error:
             self._problems[key] = problem_of(error)
             if isinstance(error, Retryable):
@@ -185,3 +189,11 @@ class Claims:
         self._tags = {key: tag for key, tag in self._tags.items() if key in keys}
         self._problems = {key: problem for key, problem in self._problems.items() if key in keys}
         self._rivals = {key: owner for key, owner in self._rivals.items() if key in keys}
+
+
+async def _in_time(question: Awaitable[str]) -> str:
+    try:
+        async with asyncio.timeout(ANSWER):
+            return await question
+    except TimeoutError as error:
+        raise Unavailable(f"AWS didn't say within {ANSWER:g} s whose the route is.") from error

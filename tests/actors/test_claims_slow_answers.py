@@ -42,3 +42,19 @@ async def test_a_rollout_ends_though_each_read_waits_for_the_rate_budget(seconds
         await w.apply(cell(**QUICK))
         async with w.running():
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=3600)
+
+
+@pytest.mark.parametrize("seconds", [120.0, 3600.0])
+async def test_a_question_for_the_owner_that_hangs_keeps_a_new_process_from_no_revert(seconds: float) -> None:
+    """Its first question is whose the route is."""
+    async with world() as w:
+        route, _old, new = w.two_versions()
+        slow = {"type": "Canary", "canary": {"stepWeight": 50, "totalWeight": 100, "stepInterval": "1h"}}
+        await w.apply(cell(updateStrategy=slow, propagationDelay="1s"))
+        async with w.running():
+            await w.when(lambda: route.weights.get(new))
+            await asyncio.sleep(60)
+        w.aws.groups[new].healthy = 0
+        wait_before(w, seconds, "owner")
+        async with w.running():
+            await w.when(lambda: not route.weights.get(new), within=60)
