@@ -30,8 +30,8 @@ def invalid(turn: Turn) -> bool:
 
 def rerouted(turn: Turn) -> bool:
     """At rest, the spec names other routes than before: those that it left concern the Cell no more."""
-    known = [route.key for route in turn.state.routes]
-    if turn.state.phase is not Phase.IDLE or not known or known == [route.key for route in turn.policy.routes]:
+    known = {route.key for route in turn.state.routes}
+    if turn.state.phase is not Phase.IDLE or not known or known == {route.key for route in turn.policy.routes}:
         return False
     if late.may_land(turn.state, turn.now):
         turn.wake_at(turn.now + turn.policy.poll_interval)

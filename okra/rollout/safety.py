@@ -84,8 +84,8 @@ def withdrawn(turn: Turn) -> bool:
 
 def out_of_spec(turn: Turn) -> bool:
     """An edit took a moving route out of the spec: the traffic goes back first."""
-    keys = tuple(route.key for route in turn.policy.routes)
-    if turn.policy.problem is None and turn.state.phase in RUNNING and tuple(turn.route_policies) != keys:
+    keys = {route.key for route in turn.policy.routes}
+    if turn.policy.problem is None and turn.state.phase in RUNNING and set(turn.route_policies) != keys:
         _withdraw(
             turn, Failure("RouteChanged", "spec.ingress names other routes now; reverting the old first.", turn.now)
         )
