@@ -66,14 +66,15 @@ async def _cluster() -> AsyncIterator[Counting]:
     with tempfile.TemporaryDirectory() as folder:
         plane = await asyncio.to_thread(OwnControlPlane.start, Path(folder, "servers"), places("kubernetes"))
         try:
-            await asyncio.to_thread(_install, plane)
+            await asyncio.to_thread(install_kind, plane)
             async with await Counting.open(await find_target(str(plane.kubeconfig))) as client:
                 yield client
         finally:
             await asyncio.to_thread(plane.end)
 
 
-def _install(plane: ControlPlane) -> None:
+def install_kind(plane: ControlPlane) -> None:
+    """A kind without a schema, for benches that write objects of any content."""
     free = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": free, "status": free}}}
     version = {"name": KIND.version, "served": True, "storage": True, "schema": schema, "subresources": {"status": {}}}
