@@ -258,7 +258,7 @@ class CellActor(Actor[Message]):
         if self.policy.problem is not None or self.sight.obs.groups is not None or self.sight.obs.problems:
             self.wiring.readiness.seen(self.key)
         if left:
-            self.wiring.on_rest(self.key, rest(policy, self.state, self.sight.obs))
+            self.wiring.on_rest(self.key, rest(policy, self.state, self.sight.obs), self.generation or 0)
         return False
 
     async def _keeps_finalizer(self) -> bool:

@@ -89,8 +89,8 @@ class Wiring:
     """Who pauses every Cell at this moment, and how that ends, in a sentence; empty: nobody."""
     wait_estimate: Callable[[Account], float] = lambda _: 0.0
     """Seconds that an AWS read would wait for the rate budget: polls stretch by it."""
-    on_rest: Callable[[tuple[str, str], Rest], None] = lambda _key, _rest: None
-    """Told by each Cell (namespace, name) when a decision asked for nothing more."""
+    on_rest: Callable[[tuple[str, str], Rest, int], None] = lambda _key, _rest, _generation: None
+    """Told by each Cell (namespace, name) when a decision on a generation of it asked for nothing more."""
     readiness: Readiness = field(default_factory=Readiness)
     refs: Mapping[str, ActorRef[Any]] = field(default_factory=dict)
     """`discovery`, `checks`, and the watchers as `watch-PLURAL`, once they are started."""

@@ -27,7 +27,10 @@ class Progress:
 
     def __init__(self, options: RunOptions, cells: list[Key]) -> None:
         self._options, self._json = options, options.output == "json"
-        self._rest: dict[Key, Rest] = dict.fromkeys(cells, Rest.MOVING)
+        self._wanted: dict[Key, int] = dict.fromkeys(cells, 0)
+        """The generation of each Cell that must come to rest."""
+        self._told: dict[Key, tuple[int, Rest]] = {}
+        """Of each Cell, the generation that it last decided on, and where it stands."""
         self._option = option_for(options.state)
         self._last: dict[Key, str] = {}
         """The message of each Cell's last event."""
@@ -37,27 +40,31 @@ class Progress:
 
     # -- resting ---------------------------------------------------------------------------------------------------
 
-    def rests(self, key: Key, rest: Rest) -> None:
-        if key in self._rest:
-            self._rest[key] = rest
-            self.changed.set()
+    def rests(self, key: Key, rest: Rest, generation: int) -> None:
+        self._told[key] = generation, rest
+        self.changed.set()
 
-    def add(self, cells: list[Key]) -> None:
-        for key in cells:
-            self._rest[key] = Rest.MOVING
+    def add(self, cells: Mapping[Key, int]) -> None:
+        """These generations are to come to rest. They may have by now: a Cell is quicker than who wrote many."""
+        self._wanted |= cells
+        self.changed.set()
+
+    def _rest(self, key: Key) -> Rest:
+        generation, rest = self._told.get(key, (-1, Rest.MOVING))
+        return rest if generation >= self._wanted[key] else Rest.MOVING
 
     @property
     def unsettled(self) -> list[Key]:
         """The Cells that move, or wait for somebody."""
-        return [key for key, rest in self._rest.items() if rest in (Rest.MOVING, Rest.WAITING)]
+        return [key for key in self._wanted if self._rest(key) in (Rest.MOVING, Rest.WAITING)]
 
     @property
     def done(self) -> bool:
-        return bool(self._rest) and not self.unsettled
+        return bool(self._wanted) and not self.unsettled
 
     @property
     def exit_code(self) -> int:
-        found = set(self._rest.values())
+        found = {self._rest(key) for key in self._wanted}
         return BAD_INPUT if Rest.INVALID in found else FAILED if Rest.FAILED in found else SYNCED
 
     # -- saying ----------------------------------------------------------------------------------------------------

@@ -140,11 +140,11 @@ async def open_parts(options: RunOptions, progress: Progress, secrets: MemorySec
         )
 
 
-async def _apply(parts: Parts, secrets: MemorySecrets, found: Input) -> list[tuple[str, str]]:
-    """Write the input to the store. Returns the Cells whose spec is not what it was."""
+async def _apply(parts: Parts, secrets: MemorySecrets, found: Input) -> dict[tuple[str, str], int]:
+    """Write the input to the store. Returns the generations of the Cells whose spec is not what it was."""
     for (namespace, name), data in found.secrets.items():
         secrets.put(namespace, name, data)
-    changed = []
+    changed = {}
     for kind, obj in found.objects:
         key = obj["metadata"]["namespace"], obj["metadata"]["name"]
         try:
@@ -153,7 +153,7 @@ async def _apply(parts: Parts, secrets: MemorySecrets, found: Input) -> list[tup
             before = None
         after = (await parts.store.apply(kind, obj))["metadata"]["generation"]
         if kind == CELL and before != after:
-            changed.append(key)
+            changed[key] = after
     return changed
 
 

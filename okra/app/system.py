@@ -50,7 +50,7 @@ class Parts:
     wait_estimate: Callable[[Account], float] = lambda _: 0.0
     metrics: Metrics = field(default_factory=Metrics)
     on_event: Callable[[EventRecord, dict[str, Any]], None] | None = None
-    on_rest: Callable[[tuple[str, str], Rest], None] = lambda _key, _rest: None
+    on_rest: Callable[[tuple[str, str], Rest, int], None] = lambda _key, _rest, _generation: None
     namespace: str | None = None
     selector: str | None = None
     stop_timeout: float = 25.0

@@ -238,7 +238,7 @@ class World:
             gate=self.gate,
             metrics=METRICS,
             on_event=lambda event, _: self.events.append(event),
-            on_rest=lambda key, rest: self.rests.__setitem__(key[1], rest),
+            on_rest=lambda key, rest, _generation: self.rests.__setitem__(key[1], rest),
         )
         async with running(replace(parts, **self.options, **options)) as system:
             yield system

@@ -178,17 +178,37 @@ def test_the_worst_cell_decides_the_exit_code(tmp_path: Path, rests: list[Rest],
     progress = Progress(options(tmp_path), keys)
     for key, rest in zip(keys, rests, strict=True):
         assert not progress.done
-        progress.rests(key, rest)
+        progress.rests(key, rest, 1)
     assert progress.done
     assert progress.exit_code == code
+
+
+def test_a_cell_that_came_to_rest_before_it_was_known_that_it_changed_is_at_rest(tmp_path: Path) -> None:
+    one, new = ("default", "one"), ("default", "new")
+    progress = Progress(options(tmp_path), [one])
+    progress.rests(one, Rest.SYNCED, 2)
+    progress.rests(new, Rest.FAILED, 1)
+    progress.add({one: 2, new: 1})
+    assert progress.done
+    assert progress.exit_code == 1
+
+
+def test_what_a_cell_decided_before_it_changed_is_no_rest(tmp_path: Path) -> None:
+    one = ("default", "one")
+    progress = Progress(options(tmp_path), [one])
+    progress.add({one: 2})
+    progress.rests(one, Rest.SYNCED, 1)
+    assert not progress.done
+    progress.rests(one, Rest.SYNCED, 2)
+    assert progress.done
 
 
 @pytest.mark.parametrize("rest", [Rest.MOVING, Rest.WAITING])
 def test_one_cell_that_moves_or_waits_for_a_person_holds_the_end_up(tmp_path: Path, rest: Rest) -> None:
     progress = Progress(options(tmp_path), [("default", "a"), ("default", "b")])
-    progress.rests(("default", "a"), Rest.SYNCED)
-    progress.rests(("default", "b"), rest)
-    progress.rests(("default", "left-over"), Rest.FAILED)
+    progress.rests(("default", "a"), Rest.SYNCED, 1)
+    progress.rests(("default", "b"), rest, 1)
+    progress.rests(("default", "left-over"), Rest.FAILED, 1)
     assert not progress.done
 
 
