@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from okra.rollout import late, verify
 from okra.rollout.asking import ask, just_read, say_problem, unacknowledged, unfit
-from okra.rollout.claims import claimed
+from okra.rollout.claims import may_write, tagged
 from okra.rollout.edits import drifted, respect, with_foreign
 from okra.rollout.guard import rising
 from okra.rollout.looking import RETRY_AFTER, keep_watching, look, look_at_health, look_later
@@ -84,11 +84,11 @@ def confirm(turn: Turn, route: RouteState) -> None:
 def _again(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteReading) -> bool:
     """Our write isn't known to have arrived, or an older one did late. Whether it may be made now is a new question:
     a raise that may not is given up, and what the route shows is what holds. True while it isn't there."""
-    if not claimed(turn) or not just_read(turn):
+    weights = with_foreign(policy, route, reading, remaining(turn, route, route.asked))
+    if not may_write(turn, route, weights) or (tagged(turn) and not just_read(turn)):
         said = f"That {describe(route.asked)} arrived on {reading.arn} isn't known; it is written again after a look."
         turn.report("WritingAgain", said)
         return True
-    weights = with_foreign(policy, route, reading, remaining(turn, route, route.asked))
     if not any(weights.values()):
         respect(turn, route, reading, list(reading.weights))
         return False

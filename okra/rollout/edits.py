@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from okra.rollout.asking import ask, say_unfit, unfit, unfit_message
-from okra.rollout.claims import claimed
+from okra.rollout.claims import may_write
 from okra.rollout.guard import rising
 from okra.rollout.looking import look_at_health
 from okra.rollout.members import existing, remaining
@@ -72,9 +72,9 @@ def _may_feed(turn: Turn, route: RouteState, arn: str) -> bool:
 
 def _put_back(turn: Turn, route: RouteState, reading: RouteReading, weights: Weights) -> bool:
     """Somebody's edit that Okra doesn't keep. What a person took off the canary stays off."""
-    if not claimed(turn):
-        return True
     weights = remaining(turn, route, weights)
+    if not may_write(turn, route, weights):
+        return True
     if not any(weights.values()) or same_shares(weights, reading.weights):  # what it would go back to exists no more
         respect(turn, route, reading, list(reading.weights))
         return False

@@ -9,7 +9,7 @@ from okra.rollout import health, late
 from okra.rollout.advance import say_paused
 from okra.rollout.asking import ask
 from okra.rollout.census import Wanted, joiners, wanted
-from okra.rollout.claims import claimed, tagged
+from okra.rollout.claims import may_write, tagged
 from okra.rollout.looking import keep_watching, look, look_at_health
 from okra.rollout.moves import approach, foreign
 from okra.rollout.observation import RouteReading
@@ -28,7 +28,7 @@ def idle(turn: Turn) -> None:
     """Synced, failed, or waiting for a person; nothing moves."""
     _read_again_after_revert(turn)
     may_land = late.may_land(turn.state, turn.now)
-    if not tagged(turn) or _restores(turn) or (not may_land and _retires(turn)):
+    if _restores(turn) or not tagged(turn) or (not may_land and _retires(turn)):
         return
     if turn.state.hold is not None:
         turn.report(turn.state.hold.reason, turn.state.hold.message)
@@ -103,7 +103,7 @@ def _restores(turn: Turn) -> bool:
         members = {arn: weight for arn, weight in route.stable.items() if weight}
         weights = retreat(turn, route) if strangers else approach(turn, policy, route, members).weights
         if weights is not None and dict(weights) != dict(reading.weights):
-            return claimed(turn) and ask(turn, route, weights, urgent=True)
+            return may_write(turn, route, weights) and ask(turn, route, weights, urgent=True)
     return False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from okra.rollout import verify
 from okra.rollout.asking import ask, say_problem
-from okra.rollout.claims import tagged
+from okra.rollout.claims import asked_whose
 from okra.rollout.commands import put_aside
 from okra.rollout.drift import confirm, look_again
 from okra.rollout.looking import keep_watching, look_at_health
@@ -24,8 +24,8 @@ def revert(turn: Turn) -> None:
     """One turn of a revert; retried forever, with a capped backoff."""
     failure = turn.rollout.failure
     turn.report("Reverting", failure.message if failure else "Reverting.")
-    if not tagged(turn) and any(key not in {*turn.obs.owners, *turn.obs.problems} for key in turn.route_policies):
-        return  # a process that has just begun asks once whose the routes are; no answer is one, too
+    if not asked_whose(turn):
+        return
     away = out_of_reach(turn)
     done = [_route_back(turn, *each) for each in _within_reach(turn)]  # each has its turn, whatever the others do
     back = all(done)
