@@ -111,7 +111,7 @@ async def world(
     rest: dict[tuple[str, str], Rest] = {}
     changed = asyncio.Event()
 
-    def rests(key: tuple[str, str], found: Rest) -> None:
+    def rests(key: tuple[str, str], found: Rest, _generation: int) -> None:
         rest[key] = found
         changed.set()
 
