@@ -11,7 +11,7 @@ from okra.rollout.looking import look_at_health
 from okra.rollout.members import existing, remaining
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import OnDrift, RoutePolicy
-from okra.rollout.retreat import retreat
+from okra.rollout.retreat import is_exact, retreat
 from okra.rollout.state import DRIFTED, Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.weights import divide, same_shares, share_of
@@ -59,7 +59,19 @@ def respect(turn: Turn, route: RouteState, reading: RouteReading, fed: list[str]
         return
     turn.measure_anew()
     if not turn.drifted:
-        turn.hold(DRIFTED, f"{said} To go on from here: okra resume {turn.policy.name}")
+        turn.hold(DRIFTED, f"{said} {_what_now(turn, route, reading)}")
+
+
+def _what_now(turn: Turn, route: RouteState, reading: RouteReading) -> str:
+    """What a person may do about it. A process that has begun and finds the exact stable weights may see a revert
+    of its predecessor, which ended before `status` said so: whoever resumes should know how the canary does."""
+    resume = f"To go on from here: okra resume {turn.policy.name}"
+    if not turn.state.moving or route.key in turn.obs.writes or not is_exact(route, reading):
+        return resume
+    own = "It may have been Okra's own revert: these are the stable weights, and the process before this one has ended."
+    if stuck := [arn for arn in route.canary if not turn.can_serve(route, arn, fresh=False)]:
+        return f"{own} {unfit_message(turn, route, stuck)} To stay here: okra abort {turn.policy.name}"
+    return f"{own} Look at the canary before you go on: okra resume {turn.policy.name}"
 
 
 def _may_feed(turn: Turn, route: RouteState, arn: str) -> bool:
