@@ -15,10 +15,11 @@ from okra.rollout.moves import approach, foreign
 from okra.rollout.observation import RouteReading
 from okra.rollout.policy import RoutePolicy
 from okra.rollout.retreat import is_exact, retreat
+from okra.rollout.revert import says_rolled_back
 from okra.rollout.start import start, start_wanted
 from okra.rollout.state import Outcome, RolloutKind, RouteState, Step, StepKind
 from okra.rollout.turn import Turn
-from okra.rollout.words import retry, short
+from okra.rollout.words import short
 
 LOOK_AT_SET_ASIDE = 60.0
 """Seconds between two reads of the targets of groups that failed their gate."""
@@ -56,13 +57,8 @@ def _waits(want: Wanted) -> tuple[str, str]:
 
 
 def _report_rest(turn: Turn, reason: str, message: str) -> None:
-    last = turn.state.rollout
-    if last is not None and last.outcome in (Outcome.FAILED, Outcome.STOPPED) and last.failure is not None:
-        still = turn.state.is_blocked(last.version) or any(a.version == last.version for a in turn.state.set_aside)
-        if still and last.version != turn.state.stable_version:
-            said = f"{turn.state.stable_version} holds the traffic. {last.failure.message}"
-            turn.report("RolledBack", f"{said} To try it again: {retry(turn.policy.name, last.version)}")
-            return
+    if says_rolled_back(turn):
+        return
     if reason:
         turn.report(reason, message)
     else:

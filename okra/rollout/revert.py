@@ -17,7 +17,7 @@ from okra.rollout.retreat import is_exact, leaves, retreat
 from okra.rollout.state import Outcome, Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.verify import STALE_FOR, Seen
-from okra.rollout.words import describe
+from okra.rollout.words import describe, retry
 
 
 def revert(turn: Turn) -> None:
@@ -139,3 +139,21 @@ def finish(turn: Turn) -> None:
     turn.set(phase=Phase.IDLE)
     turn.set_rollout(outcome=failure.outcome if failure else Outcome.FAILED, ended_at=turn.now)
     turn.emit("Reverted", f"{turn.state.stable_version} holds the traffic again.", "Warning")
+    if not says_rolled_back(turn):
+        turn.report("Synced", f"{turn.state.stable_version} holds the traffic.")
+
+
+def says_rolled_back(turn: Turn) -> bool:
+    """After a failure, for as long as its version may not start again: with the end of the revert, never later.
+
+    Nobody who waits for `Ready` may see the moment between the two.
+    """
+    last = turn.state.rollout
+    if last is None or last.outcome not in (Outcome.FAILED, Outcome.STOPPED) or last.failure is None:
+        return False
+    still = turn.state.is_blocked(last.version) or any(a.version == last.version for a in turn.state.set_aside)
+    if not still or last.version == turn.state.stable_version:
+        return False
+    said = f"{turn.state.stable_version} holds the traffic. {last.failure.message}"
+    turn.report("RolledBack", f"{said} To try it again: {retry(turn.policy.name, last.version)}")
+    return True

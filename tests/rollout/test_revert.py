@@ -11,6 +11,7 @@ from okra.rollout.effects import Persist
 from okra.rollout.observation import LoadBalancerType
 from okra.rollout.policy import OnFailure, OnNewerVersion
 from okra.rollout.state import Outcome, Phase
+from okra.rollout.status import phase_of
 from tests.rollout.cases import (
     NEW,
     NEWER,
@@ -47,6 +48,15 @@ def broken(p: Process, **healthy: int) -> Process:
     p.run(12.0)
     failing(NEW)(p)
     return p
+
+
+def test_between_a_revert_and_its_end_nobody_is_told_that_the_cell_is_ready() -> None:
+    p = broken(cell(1, 1, checks=("c",)))
+    start = len(p.trace)
+    ended(p)
+    p.run(5.0)
+    said = [phase_of(effect.state) for effect in p.trace[start:] if isinstance(effect, Persist)]
+    assert list(dict.fromkeys(said[said.index("Reverting") :])) == ["Reverting", "Failed"]
 
 
 def test_a_failed_check_takes_all_weight_off_in_one_write_and_blocks_the_version() -> None:
