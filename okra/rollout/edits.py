@@ -9,6 +9,7 @@ from okra.rollout.claims import may_write
 from okra.rollout.guard import rising
 from okra.rollout.looking import look_at_health
 from okra.rollout.members import existing, remaining
+from okra.rollout.moves import approach
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import OnDrift, RoutePolicy
 from okra.rollout.retreat import is_exact, retreat
@@ -23,10 +24,10 @@ def drifted(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteRe
     before, after = (share_of(weights, route.canary) for weights in (route.asked, reading.weights))
     fed = [arn for arn in rising(reading.weights, route.asked) if arn not in route.canary or after > before]
     if turn.policy.on_drift is OnDrift.REASSERT and not (before > after and turn.state.phase is Phase.STOPPED):
-        return _put_back(turn, route, reading, with_foreign(policy, route, reading, route.asked))
+        return _put_back(turn, policy, route, reading, with_foreign(policy, route, reading, route.asked))
     back = route.asked if before <= after else _without_canary(turn, policy, route, reading, after)
     if back and not all(_may_feed(turn, route, arn) for arn in fed):
-        return _put_back(turn, route, reading, with_foreign(policy, route, reading, back))
+        return _put_back(turn, policy, route, reading, with_foreign(policy, route, reading, back))
     respect(turn, route, reading, fed)
     return False
 
@@ -82,7 +83,7 @@ def _may_feed(turn: Turn, route: RouteState, arn: str) -> bool:
     return arn in route.retained and version == turn.state.previous_version and not turn.state.is_blocked(version)
 
 
-def _put_back(turn: Turn, route: RouteState, reading: RouteReading, weights: Weights) -> bool:
+def _put_back(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteReading, weights: Weights) -> bool:
     """Somebody's edit that Okra doesn't keep. What a person took off the canary stays off."""
     weights = remaining(turn, route, weights)
     if not may_write(turn, route, weights):
@@ -90,6 +91,9 @@ def _put_back(turn: Turn, route: RouteState, reading: RouteReading, weights: Wei
     if not any(weights.values()) or same_shares(weights, reading.weights):  # what it would go back to exists no more
         respect(turn, route, reading, list(reading.weights))
         return False
+    if turn.state.phase is Phase.IDLE and any(w and arn not in reading.weights for arn, w in weights.items()):
+        _attach(turn, policy, route, reading, weights)
+        return True
     rises = rising(weights, reading.weights)
     if not look_at_health(turn, rises):
         say_unfit(turn, route, rises)
@@ -108,3 +112,14 @@ def _put_back(turn: Turn, route: RouteState, reading: RouteReading, weights: Wei
         if lowered and not turn.drifted:
             turn.hold(DRIFTED, f"{said} To go on from here: okra resume {turn.policy.name}")
     return True
+
+
+def _attach(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteReading, weights: Weights) -> None:
+    """Nobody knows the health of a group that no listener uses: back at 0 first, and at rest its traffic follows."""
+    move = approach(turn, policy, route, {arn: weight for arn, weight in weights.items() if weight})
+    if move.weights is None:
+        turn.report(move.waits, move.message)
+        turn.wake_at(turn.now + turn.policy.poll_interval)
+    elif ask(turn, route, move.weights, urgent=True):
+        said = f"Somebody set {describe(reading.weights)}; attaching {describe(move.weights)} to put it back."
+        turn.emit("Attaching", said, "Warning", of=route.key)

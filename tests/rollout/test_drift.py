@@ -321,3 +321,36 @@ def test_the_canary_does_not_gain_what_a_vanished_stable_group_had_when_weights_
     count = len(writes(p))
     p.until(lambda: shown(p)["a1"] > 0, within=30)
     assert writes(p)[count] == {"a1": 2, "b1": 1, "b2": 1}
+
+
+@pytest.mark.parametrize("also_there", [{}, {"b1": 0}])
+def test_a_stable_group_that_somebody_detached_is_attached_again_before_it_gets_its_traffic_back(
+    also_there: dict[str, int],
+) -> None:
+    p = cell(retain_for=60.0)
+    ended(p)
+    p.run(600)
+    assert shown(p) == {"b1": 1}
+    p.world.write("r", {tg(name): weight for name, weight in ({"a1": 1} | also_there).items()}, "terraform")
+    p.see(may_write=False)
+    p.run(60)
+    assert p.state.condition.reason in ("ReadOnly", "WaitingForHealth")
+    assert share(p, OLD) == 1
+    p.see(may_write=True)
+    p.run(60)
+    assert {name: weight for name, weight in shown(p).items() if weight} == {"b1": 1}
+    p.run(120)
+    assert p.state.condition.reason == "Synced"
+
+
+def test_a_stable_group_that_somebody_detached_waits_for_a_place_on_the_route() -> None:
+    p = cell(retain_for=60.0)
+    ended(p)
+    p.run(600)
+    others = {tg(name): 0 for name in ("x1", "x2", "x3", "x4")}
+    p.world.write("r", {tg("a1"): 1} | others, "terraform")
+    p.run(60)
+    assert p.state.condition.reason == "NoRoomOnRoute"
+    p.world.write("r", {tg("a1"): 1}, "terraform")
+    p.run(60)
+    assert {name: weight for name, weight in shown(p).items() if weight} == {"b1": 1}
