@@ -13,8 +13,8 @@ from okra.testing.moto_server import MotoServer
 
 API, CELLS = "okra.mumoshu.github.io/v1alpha1", "cells"
 MINUTE = 60.0
-SETTLED = 20.0
-"""Until the Events of the adoption are written."""
+SETTLED = 75.0
+"""Until the adoption is told and two discoveries have found nothing new."""
 
 
 async def run() -> list[Row]:

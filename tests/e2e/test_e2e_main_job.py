@@ -326,11 +326,11 @@ def take_schemas_away(cluster: OwnControlPlane) -> None:
         version["schema"] = {"openAPIV3Schema": anything}
     cluster.kubectl("replace", "-f", "-", given=json.dumps(definition))
     cluster.kubectl("delete", "validatingadmissionpolicybindings", "--all")
-    wobbly = {
-        "apiVersion": "okra.mumoshu.github.io/v1alpha1",
-        "kind": "Cell",
-        "metadata": {"name": "a"},
-        "spec": {"a": 1},
-    }
+    # What a schema refuses and what a policy does: both are in force for a moment longer.
+    deep, _ = WRONG["deep"]
+    wobbly = [
+        {"apiVersion": "okra.mumoshu.github.io/v1alpha1", "kind": "Cell", "metadata": {"name": "a"}, "spec": spec}
+        for spec in ({"a": 1}, deep)
+    ]
     path = "/apis/okra.mumoshu.github.io/v1alpha1/namespaces/default/cells?dryRun=All"
-    eventually(lambda: cluster.call("POST", path, wobbly).status == 201)
+    eventually(lambda: all(cluster.call("POST", path, each).status == 201 for each in wobbly))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from okra.errors import AccessDenied, Expired, Invalid, NotFound
+from okra.errors import AccessDenied, Expired, Invalid, KindNotInstalled
 from okra.kube.client import Timeouts
 from okra.kube.listing import PAGE
 from okra.kube.store import KubeStore
@@ -143,7 +143,7 @@ def test_pauses_grow_to_a_cap() -> None:
         (lambda: failure(410, "Expired"), Expired),
         (lambda: failure(400, "BadRequest", "invalid resourceVersion"), Invalid),
         (lambda: failure(403, "Forbidden", 'User "x" cannot watch resource "widgets"'), AccessDenied),
-        (lambda: failure(404), NotFound),
+        (lambda: failure(404), KindNotInstalled),
     ],
 )
 async def test_what_waiting_does_not_mend_is_raised(answer: Callable[[], web.Response], error: type[Exception]) -> None:
