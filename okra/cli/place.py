@@ -7,13 +7,13 @@ import shlex
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from okra.actors.cell import CELL
 from okra.app.recorded import recorded_events
 from okra.app.state_file import is_empty
 from okra.app.wording import STATE, option_for
+from okra.cli.options import Place
 from okra.embedded.events import RecordedEvent
 from okra.embedded.lock import runs
 from okra.embedded.store import EmbeddedStore
@@ -21,24 +21,6 @@ from okra.errors import CredentialsInvalid, Invalid, NotFound, OkraError
 from okra.ports import Object, ObjectStore
 
 NOT_THERE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What the options name. Nothing: `./.okra/state.db` if it is there, else the kubeconfig's present context."""
-
-    state: Path | None = None
-    kubeconfig: Path | None = None
-    context: str | None = None
-    namespace: str | None = None
-
-    @property
-    def named(self) -> bool:
-        return self.state is not None or self.in_cluster
-
-    @property
-    def in_cluster(self) -> bool:
-        return self.kubeconfig is not None or self.context is not None
 
 
 class Opened:

@@ -16,7 +16,8 @@ from okra.actors.cell import CELL
 from okra.actors.cell_checks import CELL_LABEL, CHECK
 from okra.app.command import pending
 from okra.app.wording import addressed, shortened
-from okra.cli.place import NOT_THERE, Opened, Place, within
+from okra.cli.options import Place
+from okra.cli.place import NOT_THERE, Opened, within
 from okra.embedded.events import RecordedEvent
 from okra.ports import Object
 from okra.rollout.words import short

@@ -6,7 +6,8 @@ import getpass
 import sys
 
 from okra.app.command import outcome, send
-from okra.cli.place import Opened, Place, within
+from okra.cli.options import Place
+from okra.cli.place import Opened, within
 
 DONE, REFUSED = 0, 1
 PATIENCE = 5.0

@@ -245,7 +245,7 @@ def test_a_log_level_that_there_is_none_of_is_refused_with_the_choices(tmp_path:
     found = okra("run", "-f", tmp_path, "--log-level", "verbose")
     assert found.exit_code == 2
     assert "--log-level" in found.stderr
-    assert "choose one of debug, info, warning, error" in " ".join(found.stderr.replace("│", " ").split())
+    assert "'debug', 'info', 'warning', 'error'" in " ".join(found.stderr.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("command", [("run", "-f"), ("lint",)])
