@@ -38,10 +38,11 @@ class Placed:
 
 @dataclass(slots=True)
 class Report:
-    """All that a run found. Notes are no faults."""
+    """All that a run found. Notes are no faults; what is unreadable couldn't be judged."""
 
     files: int = 0
     objects: int = 0
+    unreadable: list[Placed] = field(default_factory=list)
     findings: list[Placed] = field(default_factory=list)
     notes: list[Placed] = field(default_factory=list)
 
@@ -70,7 +71,8 @@ def lint(sources: Iterable[tuple[str, str]], *, provider_is_set: bool = True) ->
         report.files += 1
         objects, problems = read_objects(text)
         report.objects += len(objects)
-        here = [_text_problem(file, problem) for problem in problems]
+        report.unreadable += [_text_problem(file, problem) for problem in problems if problem.unread]
+        here = [_text_problem(file, problem) for problem in problems if not problem.unread]
         for loaded in objects:
             entry, findings, notes = _judge(file, loaded)
             entries.append(entry)

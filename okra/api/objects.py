@@ -26,6 +26,8 @@ class TextProblem:
     kind: str = ""
     name: str = ""
     """Of the object around it, when the rest could be read."""
+    unread: bool = False
+    """What follows in this document isn't known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _read_chunk(chunk: str, offset: int) -> tuple[list[Document], list[TextProbl
             break
         repaired = _with_colon(chunk, error)
         if repaired is None:
-            problems.append(TextProblem(offset + error.line + 1, f"can't be read as YAML: {error}"))
+            problems.append(TextProblem(offset + error.line + 1, f"can't be read as YAML: {error}", unread=True))
             break
         chunk, line, word = repaired
         message = f"can't be read as YAML: {error}; did you forget ':' after '{word}'?"

@@ -36,8 +36,8 @@ def read_input(paths: Sequence[Path], *, provider_is_set: bool = True) -> Input:
     before = stamp(paths)
     sources, unreadable = read_all(list(paths))
     report = lint(sources, provider_is_set=provider_is_set)
-    if unreadable or report.findings:
-        raise BadInput("\n".join([*unreadable, *map(str, report.findings)]))
+    if wrong := [*unreadable, *map(str, report.unreadable), *map(str, report.findings)]:
+        raise BadInput("\n".join(wrong))
     found = Input(notes=[str(note) for note in report.notes], stamp=before)
     for _, text in sources:
         for loaded in read_objects(text)[0]:

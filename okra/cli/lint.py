@@ -20,7 +20,7 @@ CLEAN, FINDINGS, UNREADABLE = 0, 1, 2
 def lint(files: list[Path], output: Literal["text", "json"] = "text") -> int:
     """Judge files, folders (every .yaml, .yml, .json below) and `-` (standard input).
 
-    Findings go to standard output, notes and unreadable files to standard error. Returns 0 when nothing was found, 1
+    Findings go to standard output, notes and what is unreadable to standard error. Returns 0 when nothing was found, 1
     for findings, 2 when something couldn't be read (findings in the rest are shown all the same).
     """
     try:
@@ -30,6 +30,7 @@ def lint(files: list[Path], output: Literal["text", "json"] = "text") -> int:
         return UNREADABLE
     sources, unreadable = read_all(files)
     report = judge(sources, provider_is_set=provider_is_set)
+    unreadable += map(str, report.unreadable)
     if not report.objects and not report.findings and not unreadable:
         unreadable.append("nothing to judge: the files hold no object; give a file with a Cell or a Check")
     for message in unreadable:
@@ -37,19 +38,20 @@ def lint(files: list[Path], output: Literal["text", "json"] = "text") -> int:
     if output == "json":
         print(_as_json(report, unreadable))
     else:
-        _print_text(report)
+        _print_text(report, complete=not unreadable)
     if unreadable:
         return UNREADABLE
     return FINDINGS if report.findings else CLEAN
 
 
-def _print_text(report: Report) -> None:
+def _print_text(report: Report, *, complete: bool) -> None:
     for note in report.notes:
         print(f"note: {note}", file=sys.stderr)
     for finding in report.findings:
         print(finding)
-    found = _count(len(report.findings), "finding") if report.findings else "no findings"
-    print(f"{_count(report.files, 'file')}, {_count(report.objects, 'object')}: {found}")
+    found = [_count(len(report.findings), "finding")] if report.findings else []
+    found += [] if complete else ["not all could be read"]
+    print(f"{_count(report.files, 'file')}, {_count(report.objects, 'object')}: {'; '.join(found) or 'no findings'}")
 
 
 def _as_json(report: Report, unreadable: list[str]) -> str:

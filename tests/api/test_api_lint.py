@@ -147,7 +147,8 @@ def test_nothing_breaks_the_engine() -> None:
         ]
     )
     assert isinstance(report, Report)
-    assert [finding.file for finding in report.findings] == ["a", "b", "c", "f"]
+    assert [finding.file for finding in report.unreadable] == ["a", "b", "c"]
+    assert [finding.file for finding in report.findings] == ["f"]
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -221,6 +222,45 @@ def test_an_unreadable_file_does_not_hide_findings_in_the_others(
     captured = capsys.readouterr()
     assert "missing.yaml: no such file" in captured.err
     assert "spec.replicas" in captured.out
+
+
+BROKEN = "kind: Cell\nmetadata: {name: web\nspec:\n  replicas: 2\n"
+
+
+def test_broken_yaml_exits_2_and_the_other_documents_and_files_are_judged(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = MINIMAL.replace("replicas: 2", "replicas: 0")
+    Path("broken.yaml").write_text(f"{BROKEN}---\n{bad}")
+    Path("cell.yaml").write_text(bad.replace("name: shop", "name: other"))
+    assert lint([Path("broken.yaml"), Path("cell.yaml")]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("broken.yaml:3 YAML: can't be read as YAML: ")
+    first, second, last = captured.out.splitlines()
+    assert ("Cell/shop spec.replicas: must be" in first, "Cell/other spec.replicas: must be" in second) == (True, True)
+    assert last == "2 files, 2 objects: 2 findings; not all could be read"
+
+
+@pytest.mark.parametrize("content", [None, "", BROKEN, "# only a comment\n"])
+def test_nobody_says_no_findings_of_what_was_not_read(
+    folder: Path, capsys: pytest.CaptureFixture[str], content: str | None
+) -> None:
+    if content is not None:
+        Path("cell.yaml").write_text(content)
+    assert lint([Path("cell.yaml")]) == 2
+    captured = capsys.readouterr()
+    assert captured.err
+    assert captured.out.endswith(" 0 objects: not all could be read\n")
+    assert lint([Path("cell.yaml")], output="json") == 2
+    assert json.loads(capsys.readouterr().out)["unreadable"]
+
+
+def test_a_forgotten_colon_is_a_finding_since_the_rest_is_judged_all_the_same(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("cell.yaml").write_text(MINIMAL.replace("  ingress:\n", "  ingress\n"))
+    assert lint([Path("cell.yaml")]) == 1
+    assert "did you forget ':' after 'ingress'?" in capsys.readouterr().out
 
 
 def test_no_files_and_empty_folders_exit_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ def lint(
 ) -> None:
     """Judge manifests; needs neither AWS nor a cluster.
 
-    Exit code: 0 clean, 1 findings, 2 unreadable.
+    Exit code: 0 clean, 1 findings, 2 if anything couldn't be read: a file that isn't there, broken YAML.
 
     Example: okra lint cells/ check.yaml
     """
