@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from okra.cli.options import Place
 from okra.embedded.events import RecordedEvent
 from okra.embedded.lock import runs
 from okra.embedded.store import EmbeddedStore
-from okra.errors import CredentialsInvalid, Invalid, NotFound, OkraError
+from okra.errors import AccessDenied, CredentialsInvalid, Invalid, NotFound, OkraError
 from okra.ports import Object, ObjectStore
 
 NOT_THERE = 2
+LISTED = 12
+"""So many Cells are named when one isn't there."""
 
 
 class Opened:
@@ -31,6 +33,20 @@ class Opened:
 
     waits_for = "a controller executes it as soon as one leads; `okra status` shows what came of it"
     """Who executes a command that nobody has executed yet."""
+
+    async def cell(self, name: str) -> Object:
+        """The Cell in the namespace that is meant. NotFound says which Cells there are."""
+        try:
+            return await self.store.get(CELL, self.namespace, name)
+        except NotFound:
+            raise no_cell(name, self.namespace, await self._cells()) from None
+
+    async def _cells(self) -> Sequence[Object]:
+        """As many as one may see: of all namespaces, or of this one."""
+        try:
+            return (await self.store.list(CELL)).items
+        except AccessDenied:
+            return (await self.store.list(CELL, self.namespace)).items
 
     async def events(self, cell: Object) -> Sequence[RecordedEvent]:
         """About this object, the newest last."""
@@ -55,6 +71,19 @@ class OpenedFile(Opened):
 
     async def runs(self) -> bool | None:
         return await asyncio.to_thread(runs, self._path)
+
+
+def no_cell(name: str, namespace: str | None, there_are: Iterable[Object]) -> NotFound:
+    """What to say of a Cell that isn't there; `namespace` None: anywhere."""
+    names = [(each["metadata"]["namespace"], each["metadata"]["name"]) for each in there_are]
+    where = "" if namespace is None else f" in namespace {namespace}"
+    if not names:
+        return NotFound(f"There is no Cell {name}{where}, and no other.")
+    listed = ", ".join("/".join(each) for each in names[:LISTED]) + (", …" if len(names) > LISTED else "")
+    elsewhere = namespace is not None and any(each != namespace for each, _ in names)
+    return NotFound(
+        f"There is no Cell {name}{where}. There are: {listed}{' (-n names a namespace)' if elsewhere else ''}."
+    )
 
 
 def within(place: Place, act: Callable[[Opened], Awaitable[int]]) -> int:

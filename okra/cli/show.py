@@ -17,7 +17,7 @@ from okra.actors.cell_checks import CELL_LABEL, CHECK
 from okra.app.command import pending
 from okra.app.wording import addressed, shortened
 from okra.cli.options import Place
-from okra.cli.place import NOT_THERE, Opened, within
+from okra.cli.place import Opened, no_cell, within
 from okra.embedded.events import RecordedEvent
 from okra.ports import Object
 from okra.rollout.words import short
@@ -32,10 +32,9 @@ def get(name: str | None, place: Place, output: str) -> int:
     async def act(opened: Opened) -> int:
         cells = (await opened.store.list(CELL, place.namespace)).items
         if name is not None:
-            cells = [cell for cell in cells if cell["metadata"]["name"] == name]
+            everything, cells = cells, [cell for cell in cells if cell["metadata"]["name"] == name]
             if not cells:
-                print(f"There is no Cell {name}.", file=sys.stderr)
-                return NOT_THERE
+                raise no_cell(name, place.namespace, everything)
         if output in ("json", "yaml"):
             _dump(cells if name is None else cells[0], output)
         elif not cells:
@@ -54,7 +53,7 @@ def status(name: str, place: Place, output: str) -> int:
 
     async def act(opened: Opened) -> int:
         store, namespace = opened.store, opened.namespace
-        cell = await store.get(CELL, namespace, name)
+        cell = await opened.cell(name)
         if output in ("json", "yaml"):
             _dump(cell, output)
             return 0

@@ -11,7 +11,7 @@ from okra.cli.place import Opened, within
 
 DONE, REFUSED = 0, 1
 PATIENCE = 5.0
-"""Seconds to wait for a running Okra to execute it."""
+"""Seconds to wait for a running Okra to execute it. Where none runs, nobody waits."""
 
 
 def command(verb: str, name: str, arg: str, place: Place, wait: float = PATIENCE) -> int:
@@ -21,10 +21,12 @@ def command(verb: str, name: str, arg: str, place: Place, wait: float = PATIENCE
     """
 
     async def act(opened: Opened) -> int:
+        await opened.cell(name)
         sent = await send(opened.store, opened.namespace, name, verb, arg, _who())
         if sent.replaced:
             print(f"It replaces the command {sent.replaced}, which was never executed.", file=sys.stderr)
-        found = await outcome(opened.store, opened.namespace, name, sent.id, wait)
+        nobody = await opened.runs() is False
+        found = await outcome(opened.store, opened.namespace, name, sent.id, 0.0 if nobody else wait)
         if found is None:
             print(f"{verb} is recorded for cell/{name}: {opened.waits_for}.")
             return DONE

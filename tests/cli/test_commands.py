@@ -23,7 +23,7 @@ from okra.embedded.store import EmbeddedStore
 from okra.ports import Object
 from tests.actors.world import cell, lone_check
 
-VERBS = ("abort", "retry", "approve", "pause", "resume", "promote", "rollback", "unblock")
+VERBS = ("abort", "pause", "resume", "approve", "promote", "retry", "rollback", "unblock")
 COMMANDS = ("run", "lint", "get", "status", "iam-policy", *VERBS)
 STATUS = {
     "phase": "Syncing",
@@ -145,11 +145,22 @@ def test_status_shows_where_a_cell_is_and_why(state: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["get", "status", *VERBS])
-def test_an_unknown_cell_exits_with_two_and_is_named(state: Path, command: str) -> None:
-    found = okra(command, "nobody", "--state", state)
-    assert found.exit_code == 2
-    assert "nobody" in found.stderr
-    assert found.stdout == ""
+def test_an_unknown_cell_exits_with_two_and_those_that_there_are_are_named(state: Path, command: str) -> None:
+    found = okra(command, "nobody", "-n", "default", "--state", state)
+    said = "There is no Cell nobody in namespace default. There are: default/new, default/web.\n"
+    assert (found.exit_code, found.stdout, found.stderr) == (2, "", said)
+
+
+def test_a_cell_of_another_namespace_is_named_with_its_namespace(state: Path) -> None:
+    found = okra("status", "web", "-n", "shop", "--state", state)
+    assert "no Cell web in namespace shop. There are: default/new, default/web (-n names a namespace)." in found.stderr
+
+
+@pytest.mark.parametrize(("typed", "said"), [("undo", ", ".join(VERBS)), ("abor", "Did you mean 'abort'?")])
+def test_an_unknown_command_is_answered_with_those_that_there_are(typed: str, said: str) -> None:
+    found = okra(typed, "web")
+    words = " ".join(found.stderr.replace("│", " ").split())
+    assert (found.exit_code, said in words) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["get", "status", "abort"])
@@ -175,9 +186,9 @@ def test_a_state_that_is_none_exits_with_two(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_without_a_running_okra_is_recorded_for_the_next_one(state: Path, verb: str) -> None:
-    found = okra(verb, "web", "--state", state)
+    found = okra(verb, "web", "--state", state, "--wait", "1h")
     assert found.exit_code == 0
-    assert "recorded" in found.stdout
+    assert "recorded" in found.stdout, "at once: there is nobody to wait for"
     command = pending(read(state))
     assert command is not None
     assert (command.verb, command.arg) == (verb, "")

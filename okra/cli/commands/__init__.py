@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import getdoc
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from okra.cli.commands import cells, manifests, processes
 from okra.cli.controller import ControllerCommand
 
 HELP = "The canary deployment of whole Kubernetes clusters."
 
+
+class Commands(TyperGroup):
+    """Who takes a verb of another tool (`undo`, `start`) for one of Okra's is told which there are."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is None and not cmd_name.startswith("-"):
+            ctx.fail(f"No such command {cmd_name!r}. There are: {', '.join(self.commands)}.")
+        return command
+
+
 app = typer.Typer(
     name="okra",
+    cls=Commands,
     help=HELP,
     no_args_is_help=True,
     add_completion=False,
@@ -46,7 +59,7 @@ def _add(
     name: str | None = None,
     *,
     text: str = "",
-    cls: type[typer.core.TyperCommand] | None = None,
+    cls: type[TyperCommand] | None = None,
 ) -> None:
     """Add a command with its docstring as help. Each paragraph is one line: the terminal's width breaks it."""
     paragraphs = (text or getdoc(command) or "").split("\n\n")
