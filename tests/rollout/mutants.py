@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -51,17 +50,7 @@ from tests.rollout import (
     test_telling,
     test_write_protocol,
 )
-
-Mutant = Callable[[pytest.MonkeyPatch], None]
-MUTANTS: dict[str, tuple[Mutant, Callable[[], None]]] = {}
-
-
-def killed_by(scenario: Callable[..., None], *args: Any) -> Callable[[Mutant], Mutant]:
-    def register(mutant: Mutant) -> Mutant:
-        MUTANTS[mutant.__name__] = mutant, lambda: scenario(*args)
-        return mutant
-
-    return register
+from tests.rollout.mutating import killed_by
 
 
 @killed_by(test_gate.test_an_unhealthy_group_gets_no_weight_and_is_detached_after_health_timeout)

@@ -10,6 +10,7 @@ import pytest
 
 from okra.rollout.effects import Claim, Observe, Persist, SetWeights
 from okra.rollout.policy import RoutePolicy, route_key
+from okra.rollout.rest import Rest
 from okra.rollout.state import Outcome, Phase
 from okra.rollout.verify import STALE_FOR
 from tests.rollout.cases import NEW, OLD, at, cell, edit, ended, failing, rollout, route, say, share, shown, writes
@@ -73,6 +74,16 @@ def test_after_a_revert_the_route_is_read_again_after_ten_and_sixty_seconds() ->
     p.run(12)
     assert p.obs.readings["r"].began_at >= done + 10.0
     p.run(52)
+    assert p.obs.readings["r"].began_at >= done + 60.0
+
+
+def test_a_cell_that_reverted_is_done_only_after_the_last_look() -> None:
+    p = at(cell(), HALF)
+    say(p, "abort")
+    ended(p)
+    done = rollout(p).ended_at
+    assert done is not None
+    p.until(lambda: p.rest is Rest.FAILED)
     assert p.obs.readings["r"].began_at >= done + 60.0
 
 

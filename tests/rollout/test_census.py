@@ -8,8 +8,8 @@ import pytest
 
 from okra.rollout.census import misfit
 from okra.rollout.observation import LoadBalancerType, RouteReading, TargetGroup
-from tests.rollout.cases import NEW, OLD, cell, edit, ended, rollout, say, share, shown, writes
-from tests.rollout.world import LABEL
+from tests.rollout.cases import NEW, OLD, cell, edit, ended, failure, rollout, say, share, shown, writes
+from tests.rollout.world import LABEL, tg
 
 NLB = LoadBalancerType.NETWORK
 
@@ -135,6 +135,19 @@ def test_an_unhealthy_joiner_blocks_nothing_and_is_set_aside() -> None:
     p.run(300)
     assert (rollout(p).number, p.state.blocked) == (1, ())
     assert shown(p)["a1"] == 1
+
+
+def test_a_joiner_that_turns_unhealthy_under_traffic_blocks_nothing() -> None:
+    p = cell(1, 0, propagation_delay=600.0, checks=("c",))
+    p.run(10)
+    p.world.add(OLD, "a2")
+    p.until(lambda: bool(shown(p).get("a2")))
+    p.world.groups[tg("a2")].healthy = 0
+    ended(p)
+    assert (failure(p), p.state.blocked) == ("CanaryUnhealthy", ())
+    p.run(300)
+    assert rollout(p).number == 1
+    assert {name: weight for name, weight in shown(p).items() if weight} == {"a1": 1}
 
 
 def test_joiners_wait_until_there_is_one_for_every_route_and_room_for_all() -> None:

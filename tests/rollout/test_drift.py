@@ -10,7 +10,7 @@ import pytest
 
 from okra.rollout.effects import Effect, SetWeights
 from okra.rollout.observation import Action, Verdict
-from okra.rollout.policy import OnDrift, RoutePolicy
+from okra.rollout.policy import OnDrift, OnFailure, RoutePolicy
 from okra.rollout.state import DRIFTED, Outcome, Phase
 from tests.rollout.cases import (
     NEW,
@@ -125,6 +125,26 @@ def test_traffic_given_to_a_blocked_version_at_rest_is_put_back() -> None:
     edit(p, a1=1, b1=1)
     p.run(45)
     assert share(p) == 0
+
+
+def test_traffic_given_back_to_a_version_that_was_rolled_back_from_is_put_back() -> None:
+    p = ended(cell(retain_for=10_000.0))
+    say(p, "rollback")
+    p.until(lambda: p.state.stable_version == OLD)
+    assert p.state.previous_version == NEW
+    edit(p, a1=1, b1=1)
+    p.run(60)
+    assert (share(p), held(p)) == (0, None)
+
+
+@pytest.mark.parametrize("on_drift", OnDrift)
+def test_a_stopped_canary_that_a_person_lowers_stays_there(on_drift: OnDrift) -> None:
+    p = at(cell(checks=("c",), on_failure=OnFailure.STOP, on_drift=on_drift, plan=SLOW), HALF)
+    failing(NEW)(p)
+    p.until(lambda: p.state.phase is Phase.STOPPED)
+    edit(p, a1=9, b1=1)
+    p.run(60)
+    assert share(p) == Fraction(1, 10)
 
 
 @pytest.mark.parametrize("to", [{"a1": 1, "b1": 0}, {"a1": 0, "b1": 1}])

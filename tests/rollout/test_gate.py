@@ -78,7 +78,10 @@ def test_a_group_without_enough_registered_targets_is_not_attached() -> None:
     at(p, 1)
 
 
-@pytest.mark.parametrize(("least", "passes"), [(2, False), (1, True), (Fraction(1, 2), False), (Fraction(1, 4), True)])
+@pytest.mark.parametrize(
+    ("least", "passes"),
+    [(2, False), (1, True), (Fraction(1, 2), False), (Fraction(1, 3), False), (Fraction(1, 4), True)],
+)
 def test_min_healthy_targets_is_a_number_or_a_part_of_stables_mean(least: int | Fraction, passes: bool) -> None:
     p = cell(2, 2, min_healthy=least)
     for name, healthy in {"a1": 4, "a2": 4, "b1": 1, "b2": 1}.items():

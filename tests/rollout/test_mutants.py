@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.rollout.mutants import MUTANTS
+from tests.rollout import mutants, mutants_of_progress, mutants_of_safety
+from tests.rollout.mutating import MUTANTS
 from tests.rollout.test_model import Rollout
 
 BY_THE_MODEL = (
@@ -15,6 +16,7 @@ BY_THE_MODEL = (
     "gate_ignores_health",
     "aborts_undone_as_if_our_write_was_lost",
 )
+__all__ = ["mutants", "mutants_of_progress", "mutants_of_safety"]  # what registers the mutants
 QUICK = settings(
     max_examples=400,
     stateful_step_count=15,

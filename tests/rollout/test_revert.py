@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from okra.rollout.effects import Persist
+from okra.rollout.effects import Persist, SetWeights
 from okra.rollout.observation import LoadBalancerType
 from okra.rollout.policy import OnFailure, OnNewerVersion
 from okra.rollout.state import Outcome, Phase
@@ -79,6 +79,7 @@ def test_the_verdict_is_persisted_before_the_revert_is_written() -> None:
     assert isinstance(first, Persist)
     assert first.urgent
     assert (first.state.rollout and first.state.rollout.failure) is not None
+    assert not any(isinstance(e, SetWeights) and e.urgent for e in p.trace[:index])
 
 
 def test_a_store_that_is_down_does_not_hold_up_a_revert() -> None:

@@ -42,6 +42,7 @@ FULL = State(
             serial=4,
             confirmed_at=1_700_000_000.25,
             unacknowledged=({A: 3, B: 0},),
+            lands_by=1_700_000_005.5,
             retained={"arn:c": 1_700_000_600.5},
         ),
     ),

@@ -82,6 +82,20 @@ def test_a_series_counts_only_if_the_weights_read_after_it_are_the_same() -> Non
     assert rollout(p).step == 0
 
 
+def test_a_series_counts_only_with_a_read_that_begins_after_it() -> None:
+    """However short ago the last one was: what somebody set in between is seen, and not written over."""
+    p = cell(checks=("c",))
+    p.world.verdicts = lambda check, token: None
+    at(p, Fraction(1, 4))
+    p.run(12.0)
+    p.discover()
+    edit(p, a1=9)
+    p.deliver("c", Verdict.PASSED)
+    p.settle()
+    assert (rollout(p).step, rollout(p).series) == (0, 0)
+    assert shown(p)["a1"] == 9
+
+
 @pytest.mark.parametrize(
     "other",
     [{"rollout": 9}, {"step": 3}, {"attempt": 9}, {"series": 1}],
@@ -246,6 +260,13 @@ def test_the_deadline_stands_still_while_a_person_is_awaited() -> None:
     say(p, "pause")
     p.run(4000)
     say(p, "resume")
+    ended(p)
+    assert share(p) == 1
+
+
+def test_the_deadline_counts_only_time_in_which_okra_watched() -> None:
+    p = at(cell(progress_deadline=60.0, deadline_reverts=True), Fraction(1, 4))
+    p.world.now += 5000
     ended(p)
     assert share(p) == 1
 
