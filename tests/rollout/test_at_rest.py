@@ -29,6 +29,15 @@ def test_old_groups_stay_at_0_for_retain_for_and_then_leave() -> None:
     assert route(p).retained == {}
 
 
+def test_who_begins_after_the_end_lets_old_groups_go_before_the_cell_is_at_rest() -> None:
+    p = cell(retain_for=600.0)
+    ended(p)
+    p.world.now += 10_000.0
+    p.restart()
+    p.until(lambda: p.rest is Rest.SYNCED)
+    assert shown(p) == {"b1": 1}
+
+
 def test_a_retained_group_with_traffic_in_flight_is_drained_first() -> None:
     p = cell(retain_for=0.0, drain_timeout=100.0)
     ended(p)

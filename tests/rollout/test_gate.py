@@ -200,10 +200,14 @@ def test_a_foreign_group_that_takes_the_last_place_is_named() -> None:
     at(p, 1)
 
 
-def test_a_retained_group_gives_way_to_a_new_one() -> None:
+@pytest.mark.parametrize("away", [0.0, 20_000.0], ids=["before its end", "long after it: nobody ran meanwhile"])
+def test_a_retained_group_gives_way_to_a_new_one(away: float) -> None:
     p = cell(2, 2, retain_for=10_000.0)
     ended(p)
     assert set(shown(p)) == {"a1", "a2", "b1", "b2"}
+    p.world.now += away
     p.world.add("2.0.0", "c1", "c2")
+    p.restart()
     p.run(200)
     assert share(p, "2.0.0") == 1
+    assert set(shown(p)) == {*([] if away else ["a2"]), "b1", "b2", "c1", "c2"}
