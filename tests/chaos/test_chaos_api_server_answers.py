@@ -67,12 +67,12 @@ def synced(status: Mapping[str, Any]) -> bool:
 
 @pytest.mark.parametrize("trouble", [now_and_then, in_bursts])
 def test_an_api_server_that_fails_in_mid_rollout_leads_to_the_same_end(
-    kube_world: AwsWorld, controllers: Controllers, trouble: Trouble
+    aws_world: AwsWorld, controllers: Controllers, trouble: Trouble
 ) -> None:
     """All kinds of failure side by side, each with a rollout and a controller of its own."""
 
     def walk(number: int, region: str, name: str) -> None:
-        with AwsWorld(kube_world.url, region=region) as world:
+        with AwsWorld(aws_world.url, region=region) as world:
             listener = world.listener(world.load_balancer("answers"))
             plan = steps(*PLAN, each="1s")
             rollout = Rollout.begin(controllers, world, nursery, listener, number, updateStrategy=plan)
@@ -91,13 +91,13 @@ def test_an_api_server_that_fails_in_mid_rollout_leads_to_the_same_end(
         list(lanes.map(walk, range(len(FAULTS)), REGIONS, FAULTS))
 
 
-def test_watches_that_are_cut_all_the_time_hold_nothing_up(kube_world: AwsWorld, controllers: Controllers) -> None:
+def test_watches_that_are_cut_all_the_time_hold_nothing_up(aws_world: AwsWorld, controllers: Controllers) -> None:
     """What people ask for still arrives: the rollout waits for an approval that comes by a watch."""
     plan = steps(20, each="1s")
     plan["canary"]["steps"] += [{"approval": {}}, {"setWeight": 60}]
     with shields(controllers.cluster, controllers.folder) as shielded, Nursery() as nursery:
-        listener = kube_world.listener(kube_world.load_balancer("watches"))
-        rollout = Rollout.begin(controllers, kube_world, nursery, listener, 0, updateStrategy=plan)
+        listener = aws_world.listener(aws_world.load_balancer("watches"))
+        rollout = Rollout.begin(controllers, aws_world, nursery, listener, 0, updateStrategy=plan)
         shield = shielded.make(controllers.namespace)
         with rollout.looked_after(shield.kubeconfig):
             eventually(shield.cut_watches, lambda cut: cut >= 2, within=PATIENCE)

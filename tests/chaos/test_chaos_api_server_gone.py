@@ -64,10 +64,10 @@ def rolled_out(controllers: Controllers, observer: Observer) -> None:
 
 
 def test_an_api_server_that_restarts_at_each_step_holds_a_rollout_up_and_no_more(
-    kube_world: AwsWorld, own_controllers: Controllers, cluster: OwnControlPlane
+    aws_world: AwsWorld, own_controllers: Controllers, cluster: OwnControlPlane
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
-    observer = Observer(kube_world.url, route)
+    route = aws_world.route(tags={"role": "web"})
+    observer = Observer(aws_world.url, route)
     controller = own_controllers.start()
     own_controllers.apply(cell("web", route, replicas=2, updateStrategy=steps(*PLAN, each="2s")))
     for percent in (20, 60):
@@ -79,10 +79,10 @@ def test_an_api_server_that_restarts_at_each_step_holds_a_rollout_up_and_no_more
 
 @pytest.mark.parametrize("arguments", [(), ("--no-leader-elect",)], ids=["elected", "alone"])
 def test_an_api_server_that_stands_still_in_mid_rollout_lets_no_traffic_rise_meanwhile(
-    kube_world: AwsWorld, own_controllers: Controllers, cluster: OwnControlPlane, arguments: tuple[str, ...]
+    aws_world: AwsWorld, own_controllers: Controllers, cluster: OwnControlPlane, arguments: tuple[str, ...]
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
-    observer = Observer(kube_world.url, route)
+    route = aws_world.route(tags={"role": "web"})
+    observer = Observer(aws_world.url, route)
     controller = own_controllers.start(*arguments)
     own_controllers.apply(cell("web", route, replicas=2, updateStrategy=steps(*PLAN, each="8s")))
     own_controllers.until(shows("20%"))
@@ -96,10 +96,10 @@ def test_an_api_server_that_stands_still_in_mid_rollout_lets_no_traffic_rise_mea
 
 @pytest.mark.parametrize("arguments", [(), ("--no-leader-elect",)], ids=["elected", "alone"])
 def test_a_revert_does_not_wait_for_an_api_server_that_stands_still(
-    kube_world: AwsWorld, own_controllers: Controllers, cluster: OwnControlPlane, arguments: tuple[str, ...]
+    aws_world: AwsWorld, own_controllers: Controllers, cluster: OwnControlPlane, arguments: tuple[str, ...]
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
-    observer = Observer(kube_world.url, route)
+    route = aws_world.route(tags={"role": "web"})
+    observer = Observer(aws_world.url, route)
     value = [0.0]
     with Metrics(lambda: Answer(value[0])) as metrics:
         checks = [error_rate(metrics.url, interval="500ms", count=1000)]

@@ -25,7 +25,7 @@ TEN_STEPS = [(100 - percent, percent) for percent in range(0, 101, 10)]
 
 
 def test_a_kill_between_any_two_effects_of_ten_steps_leads_to_the_same_end(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
     def done(status: Mapping[str, Any]) -> bool:
         return status.get("phase") == "Synced" and status.get("stableVersion") == "1.1.0"
@@ -35,11 +35,11 @@ def test_a_kill_between_any_two_effects_of_ten_steps_leads_to_the_same_end(
         assert rollout.world.weights(rollout.rule) == {rollout.old: 0, rollout.new: 1}
         assert rollout.object["status"]["rollouts"] == 1
 
-    assert walk_all(kube_world, controllers, {}, done, judge) >= FEWEST
+    assert walk_all(aws_world, controllers, {}, done, judge) >= FEWEST
 
 
 def test_a_kill_between_any_two_effects_of_a_revert_leads_to_the_same_end(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
     def done(status: Mapping[str, Any]) -> bool:
         return status.get("phase") == "Failed" and status.get("reason") == "RolledBack"
@@ -52,7 +52,7 @@ def test_a_kill_between_any_two_effects_of_a_revert_leads_to_the_same_end(
 
     with Metrics(lambda: Answer(0.9)) as metrics:
         spec = {"updateStrategy": steps(50), "checks": [error_rate(metrics.url)]}
-        assert walk_all(kube_world, controllers, spec, done, judge) >= FEWEST_IN_A_REVERT
+        assert walk_all(aws_world, controllers, spec, done, judge) >= FEWEST_IN_A_REVERT
 
 
 def walk_all(

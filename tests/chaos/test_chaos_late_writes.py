@@ -58,10 +58,10 @@ def lands_and_goes(first: Controller, observer: Observer) -> list[Fraction]:
 
 
 def test_a_late_write_in_mid_rollout_is_gone_within_a_poll_and_the_rollout_comes_to_its_end(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
-    observer = Observer(kube_world.url, route)
+    route = aws_world.route(tags={"role": "web"})
+    observer = Observer(aws_world.url, route)
     controllers.apply(cell("web", route, replicas=2, updateStrategy=steps(*PLAN, each="5s")))
     first = stands_still(controllers)
     assert observer.percents("1.1.0") == [0, 20]
@@ -75,10 +75,10 @@ def test_a_late_write_in_mid_rollout_is_gone_within_a_poll_and_the_rollout_comes
 
 
 def test_a_late_write_after_the_revert_is_gone_within_a_poll_and_the_version_stays_blocked(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
-    observer = Observer(kube_world.url, route)
+    route = aws_world.route(tags={"role": "web"})
+    observer = Observer(aws_world.url, route)
     value = [0.0]
     with Metrics(lambda: Answer(value[0])) as metrics:
         spec: dict[str, Any] = {"updateStrategy": steps(*PLAN, each="500ms"), "checks": [error_rate(metrics.url)]}

@@ -22,11 +22,11 @@ STEP = "3s"
 
 
 @pytest.fixture
-def observer(kube_world: AwsWorld, controllers: Controllers) -> Observer:
+def observer(aws_world: AwsWorld, controllers: Controllers) -> Observer:
     """Of the route of a Cell that is there, and that nobody looks after yet."""
-    route = kube_world.route(tags={"role": "web"})
+    route = aws_world.route(tags={"role": "web"})
     controllers.apply(cell("web", route, replicas=2, updateStrategy=steps(*PLAN, each=STEP)))
-    return Observer(kube_world.url, route)
+    return Observer(aws_world.url, route)
 
 
 def leading(controllers: Controllers, others: int) -> list[Controller]:

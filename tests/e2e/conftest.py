@@ -10,33 +10,12 @@ import pytest
 
 from okra.testing.aws_world import AwsWorld, Route
 from tests.e2e.installed import Installed, Manifest, rendered
-from tests.kube.controller_fixtures import controllers, kube_world, no_loop_by_accident
+from tests.kube.controller_fixtures import *
 from tests.kube.controller_process import Controllers
 from tests.scenarios.observer import Observer
-from tests.support.aws import aws_server
-from tests.support.controlplane import (
-    control_plane,
-    control_plane_binaries,
-    control_plane_may_block,
-    helm,
-    kube_namespace,
-    own_control_plane,
-)
-from tests.support.crds import okra_crds
+from tests.support.controlplane import helm
 
-__all__ = [
-    "aws_server",
-    "control_plane",
-    "control_plane_binaries",
-    "control_plane_may_block",
-    "controllers",
-    "helm",
-    "kube_namespace",
-    "kube_world",
-    "no_loop_by_accident",
-    "okra_crds",
-    "own_control_plane",
-]
+__all__ = ["helm"]
 
 Observe = Callable[[Route], Observer]
 Chart = Callable[[str], list[Manifest]]
@@ -57,6 +36,6 @@ def okra(controllers: Controllers, chart: Chart) -> Installed:
 
 
 @pytest.fixture
-def observe(kube_world: AwsWorld) -> Observe:
+def observe(aws_world: AwsWorld) -> Observe:
     """Begin to look at a route."""
-    return lambda route: Observer(kube_world.url, route)
+    return lambda route: Observer(aws_world.url, route)

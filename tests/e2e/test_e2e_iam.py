@@ -90,38 +90,38 @@ def unused(document: Document, made: Sequence[Decision]) -> list[tuple[str, str]
 
 
 def test_the_printed_policy_is_enough_for_the_main_job_and_none_of_it_is_unused(
-    kube_world: AwsWorld, okra: Installed, tmp_path: Path
+    aws_world: AwsWorld, okra: Installed, tmp_path: Path
 ) -> None:
     """Without any key: as the role that a pod gets for the token of its service account (IRSA)."""
     document = printed(okra)
     (token := tmp_path / "token").write_text("eyJ.of-the-service-account.sig")
-    role = Account(kube_world).role("okra", document)
+    role = Account(aws_world).role("okra", document)
     okra.controllers.aws = {name: value for name, value in okra.controllers.aws.items() if "KEY" not in name}
-    routes = routes_of(kube_world, "web", *KINDS)
-    publish(kube_world, "good", 0.01)
+    routes = routes_of(aws_world, "web", *KINDS)
+    publish(aws_world, "good", 0.01)
     okra.start("--no-leader-elect", AWS_ROLE_ARN=role, AWS_WEB_IDENTITY_TOKEN_FILE=str(token))
     okra.apply(whole("web", routes))
     okra.wait("cell/web", "jsonpath={.status.stableVersion}=1.1.0")
     okra.wait("cell/web", "condition=Ready")
-    assert marked(kube_world, routes) == list(KINDS)
+    assert marked(aws_world, routes) == list(KINDS)
     okra.kubectl("delete", "cell", "web", "--timeout=60s")
-    eventually(lambda: marked(kube_world, routes), lambda left: left == [])
-    made = decisions(kube_world.url)
+    eventually(lambda: marked(aws_world, routes), lambda left: left == [])
+    made = decisions(aws_world.url)
     assert {each.principal.rpartition("/")[0] for each in made} == {"arn:aws:sts::123456789012:assumed-role/okra"}
     assert [each for each in made if not each.allowed] == []
     assert unused(document, made) == []
 
 
-def test_without_any_one_action_a_cell_says_which_it_lacks(kube_world: AwsWorld, okra: Installed) -> None:
+def test_without_any_one_action_a_cell_says_which_it_lacks(aws_world: AwsWorld, okra: Installed) -> None:
     """Each Cell works as a role of its own, whose policy is the printed one but for one action."""
-    document, account = printed(okra), Account(kube_world)
+    document, account = printed(okra), Account(aws_world)
     lacking = {f"no-{action.partition(':')[2].lower()}": action for action in actions(document)}
     roles = {name: account.role(name, without(document, action)) for name, action in lacking.items()}
     roles["whole"] = account.role("whole", document)
-    publish(kube_world, "good", 0.01)
+    publish(aws_world, "good", 0.01)
     okra.start("--no-leader-elect", **account.user("okra", policy(roles=list(roles.values()))))
     lacking["no-assumerole"], roles["no-assumerole"] = "sts:AssumeRole", account.role("no-assumerole", document)
-    routes = {name: routes_of(kube_world, name, "rule", "default") for name in roles}
+    routes = {name: routes_of(aws_world, name, "rule", "default") for name in roles}
     for name, role in roles.items():
         okra.apply(whole(name, routes[name], aws={"roleARN": role}))
     okra.wait("cell/whole", "jsonpath={.status.stableVersion}=1.1.0")

@@ -51,13 +51,13 @@ def test_a_condition_that_the_double_does_not_know_is_no_silent_yes() -> None:
 
 
 def test_a_user_is_held_to_its_policies_the_root_is_not_and_each_decision_is_recorded(
-    kube_world: AwsWorld, aws_server: MotoServer
+    aws_world: AwsWorld, aws_server: MotoServer
 ) -> None:
-    key = Account(kube_world).user("some", {**policy(), "Statement": OKRA[:1]})
-    route = kube_world.route()
+    key = Account(aws_world).user("some", {**policy(), "Statement": OKRA[:1]})
+    route = aws_world.route()
     credentials = {"AccessKeyId": key["AWS_ACCESS_KEY_ID"], "SecretAccessKey": key["AWS_SECRET_ACCESS_KEY"]}
     with AwsWorld(aws_server.url, credentials=credentials) as some:
-        assert some.weights(route.arn) == kube_world.weights(route.arn)
+        assert some.weights(route.arn) == aws_world.weights(route.arn)
         with pytest.raises(
             ClientError, match="user/some is not authorized to perform: elasticloadbalancing:ModifyRule"
         ):
@@ -69,4 +69,4 @@ def test_a_user_is_held_to_its_policies_the_root_is_not_and_each_decision_is_rec
     ]
     aws_server.reset()
     assert decisions(aws_server.url) == []
-    assert kube_world.client("iam").list_users()["Users"] == []
+    assert aws_world.client("iam").list_users()["Users"] == []

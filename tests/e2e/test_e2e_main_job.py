@@ -60,9 +60,9 @@ def untagged_route(world: AwsWorld, **options: Any) -> Route:
 
 
 def test_the_seeds_minimal_cell_brings_a_new_version_in_and_kubectl_can_wait_for_it(
-    kube_world: AwsWorld, okra: Installed, observe: Observe
+    aws_world: AwsWorld, okra: Installed, observe: Observe
 ) -> None:
-    route = untagged_route(kube_world, kind="default")
+    route = untagged_route(aws_world, kind="default")
     seen = observe(route)
     manifest = yaml.safe_load(MINIMAL.read_text())
     manifest["spec"]["ingress"]["awsApplicationLoadBalancer"]["listenerARN"] = route.listener_arn
@@ -72,7 +72,7 @@ def test_the_seeds_minimal_cell_brings_a_new_version_in_and_kubectl_can_wait_for
     (row,) = okra.table("cells")
     assert list(row) == COLUMNS
     assert (row["NAME"], row["PHASE"], row["STABLE"]) == ("shop", "Synced", "1.0.0")
-    tagged(kube_world, route, "1.1.0")
+    tagged(aws_world, route, "1.1.0")
     okra.wait("cell/shop", "jsonpath={.status.stableVersion}=1.1.0")
     okra.wait("cell/shop", "condition=Ready")
     assert seen.percents("1.1.0") == list(range(0, 101, 10))
@@ -84,7 +84,7 @@ def test_the_seeds_minimal_cell_brings_a_new_version_in_and_kubectl_can_wait_for
 
 
 @pytest.fixture
-def checks(kube_world: AwsWorld, okra: Installed, tmp_path: Path) -> Iterator[Checks]:
+def checks(aws_world: AwsWorld, okra: Installed, tmp_path: Path) -> Iterator[Checks]:
     """One check of each provider. Each API knows a good and a bad value, and some ask for the keys in a Secret."""
     okra.kubectl(
         "create", "secret", "generic", "dd", f"--from-literal=api-key={API_KEY}", f"--from-literal=app-key={APP_KEY}"
@@ -97,8 +97,8 @@ def checks(kube_world: AwsWorld, okra: Installed, tmp_path: Path) -> Iterator[Ch
         f"--from-literal=username={USERNAME}",
         f"--from-literal=password={PASSWORD}",
     )
-    publish(kube_world, "good", 0.01)
-    publish(kube_world, "bad", 0.9)
+    publish(aws_world, "good", 0.01)
+    publish(aws_world, "bad", 0.9)
     values = {"good": 0.01, "bad": 0.9}
     with ExitStack() as stack:
         dd = stack.enter_context(served(datadog(**values).handle))
@@ -126,13 +126,13 @@ def checks(kube_world: AwsWorld, okra: Installed, tmp_path: Path) -> Iterator[Ch
 
 
 def test_checks_of_every_provider_let_a_good_version_through_and_each_of_them_stops_a_bad_one(
-    kube_world: AwsWorld, okra: Installed, checks: Checks
+    aws_world: AwsWorld, okra: Installed, checks: Checks
 ) -> None:
     """Datadog's data is a minute old, which a precheck needn't wait for."""
     good, bad = checks("good"), checks("bad")
     names = ("good", *good)
-    routes = {name: kube_world.route(name=name, replicas=1, targets=1, tags={"role": name}) for name in names}
-    seen = {name: Observer(kube_world.url, route) for name, route in routes.items()}
+    routes = {name: aws_world.route(name=name, replicas=1, targets=1, tags={"role": name}) for name in names}
+    seen = {name: Observer(aws_world.url, route) for name, route in routes.items()}
     okra.start(ALONE)
     for name, route in routes.items():
         of = {**good, name: bad[name]} if name in good else good
@@ -158,10 +158,10 @@ def test_checks_of_every_provider_let_a_good_version_through_and_each_of_them_st
 
 
 def test_a_failed_version_is_put_back_and_blocked_and_a_person_tries_it_again(
-    kube_world: AwsWorld, okra: Installed, observe: Observe
+    aws_world: AwsWorld, okra: Installed, observe: Observe
 ) -> None:
-    route = kube_world.route({"1.0.0": 3, "1.1.0": 0}, replicas=1, tags={"role": "web"})
-    before = kube_world.weights(route.arn)
+    route = aws_world.route({"1.0.0": 3, "1.1.0": 0}, replicas=1, tags={"role": "web"})
+    before = aws_world.weights(route.arn)
     seen = observe(route)
     now = 0.5
     with Metrics(lambda: Answer(now)) as metrics:
@@ -171,7 +171,7 @@ def test_a_failed_version_is_put_back_and_blocked_and_a_person_tries_it_again(
         okra.wait("cell/web", "condition=Ready=false")
         assert okra.condition("web", "Ready")["reason"] == "RolledBack"
         assert seen.percents("1.1.0") == [0, 20, 0]
-        assert {arn: weight for arn, weight in kube_world.weights(route.arn).items() if weight} == before
+        assert {arn: weight for arn, weight in aws_world.weights(route.arn).items() if weight} == before
         assert [block["version"] for block in okra.controllers.status()["blockedVersions"]] == ["1.1.0"]
         assert {"RolloutStarted", "Reverting", "Reverted"} <= set(okra.reasons("web")), okra.reasons("web")
         now = 0.0
@@ -182,9 +182,9 @@ def test_a_failed_version_is_put_back_and_blocked_and_a_person_tries_it_again(
 
 
 def test_a_command_by_annotation_is_executed_once_and_recorded(
-    kube_world: AwsWorld, okra: Installed, observe: Observe
+    aws_world: AwsWorld, okra: Installed, observe: Observe
 ) -> None:
-    route = kube_world.route(replicas=1, tags={"role": "web"})
+    route = aws_world.route(replicas=1, tags={"role": "web"})
     seen = observe(route)
     okra.start(ALONE)
     okra.apply(cell("web", route, updateStrategy=steps(20, 40, each="300s")))
@@ -203,10 +203,10 @@ def test_a_command_by_annotation_is_executed_once_and_recorded(
 
 
 def test_a_cell_deleted_in_mid_rollout_is_gone_when_its_weights_are_back(
-    kube_world: AwsWorld, okra: Installed, observe: Observe
+    aws_world: AwsWorld, okra: Installed, observe: Observe
 ) -> None:
-    route = kube_world.route(replicas=2, tags={"role": "web"})
-    before = kube_world.weights(route.arn)
+    route = aws_world.route(replicas=2, tags={"role": "web"})
+    before = aws_world.weights(route.arn)
     seen = observe(route)
     okra.start(ALONE)
     with Metrics(lambda: Answer(0.0)) as metrics:
@@ -215,13 +215,13 @@ def test_a_cell_deleted_in_mid_rollout_is_gone_when_its_weights_are_back(
         assert [row["NAME"] for row in okra.table(CHECKS)] == ["web-errors"]
         okra.kubectl("delete", "cell", "web", "--timeout=120s")
         assert seen.share_of(route.groups["1.1.0"], seen.last()) == 0
-        assert {arn: weight for arn, weight in kube_world.weights(route.arn).items() if weight} == before
-        assert not [tag for tag in kube_world.tags(route.arn) if "owner" in tag]
+        assert {arn: weight for arn, weight in aws_world.weights(route.arn).items() if weight} == before
+        assert not [tag for tag in aws_world.tags(route.arn) if "owner" in tag]
         eventually(lambda: okra.kubectl("get", CHECKS, "-o", "name"), lambda left: left == "")
 
 
 def test_a_check_applied_by_hand_judges_two_cells_each_by_an_attempt_of_its_own(
-    kube_world: AwsWorld, okra: Installed
+    aws_world: AwsWorld, okra: Installed
 ) -> None:
     now = 0.0
     with Metrics(lambda: Answer(now)) as metrics:
@@ -233,19 +233,19 @@ def test_a_check_applied_by_hand_judges_two_cells_each_by_an_attempt_of_its_own(
         routes = {}
         for name in ("one", "two"):
             versions = {"1.0.0": 1, "1.1.0": 0, "1.2.0": 0}
-            routes[name] = kube_world.route(versions, name=name, replicas=1, targets=1)
-            tagged(kube_world, routes[name], "1.0.0", name)
-            tagged(kube_world, routes[name], "1.1.0", name)
+            routes[name] = aws_world.route(versions, name=name, replicas=1, targets=1)
+            tagged(aws_world, routes[name], "1.0.0", name)
+            tagged(aws_world, routes[name], "1.1.0", name)
             use = {"name": "errors", "from": {"checkName": "shared"}}
             okra.apply(cell(name, routes[name], role=name, updateStrategy=steps(50), checks=[use]))
         for name in routes:
             okra.wait(f"cell/{name}", "jsonpath={.status.stableVersion}=1.1.0")
         now = 0.5
         for name, route in routes.items():
-            tagged(kube_world, route, "1.2.0", name)
+            tagged(aws_world, route, "1.2.0", name)
         for name, route in routes.items():
             okra.wait(f"cell/{name}", "jsonpath={.status.reason}=RolledBack")
-            assert kube_world.weights(route.arn)[route.groups["1.1.0"][0]] > 0
+            assert aws_world.weights(route.arn)[route.groups["1.1.0"][0]] > 0
         assert [row["NAME"] for row in okra.table(CHECKS)] == ["shared"], "Cells make no copy of it"
         okra.wait(f"{CHECKS}/shared", "jsonpath={.status.lastPassed}=false")
     attempts = okra.controllers.find("shared", "checks")["status"]["attempts"]
@@ -286,7 +286,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 def test_an_invalid_cell_that_got_past_the_schema_says_which_field_is_wrong_and_aws_hears_nothing(
     own_control_plane: OwnControlPlane,
-    kube_world: AwsWorld,
+    aws_world: AwsWorld,
     aws_server: MotoServer,
     chart: Chart,
     tmp_path: Path,
@@ -296,9 +296,9 @@ def test_an_invalid_cell_that_got_past_the_schema_says_which_field_is_wrong_and_
     install_crds(own_control_plane)
     take_schemas_away(own_control_plane)
     (folder := tmp_path / "okra").mkdir()
-    user = Account(kube_world).user("okra", policy())  # whose calls the double keeps a record of
+    user = Account(aws_world).user("okra", policy())  # whose calls the double keeps a record of
     controllers = Controllers(own_control_plane, "default", folder, {**aws_server.environ, **user})
-    route = kube_world.route(replicas=1, tags={"role": "web"})
+    route = aws_world.route(replicas=1, tags={"role": "web"})
     with closing(controllers):
         okra = Installed(controllers, chart("default"))
         okra.start(ALONE)
@@ -311,10 +311,10 @@ def test_an_invalid_cell_that_got_past_the_schema_says_which_field_is_wrong_and_
             ready = okra.condition(name, "Ready")
             assert ready["reason"] == "InvalidSpec"
             assert path in ready["message"]
-        assert decisions(kube_world.url) == []
+        assert decisions(aws_world.url) == []
         monkeypatch.setenv("KUBE_EDITOR", "sed -i 's/replicas: many/replicas: 1/'")
         okra.kubectl("edit", "cell", "text")
-        eventually(lambda: decisions(kube_world.url))
+        eventually(lambda: decisions(aws_world.url))
 
 
 def take_schemas_away(cluster: OwnControlPlane) -> None:

@@ -163,7 +163,7 @@ def metrics() -> Iterator[str]:
 
 
 def test_all_that_the_roles_grant_is_used_and_nothing_more_is_asked_for(
-    cluster: Cluster, aws_server: MotoServer, kube_world: AwsWorld, helm: Path, metrics: str, tmp_path: Path
+    cluster: Cluster, aws_server: MotoServer, aws_world: AwsWorld, helm: Path, metrics: str, tmp_path: Path
 ) -> None:
     """With the chart's defaults: one role for the whole cluster, one for the controller's own namespace."""
     namespace = "everything"
@@ -173,7 +173,7 @@ def test_all_that_the_roles_grant_is_used_and_nothing_more_is_asked_for(
     controllers = Controllers(cluster.control_plane, namespace, tmp_path, aws_server.environ)
     controllers.settings["OKRA_NAMESPACE"] = ""
     with closing(controllers):
-        scenario = Scenario(Installed(controllers, chart), kube_world, route_for(kube_world, "web"), "web", metrics)
+        scenario = Scenario(Installed(controllers, chart), aws_world, route_for(aws_world, "web"), "web", metrics)
         for act, over in scenario.steps():
             act()
             eventually(over, within=150)
@@ -185,11 +185,11 @@ def test_all_that_the_roles_grant_is_used_and_nothing_more_is_asked_for(
 
 
 def test_without_any_one_permission_okra_says_which_it_lacks_and_stays_up(
-    cluster: Cluster, aws_server: MotoServer, kube_world: AwsWorld, metrics: str, tmp_path: Path
+    cluster: Cluster, aws_server: MotoServer, aws_world: AwsWorld, metrics: str, tmp_path: Path
 ) -> None:
     lacking = sorted(granted(cluster.chart))
     assert OWNERS in lacking
-    routes = [route_for(kube_world, f"web-{number}") for number in range(len(lacking))]
+    routes = [route_for(aws_world, f"web-{number}") for number in range(len(lacking))]
 
     def walk(number: int) -> str:
         """What was said about the missing permission; or what else happened."""
@@ -201,7 +201,7 @@ def test_without_any_one_permission_okra_says_which_it_lacks_and_stays_up(
         with closing(controllers):
             okra = Installed(controllers, without(cluster.chart_for(namespace), missing))
             arguments = () if missing.resource == "leases" else ("--no-leader-elect",)
-            scenario = Scenario(okra, kube_world, routes[number], f"web-{number}", metrics, arguments)
+            scenario = Scenario(okra, aws_world, routes[number], f"web-{number}", metrics, arguments)
             for act, over in scenario.steps():
                 act()
                 try:

@@ -1,31 +1,41 @@
-"""Fixtures for tests of `okra controller` on the real control plane and the double of AWS, for a conftest to import."""
+"""Fixtures for tests of `okra controller` on the real control plane and the double of AWS.
+
+A conftest takes them all: `from tests.kube.controller_fixtures import *`.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from okra.testing.aws_world import AwsWorld
 from okra.testing.controlplane import ControlPlane, OwnControlPlane
 from okra.testing.moto_server import MotoServer
 from tests.kube.controller_process import Controllers
+from tests.support.aws import aws_server, aws_world, world_may_block
+from tests.support.controlplane import (
+    control_plane,
+    control_plane_binaries,
+    control_plane_may_block,
+    kube_namespace,
+    own_control_plane,
+)
+from tests.support.crds import okra_crds
 
-
-@pytest.fixture(scope="session", autouse=True)
-def no_loop_by_accident() -> None:
-    """looptime asks for a loop around synchronous tests too, and asyncio would make one that nobody closes."""
-    asyncio.set_event_loop(None)
-
-
-@pytest.fixture
-def kube_world(aws_server: MotoServer) -> Iterator[AwsWorld]:
-    """An empty AWS account."""
-    aws_server.reset()
-    with AwsWorld(aws_server.url) as world:
-        yield world
+__all__ = [
+    "aws_server",
+    "aws_world",
+    "control_plane",
+    "control_plane_binaries",
+    "control_plane_may_block",
+    "controllers",
+    "kube_namespace",
+    "okra_crds",
+    "own_control_plane",
+    "own_controllers",
+    "world_may_block",
+]
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ SLOW = steps(20, each="15s")
 
 
 def test_sigterm_in_mid_rollout_ends_it_cleanly_and_the_next_one_continues(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
-    seen = Observer(kube_world.url, route)
+    route = aws_world.route(tags={"role": "web"})
+    seen = Observer(aws_world.url, route)
     first = controllers.start()
     controllers.apply(cell("web", route, replicas=2, updateStrategy=SLOW))
     controllers.until(shows("20%"))
@@ -47,10 +47,10 @@ def test_sigterm_in_mid_rollout_ends_it_cleanly_and_the_next_one_continues(
 
 
 def test_the_replica_that_stands_by_is_ready_and_continues_when_the_leader_is_killed(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
-    seen = Observer(kube_world.url, route)
+    route = aws_world.route(tags={"role": "web"})
+    seen = Observer(aws_world.url, route)
     first = controllers.start()
     first.until("TermBegun")
     second = controllers.start()
@@ -66,9 +66,9 @@ def test_the_replica_that_stands_by_is_ready_and_continues_when_the_leader_is_ki
 
 
 def test_a_leader_that_stood_still_past_its_lease_stands_by_when_it_goes_on(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
+    route = aws_world.route(tags={"role": "web"})
     first = controllers.start()
     first.until("TermBegun")
     second = controllers.start()
@@ -86,9 +86,9 @@ def test_a_leader_that_stood_still_past_its_lease_stands_by_when_it_goes_on(
 
 
 def test_without_the_crds_it_says_how_to_install_them_and_waits(
-    kube_world: AwsWorld, own_controllers: Controllers
+    aws_world: AwsWorld, own_controllers: Controllers
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
+    route = aws_world.route(tags={"role": "web"})
     controller = own_controllers.start("--no-leader-elect")
     said = controller.until("WatchFailed", kind="Cell")["error"]
     assert "okra crds | kubectl apply" in said
@@ -103,7 +103,7 @@ def test_without_the_crds_it_says_how_to_install_them_and_waits(
 
 
 def test_a_missing_permission_is_named_and_taken_up_once_it_is_given(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
     controllers.kubectl("create", "serviceaccount", "okra")
     controller = controllers.start(kubeconfig=controllers.service_account("okra"))
@@ -130,10 +130,10 @@ def grant(controllers: Controllers, name: str, group: str, resource: str, verbs:
 
 
 def test_an_api_server_that_answers_no_more_ends_a_term_but_no_process_and_holds_up_no_sigterm(
-    kube_world: AwsWorld, own_controllers: Controllers, own_control_plane: OwnControlPlane
+    aws_world: AwsWorld, own_controllers: Controllers, own_control_plane: OwnControlPlane
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
-    seen = Observer(kube_world.url, route)
+    route = aws_world.route(tags={"role": "web"})
+    seen = Observer(aws_world.url, route)
     install_crds(own_control_plane)
     controller = own_controllers.start()
     own_controllers.apply(cell("web", route, replicas=2, updateStrategy=SLOW))

@@ -20,10 +20,10 @@ SLOW = steps(20, 40, each="120s")
 
 
 def test_a_cell_that_kubectl_applies_is_rolled_out_and_can_be_waited_for(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
-    seen = Observer(kube_world.url, route)
+    route = aws_world.route(tags={"role": "web"})
+    seen = Observer(aws_world.url, route)
     controllers.start("--no-leader-elect")
     controllers.apply(cell("web", route, replicas=2))
     controllers.until(lambda status: status.get("rollout"))
@@ -37,9 +37,9 @@ def test_a_cell_that_kubectl_applies_is_rolled_out_and_can_be_waited_for(
 
 
 def test_the_finalizer_is_there_while_a_rollout_moves_and_goes_with_its_end(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
+    route = aws_world.route(tags={"role": "web"})
     controllers.start("--no-leader-elect")
     controllers.apply(cell("web", route, replicas=2, updateStrategy=SLOW))
     controllers.until(shows("20%"))
@@ -50,20 +50,20 @@ def test_the_finalizer_is_there_while_a_rollout_moves_and_goes_with_its_end(
 
 
 def test_a_cell_that_is_deleted_in_mid_rollout_takes_its_weights_back_first(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
-    route = kube_world.route(tags={"role": "web"})
-    seen = Observer(kube_world.url, route)
+    route = aws_world.route(tags={"role": "web"})
+    seen = Observer(aws_world.url, route)
     controllers.start("--no-leader-elect")
     controllers.apply(cell("web", route, replicas=2, updateStrategy=SLOW))
     controllers.until(shows("20%"))
     controllers.kubectl("delete", "cell", "web", "--timeout=90s", timeout=PATIENCE + 10)
     assert seen.share_of(route.groups["1.1.0"], seen.last()) == 0
-    assert "okra.mumoshu.github.io/owner" not in kube_world.tags(route.arn)
+    assert "okra.mumoshu.github.io/owner" not in aws_world.tags(route.arn)
 
 
-def test_the_pause_of_all_cells_holds_each_and_says_how_it_ends(kube_world: AwsWorld, controllers: Controllers) -> None:
-    route = kube_world.route(tags={"role": "web"})
+def test_the_pause_of_all_cells_holds_each_and_says_how_it_ends(aws_world: AwsWorld, controllers: Controllers) -> None:
+    route = aws_world.route(tags={"role": "web"})
     controllers.pause("true")
     controllers.start("--no-leader-elect")
     controllers.apply(cell("web", route, replicas=2))
@@ -73,23 +73,23 @@ def test_the_pause_of_all_cells_holds_each_and_says_how_it_ends(kube_world: AwsW
     controllers.until(lambda status: status.get("stableVersion") == "1.1.0")
 
 
-def test_read_only_says_what_it_would_write_and_writes_nothing(kube_world: AwsWorld, controllers: Controllers) -> None:
-    route = kube_world.route(tags={"role": "web"})
-    before = kube_world.weights(route.arn)
+def test_read_only_says_what_it_would_write_and_writes_nothing(aws_world: AwsWorld, controllers: Controllers) -> None:
+    route = aws_world.route(tags={"role": "web"})
+    before = aws_world.weights(route.arn)
     controller = controllers.start("--no-leader-elect", "--read-only")
     controllers.apply(cell("web", route, replicas=2))
     status = controllers.until(lambda status: status.get("reason") == "ReadOnly")
     assert "Would set" in status["message"]
     eventually(lambda: controller.get("/metrics")[1].count("DescribeTargetHealth"), bool)
-    assert kube_world.weights(route.arn) == before
-    assert "okra.mumoshu.github.io/owner" not in kube_world.tags(route.arn)
+    assert aws_world.weights(route.arn) == before
+    assert "okra.mumoshu.github.io/owner" not in aws_world.tags(route.arn)
 
 
 def test_an_invalid_cell_that_got_past_the_schema_is_said_and_costs_no_call(
-    kube_world: AwsWorld, controllers: Controllers
+    aws_world: AwsWorld, controllers: Controllers
 ) -> None:
     """Replicas that an ALB can't hold: only Okra knows."""
-    route = kube_world.route(tags={"role": "web"})
+    route = aws_world.route(tags={"role": "web"})
     made = cell("web", route, replicas=1)
     made["spec"]["checks"] = [{"name": "dd", "analysis": {"query": "errors", "max": 1}}]
     controllers.start("--no-leader-elect")
@@ -100,10 +100,8 @@ def test_an_invalid_cell_that_got_past_the_schema_is_said_and_costs_no_call(
     assert (ready["status"], ready["reason"]) == ("False", "InvalidSpec")
 
 
-def test_verbs_from_the_command_line_reach_a_cell_of_the_cluster(
-    kube_world: AwsWorld, controllers: Controllers
-) -> None:
-    route = kube_world.route(tags={"role": "web"})
+def test_verbs_from_the_command_line_reach_a_cell_of_the_cluster(aws_world: AwsWorld, controllers: Controllers) -> None:
+    route = aws_world.route(tags={"role": "web"})
     controllers.start("--no-leader-elect")
     controllers.apply(cell("web", route, replicas=2, updateStrategy=SLOW))
     controllers.until(shows("20%"))
@@ -124,4 +122,4 @@ def test_verbs_from_the_command_line_reach_a_cell_of_the_cluster(
     controllers.cli("abort", "web", "--context", "okra-test")
     status = controllers.until(lambda status: status["rollout"]["outcome"] == "Failed")
     assert (status["reason"], [each["version"] for each in status["blockedVersions"]]) == ("Paused", ["1.1.0"])
-    assert sum(kube_world.weights(route.arn)[arn] for arn in route.groups["1.1.0"]) == 0
+    assert sum(aws_world.weights(route.arn)[arn] for arn in route.groups["1.1.0"]) == 0

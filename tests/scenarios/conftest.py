@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,24 +12,16 @@ from okra.testing.fault_process import FaultProxyProcess
 from okra.testing.moto_server import MotoServer, environ_for
 from tests.scenarios.observer import Observer
 from tests.scenarios.okra_process import Okra
-from tests.support.aws import aws_server
+from tests.support.aws import aws_server, aws_world, world_may_block
 
-__all__ = ["aws_server"]
+__all__ = ["aws_server", "aws_world", "world_may_block"]
 
 Observe = Callable[[Route], Observer]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_loop_by_accident() -> None:
-    """looptime asks for a loop around synchronous tests too, and asyncio would make one that nobody closes."""
-    asyncio.set_event_loop(None)
-
-
 @pytest.fixture
-def world(aws_server: MotoServer) -> Iterator[AwsWorld]:
-    aws_server.reset()
-    with AwsWorld(aws_server.url) as world:
-        yield world
+def world(aws_world: AwsWorld) -> AwsWorld:
+    return aws_world
 
 
 @pytest.fixture
