@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from okra.app.retained import retained, stay_attached
 from okra.app.waiting import Wait
 from okra.app.wording import addressed, duration, option_for, shortened
 from okra.ports import EventRecord, Object
@@ -99,13 +100,13 @@ class Progress:
 
     def ended(self, cell: Object) -> None:
         """Where a Cell stands when the run ends, and what to do."""
-        status, metadata = cell.get("status") or {}, cell["metadata"]
-        key = metadata["namespace"], metadata["name"]
+        status, key = cell.get("status") or {}, (cell["metadata"]["namespace"], cell["metadata"]["name"])
         phase, stable = status.get("phase", "Pending"), status.get("stableVersion")
         message = status.get("message", "")
         message = message if self._json else self._for_people(message, key)
         pin = cell["spec"].get("version")
         unreached = f", not at its pin {pin}" if pin not in (None, stable) else ""
+        attached = retained(status)
         self.say(
             f"cell/{key[1]}: {phase}, {stable or 'no version'}{unreached}. {message}".rstrip(),
             cell=key[1],
@@ -113,7 +114,10 @@ class Progress:
             phase=phase,
             stableVersion=stable,
             reason=status.get("reason"),
+            retained=attached,
         )
+        if attached and not self._json:
+            self._line(f"cell/{key[1]}: {stay_attached(attached, datetime.now(UTC))}")
 
     def wait(self, key: Key, wait: Wait, now: float) -> None:
         """A Cell waits for something else than before. What an event has just said isn't repeated."""

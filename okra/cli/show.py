@@ -89,6 +89,8 @@ def lines(cell: Object, checks: Iterable[Object]) -> Iterable[str]:
         confirmed = "confirmed" if route.get("confirmedAt") else "not confirmed yet"
         yield f"Route     {route.get('arn') or route['key']}"
         yield f"          {weights or 'nothing asked yet'} ({confirmed})"
+        for extra in route.get("extras", ()):
+            yield f"          {short(extra['arn'])} stays attached at weight 0 until {extra['until']}"
     for blocked in found.get("blockedVersions", ()):
         yield f"Blocked   {blocked['version']}: {shortened(blocked['reason'])}"
     for aside in found.get("setAside", ()):

@@ -225,3 +225,40 @@ def test_the_last_word_on_a_cell_says_that_its_pin_was_not_reached() -> None:
         status = {"phase": "Synced", "stableVersion": "1.0.0", "message": waits}
         progress.ended({**cell(version=pin), "status": status})
     assert said == [f"cell/web: Synced, 1.0.0, not at its pin 1.1.0. {waits}", f"cell/web: Synced, 1.0.0. {waits}"]
+
+
+GROUPS = [f"arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/{name}/0123456789abcdef" for name in "ab"]
+
+
+def last_words(*until: str, output: str = "text") -> list[str]:
+    """Of a Cell that is Synced, with a group that stays attached until each of these times."""
+    said: list[str] = []
+    progress = Progress(RunOptions([Path("cells")], Settings(), Path("s.db"), output=output, print=said.append), [])
+    extras = [{"arn": arn, "until": end} for arn, end in zip(GROUPS, until, strict=False)]
+    routes = [{"key": "r", "extras": extras}]
+    progress.ended({**cell(), "status": {"phase": "Synced", "stableVersion": "1.1.0", "routes": routes}})
+    return said
+
+
+def test_the_last_word_says_which_groups_stay_attached_and_who_lets_them_go() -> None:
+    assert last_words() == ["cell/web: Synced, 1.1.0."]
+    [_, one] = last_words("2999-01-01T12:00:00Z")
+    assert one.startswith(
+        "cell/web: a stays attached at weight 0, for a rollback in one write. The first `okra run` (or"
+    )
+    assert " after 2999-01-01 " in one
+    assert one.endswith(" lets it go; a rollout that needs its place does before.")
+    [_, two] = last_words("2999-01-01T12:00:00Z", "2999-02-01T12:00:00Z")
+    assert two.startswith("cell/web: a, b stay attached")
+    assert " after 2999-02-01 " in two
+
+
+def test_groups_whose_time_is_over_are_let_go_by_the_next_run() -> None:
+    [_, line] = last_words("2020-01-01T12:00:00Z")
+    assert line.endswith("The next `okra run` (or a controller) lets it go.")
+
+
+def test_for_programs_the_last_word_lists_the_groups_that_stay_attached() -> None:
+    [line] = last_words("2999-01-01T12:00:00Z", output="json")
+    assert json.loads(line)["retained"] == [{"arn": GROUPS[0], "until": "2999-01-01T12:00:00Z"}]
+    assert json.loads(last_words(output="json")[0])["retained"] == []

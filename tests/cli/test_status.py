@@ -24,6 +24,7 @@ STATUS: dict[str, Any] = {
     "message": f"1.0.0 holds the traffic. {GROUP} failed. To try 1.1.0 again: okra retry web",
     "stableVersion": "1.0.0",
     "setAside": [{"version": "1.1.0", "groups": [GROUP], "reason": "Not healthy within 300 s."}],
+    "routes": [{"key": "r", "asked": [], "extras": [{"arn": GROUP, "until": "2026-11-21T15:47:02Z"}]}],
     "rollouts": 2,
     "rollout": {"number": 2, "version": "1.1.0", "kind": "Canary", "outcome": "Failed"},
 }
@@ -82,6 +83,11 @@ def test_a_command_that_waits_is_said_with_who_executes_it(make: Callable[..., P
 def test_groups_that_were_set_aside_are_shown_with_the_reason(make: Callable[..., Path]) -> None:
     found = okra("status", "web", "--state", make())
     assert "Set aside 1.1.0 (web-2): Not healthy within 300 s." in found.stdout
+
+
+def test_groups_that_stay_attached_are_shown_with_their_end(make: Callable[..., Path]) -> None:
+    found = okra("status", "web", "--state", make())
+    assert "web-2 stays attached at weight 0 until 2026-11-21T15:47:02Z" in found.stdout
 
 
 def test_messages_have_names_for_arns_and_commands_that_can_be_pasted(make: Callable[..., Path]) -> None:

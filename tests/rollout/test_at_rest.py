@@ -38,6 +38,13 @@ def test_who_begins_after_the_end_lets_old_groups_go_before_the_cell_is_at_rest(
     assert shown(p) == {"b1": 1}
 
 
+def test_without_a_time_to_retain_or_drain_them_old_groups_are_gone_before_the_cell_is_at_rest() -> None:
+    p = cell(retain_for=0.0, drain_timeout=0.0)
+    ended(p)
+    p.until(lambda: p.rest is Rest.SYNCED)
+    assert shown(p) == {"b1": 1}
+
+
 def test_a_retained_group_with_traffic_in_flight_is_drained_first() -> None:
     p = cell(retain_for=0.0, drain_timeout=100.0)
     ended(p)

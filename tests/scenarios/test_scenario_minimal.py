@@ -46,6 +46,8 @@ def test_the_minimal_cell_moves_all_traffic_in_ten_steps(
     seen.assert_fit_for_a_load_balancer()
     old, new = route.groups["1.0.0"], route.groups["1.1.0"]
     assert seen.last() == {old[0]: 0, old[1]: 0, new[0]: 1, new[1]: 1}
+    [last] = [event for event in process.events if "retained" in event]
+    assert {each["arn"] for each in last["retained"]} == set(old), "attached, and nobody runs who could let them go"
     status = okra.status()
     assert (status["phase"], status["stableVersion"]) == ("Synced", "1.1.0")
     assert world.tags(route.arn)["okra.mumoshu.github.io/owner"] == "okra/default/web"
