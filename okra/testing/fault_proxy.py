@@ -23,6 +23,7 @@ from aiohttp import ClientSession, ClientTimeout, web
 
 from okra.testing.child import WITH_PARENT, end_with_parent
 from okra.testing.faults import Call, Fault, FaultKind, Record, fault_from, fault_to
+from okra.testing.serving import serving
 from okra.testing.wire import Answer, call_from, cut, error_answer, response
 
 _HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding", "server", "date"}
@@ -73,12 +74,7 @@ class FaultProxy:
         app.router.add_route("*", "/__faults", self._control_faults)
         app.router.add_route("*", "/__calls", self._control_calls)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0, access_log=None)
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, self._host, self._port)
-        await site.start()
-        self.url = f"http://{self._host}:{runner.addresses[0][1]}"
+        self.url = await self._stack.enter_async_context(serving(app, self._host, self._port))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Self
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 
 from okra.testing.controlplane.access import ControlPlane
+from okra.testing.serving import serving
 from okra.testing.wire import cut
 
 _HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding", "accept-encoding"}
@@ -91,11 +92,7 @@ class KubeProxy:
         )
         app = web.Application(client_max_size=2**24)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0, access_log=None)
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self.url = await self._stack.enter_async_context(serving(app))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 from aiohttp import web
 
+from okra.testing.serving import serving as on_a_free_port
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 NEVER = 3600.0
@@ -38,15 +40,8 @@ async def serving(handler: Handler) -> AsyncIterator[Server]:
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with on_a_free_port(app) as server.url:
         yield server
-    finally:
-        await runner.cleanup()
 
 
 def saying(

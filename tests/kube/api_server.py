@@ -13,6 +13,7 @@ from aiohttp import web
 from okra.kube.client import KubeClient, Timeouts
 from okra.kube.credentials import Credentials, Identity, fixed
 from okra.kube.target import Target
+from okra.testing.serving import serving
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -48,11 +49,7 @@ class ApiServer:
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0, access_log=None)
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self.url = await self._stack.enter_async_context(serving(app))
         return self
 
     async def __aexit__(self, *_: object) -> None:
