@@ -1,0 +1,49 @@
+"""What the actors need of EKS clusters, as Protocols: a file beside `okra.ports`, whose rules hold here as well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from okra.ports import Account
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterInfo:
+    """An EKS cluster as DescribeCluster shows it."""
+
+    name: str
+    arn: str
+    status: str
+    """EKS's own word: PENDING, CREATING, ACTIVE, UPDATING, DELETING, FAILED. The API server serves while UPDATING."""
+    endpoint: str = ""
+    """URL of the API server; `""` as long as EKS has none."""
+    ca_data: str = ""
+    """What vouches for the endpoint: PEM in base64, as kubeconfigs hold it; `""` as long as EKS has none."""
+    version: str = ""
+    """Kubernetes' minor version, `1.33`."""
+    vpc_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class ClusterInventory(Protocol):
+    """Which EKS clusters there are, and what opens their API servers."""
+
+    async def cluster(self, account: Account, name: str) -> ClusterInfo:
+        """One cluster by its name, as it was a few seconds ago at most: who asks meanwhile shares the answer.
+
+        NotFound (reason `ClusterNotFound`) when the account has none of that name in that region.
+        """
+        ...
+
+    async def clusters(self, account: Account, tags: Mapping[str, str]) -> Sequence[ClusterInfo]:
+        """Every cluster that has all of `tags`, by name. Raises rather than leave one out; Invalid without any tag."""
+        ...
+
+    async def token(self, account: Account, name: str) -> str:
+        """A bearer token for the cluster's API server, accepted for five more minutes at least. Secret.
+
+        It says who Okra is, not that the cluster lets it in: a cluster that doesn't know the identity answers 401.
+        """
+        ...
