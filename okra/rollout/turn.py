@@ -7,14 +7,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
-from okra.rollout import clocks, health, late
+from okra.rollout import clocks, health, late, verdicts
 from okra.rollout.census import Census, count
 from okra.rollout.effects import Decision, Effect, Emit, Observe, Persist, SetWeights
 from okra.rollout.observation import Observation, RouteReading
 from okra.rollout.policy import Policy, RoutePolicy
 from okra.rollout.state import (
     DRIFTED,
-    Block,
     Condition,
     Failure,
     Hold,
@@ -150,22 +149,16 @@ class Turn:
 
         `told`: whoever found it has said so.
         """
-        if self.rollout.failure is None:
-            self.set_rollout(failure=failure)
-            if failure.block:
-                self.block(self.rollout.version, failure.message)
+        self.state = verdicts.failed(self.state, failure)
         if not told:
             self.emit(failure.reason, failure.message, "Normal" if failure.outcome is Outcome.SUPERSEDED else "Warning")
         if self.first:
             self.set_rollout(outcome=failure.outcome, ended_at=self.now)
-            self.set(phase=Phase.IDLE, hold=None, stable_version=None)
-        else:
-            self.set(phase=Phase.REVERT, hold=None)
+            self.set(phase=Phase.IDLE, stable_version=None)
         self.restart_watch()
 
     def block(self, version: str, reason: str) -> None:
-        if not self.state.is_blocked(version):
-            self.set(blocked=(*self.state.blocked, Block(version, reason, self.now)))
+        self.state = verdicts.blocked(self.state, version, reason, self.now)
 
     def wake_at(self, when: float) -> None:
         self.wakes.append(max(when, self.now + LEAST_WAIT))

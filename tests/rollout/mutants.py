@@ -26,6 +26,7 @@ from okra.rollout import (
     placing,
     steps,
     turn,
+    verdicts,
     verify,
     weights,
 )
@@ -79,7 +80,7 @@ def confirms_without_an_answer(patch: pytest.MonkeyPatch) -> None:
 
 @killed_by(test_revert.test_a_failed_check_takes_all_weight_off_in_one_write_and_blocks_the_version)
 def block_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Turn, "block", lambda *_: None)
+    patch.setattr(verdicts, "blocked", lambda state, *_: state)
 
 
 @killed_by(test_drift.test_what_was_measured_before_a_drift_is_no_evidence_after_it)
