@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -32,12 +34,22 @@ async def synced(w: World, key: str, version: str = "1.1.0") -> None:
     )
 
 
-async def on_web(w: World) -> tuple[FakeRoute, FakeRoute]:
+async def on_web(w: World) -> FakeRoute:
     """A Cell at rest on `web`, and `api` beside it."""
     route, _, _ = w.two_versions("web")
-    other, _, _ = w.two_versions("api")
+    w.two_versions("api")
     await w.apply(cell(role="web", **QUICK))
-    return route, other
+    return route
+
+
+@asynccontextmanager
+async def resting_on_web() -> AsyncIterator[tuple[World, FakeRoute]]:
+    """The same, and Okra runs."""
+    async with world() as w:
+        route = await on_web(w)
+        async with w.running():
+            await synced(w, listener("web"))
+            yield w, route
 
 
 async def moving(w: World) -> tuple[FakeRoute, str]:
@@ -51,13 +63,10 @@ async def moving(w: World) -> tuple[FakeRoute, str]:
 
 
 async def test_a_cell_that_moves_to_another_route_takes_its_tag_along() -> None:
-    async with world() as w:
-        route, other = await on_web(w)
-        async with w.running():
-            await synced(w, listener("web"))
-            await w.apply(cell(role="api", **QUICK))
-            await synced(w, listener("api"))
-            assert (route.owner, other.owner) == ("", OURS)
+    async with resting_on_web() as (w, route):
+        await w.apply(cell(role="api", **QUICK))
+        await synced(w, listener("api"))
+        assert (route.owner, w.aws.routes[listener("api")].owner) == ("", OURS)
 
 
 async def test_a_route_that_was_left_is_not_read_any_more() -> None:
@@ -87,22 +96,19 @@ async def test_a_route_that_is_left_in_mid_rollout_keeps_its_tag_until_its_traff
 
 @pytest.mark.parametrize("error", [Unavailable("no answer"), Throttled("Rate exceeded")])
 async def test_an_untag_without_an_answer_is_made_again(error: OkraError) -> None:
-    async with world() as w:
-        route, _ = await on_web(w)
-        async with w.running():
-            await synced(w, listener("web"))
-            w.aws.fault = lambda op, _: error if op == "RemoveTags" else None
-            await w.apply(cell(role="api", **QUICK))
-            await asyncio.sleep(60)
-            assert route.owner == OURS
-            w.aws.fault = nothing
-            await w.when(lambda: not route.owner, within=35)
-            await synced(w, listener("api"))
+    async with resting_on_web() as (w, route):
+        w.aws.fault = lambda op, _: error if op == "RemoveTags" else None
+        await w.apply(cell(role="api", **QUICK))
+        await asyncio.sleep(60)
+        assert route.owner == OURS
+        w.aws.fault = nothing
+        await w.when(lambda: not route.owner, within=35)
+        await synced(w, listener("api"))
 
 
 async def test_a_process_that_dies_before_the_untag_leaves_it_to_the_next_one() -> None:
     async with world() as w:
-        route, _ = await on_web(w)
+        route = await on_web(w)
         async with w.running():
             await synced(w, listener("web"))
             w.aws.fault = lambda op, _: Unavailable("no answer") if op == "RemoveTags" else None
@@ -115,31 +121,25 @@ async def test_a_process_that_dies_before_the_untag_leaves_it_to_the_next_one() 
 
 
 async def test_a_tag_that_may_not_be_removed_is_said_and_holds_up_nothing() -> None:
-    async with world() as w:
-        route, _ = await on_web(w)
-        async with w.running():
-            await synced(w, listener("web"))
-            w.aws.fault = lambda op, _: AccessDenied("allow RemoveTags") if op == "RemoveTags" else None
-            await w.apply(cell(role="api", **QUICK))
-            await synced(w, listener("api"))
-            assert route.owner == OURS
-            assert w.reasons().count("TagNotRemoved") == 1
+    async with resting_on_web() as (w, route):
+        w.aws.fault = lambda op, _: AccessDenied("allow RemoveTags") if op == "RemoveTags" else None
+        await w.apply(cell(role="api", **QUICK))
+        await synced(w, listener("api"))
+        assert route.owner == OURS
+        assert w.reasons().count("TagNotRemoved") == 1
 
 
 async def test_anothers_tag_stays() -> None:
-    async with world() as w:
-        route, _ = await on_web(w)
-        async with w.running():
-            await synced(w, listener("web"))
-            route.owner = "other/default/web"
-            await w.apply(cell(role="api", **QUICK))
-            await synced(w, listener("api"))
-            assert route.owner == "other/default/web"
+    async with resting_on_web() as (w, route):
+        route.owner = "other/default/web"
+        await w.apply(cell(role="api", **QUICK))
+        await synced(w, listener("api"))
+        assert route.owner == "other/default/web"
 
 
 async def test_a_cell_moves_away_from_a_route_that_is_anothers() -> None:
     async with world() as w:
-        route, _ = await on_web(w)
+        route = await on_web(w)
         route.owner = "other/default/web"
         async with w.running():
             await w.until(lambda s: s.get("reason") == "RouteConflict")
@@ -148,14 +148,11 @@ async def test_a_cell_moves_away_from_a_route_that_is_anothers() -> None:
 
 
 async def test_a_cell_moves_away_from_a_listener_that_is_gone() -> None:
-    async with world() as w:
-        await on_web(w)
-        async with w.running():
-            await synced(w, listener("web"))
-            del w.aws.routes[listener("web")]
-            await w.until(lambda s: s.get("reason") == "ListenerNotFound", within=60)
-            await w.apply(cell(role="api", **QUICK))
-            await synced(w, listener("api"))
+    async with resting_on_web() as (w, _route):
+        del w.aws.routes[listener("web")]
+        await w.until(lambda s: s.get("reason") == "ListenerNotFound", within=60)
+        await w.apply(cell(role="api", **QUICK))
+        await synced(w, listener("api"))
 
 
 # -- with a spec that turned bad
@@ -217,7 +214,7 @@ async def test_a_bad_cell_that_is_deleted_while_aws_is_away_says_so_and_goes_on_
 
 async def test_a_bad_cell_at_rest_takes_its_tag_when_it_is_deleted() -> None:
     async with world() as w:
-        route, _ = await on_web(w)
+        route = await on_web(w)
         async with w.running():
             await synced(w, listener("web"))
             await w.apply(broken())
@@ -261,25 +258,19 @@ async def test_a_deleted_cell_whose_route_another_took_leaves_it_to_that_one(res
 
 
 async def test_the_untag_of_a_deleted_cell_is_made_again_when_nothing_answers() -> None:
-    async with world() as w:
-        route, _ = await on_web(w)
-        async with w.running():
-            await synced(w, listener("web"))
-            at = w.clock.now()
-            w.aws.fault = lambda op, _: (
-                Throttled("Rate exceeded") if op == "RemoveTags" and w.clock.now() < at + 3 else None
-            )
-            await w.delete("web")
-            await w.when(lambda: not route.owner, within=10)
+    async with resting_on_web() as (w, route):
+        at = w.clock.now()
+        w.aws.fault = lambda op, _: (
+            Throttled("Rate exceeded") if op == "RemoveTags" and w.clock.now() < at + 3 else None
+        )
+        await w.delete("web")
+        await w.when(lambda: not route.owner, within=10)
 
 
 async def test_who_only_looks_leaves_the_tag_and_says_so() -> None:
-    async with world() as w:
-        route, _ = await on_web(w)
-        async with w.running():
-            await synced(w, listener("web"))
-            w.gate.open = False
-            await w.apply(cell(role="api", **QUICK))
-            await w.until(lambda s: s["routes"] and s["routes"][0]["key"] == listener("api"), within=60)
-            assert route.owner == OURS
-            assert w.reasons().count("TagNotRemoved") == 1
+    async with resting_on_web() as (w, route):
+        w.gate.open = False
+        await w.apply(cell(role="api", **QUICK))
+        await w.until(lambda s: s["routes"] and s["routes"][0]["key"] == listener("api"), within=60)
+        assert route.owner == OURS
+        assert w.reasons().count("TagNotRemoved") == 1

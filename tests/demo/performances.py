@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -54,6 +55,16 @@ def left_of(process: subprocess.Popen[str]) -> list[str]:
     """Command lines of the session's processes."""
     found = subprocess.run(["ps", "-s", str(process.pid), "-o", "args="], capture_output=True, text=True, check=False)
     return found.stdout.splitlines()
+
+
+def assert_all_of_it_happened(said: str) -> None:
+    """The last words of a demo: traffic was moved, and the bad version caught."""
+    figures = dict(re.findall(r"│ (.+?) +│ +(.+?) │", said))
+    assert int(figures["requests served"].replace(",", "")) > 500
+    assert 0 < int(figures["requests failed"]) < int(figures["requests seen by 1.2.0"].replace(",", ""))
+    assert figures["largest share that 1.2.0 had"] == "20%"
+    assert figures["failing verdict to confirmed revert"].endswith(" ms")
+    assert "1.1.0 got all of the traffic. 1.2.0 was caught, put back and blocked." in said
 
 
 def wait_for(process: subprocess.Popen[str], text: str) -> str:
