@@ -60,7 +60,7 @@ class CellChecks:
             try:
                 self._series.objects[check.name] = await self._objects(check)
             except Retryable:
-                self._cell.sight.forget_series()
+                self._cell.sight.requested(None)
                 raise
             except OkraError as error:
                 self._series.objects[check.name] = []
@@ -98,9 +98,9 @@ class CellChecks:
         self._cell.say(f"Check{verdict}", f"{check}: {message}", mood, check=check)
 
     def _wanted(self, names: Iterable[str]) -> list[CellCheck]:
-        if self._cell.cell is None:
+        if (model := self._cell.spec.model) is None:
             return []
-        spec = self._cell.cell.spec
+        spec = model.spec
         known = {check.name: check for check in (*spec.prechecks, *spec.checks, *spec.postchecks)}
         return [known[name] for name in names if name in known]
 
@@ -108,13 +108,13 @@ class CellChecks:
         series, cell = self._series, self._cell
         if series is None:
             return
-        not_before = series.effect.not_before or None
+        token, not_before, account = series.effect.token, series.effect.not_before or None, cell.spec.account
         for objects in series.objects.values():
             for name, obj, made in objects:
                 if name in series.done:
                     continue
                 stable = made.stable if made else None
-                asked = RunSeries(cell.key, series.effect.token, not_before, cell.ref, self._uid, stable, cell.account)
+                asked = RunSeries(cell.key, token, not_before, cell.ref, self._uid, stable, account)
                 cell.wiring.refs["checks"].tell(Forward((cell.key[0], name), asked, obj))
 
     # -- objects ---------------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ class CellChecks:
         """The controller's provider, and the Cell's AWS account for CloudWatch, where the check doesn't say."""
         default = self._cell.wiring.defaults.check_provider
         provider = dict(analysis.get("provider") or (as_json(default) if default else {}))
-        account = self._cell.account
+        account = self._cell.spec.account
         if "cloudWatch" in provider:
             own = {"region": account.region} | ({"roleARN": account.role_arn} if account.role_arn else {})
             provider["cloudWatch"] = {**own, **provider["cloudWatch"]}
@@ -153,11 +153,11 @@ class CellChecks:
         """The template variables of each canary (or stable) target group, in the routes' order."""
         cell, obs = self._cell, self._cell.sight.obs
         groups = {group.arn: group for group in obs.groups or ()}
-        rollout = cell.state.rollout
-        version, stable = (rollout.version if rollout else ""), cell.state.stable_version or ""
+        rollout = cell.record.state.rollout
+        version, stable = (rollout.version if rollout else ""), cell.record.state.stable_version or ""
         found: list[Mapping[str, str]] = []
-        for route in cell.state.routes:
-            reading, ref = obs.readings.get(route.key), cell.refs.get(route.key)
+        for route in cell.record.state.routes:
+            reading, ref = obs.readings.get(route.key), cell.spec.refs.get(route.key)
             if reading is None or ref is None:
                 continue
             for arn in route.canary if canary else route.stable:
@@ -236,13 +236,13 @@ class CellChecks:
     def _selected_by(self) -> dict[str, str]:
         """Of the Cell's labels those by which this process finds it: by them it finds its Checks, too. No others: they
         may mean something to whoever set them (Argo CD deletes what has its labels and isn't its own)."""
-        labels = self._cell.object["metadata"].get("labels") or {}
+        labels = self._cell.record.object["metadata"].get("labels") or {}
         keys = [requirement.key for requirement in self._cell.wiring.selector.requirements]
         return {key: labels[key] for key in keys if key in labels}
 
     @property
     def _uid(self) -> str:
-        uid: str = self._cell.object["metadata"]["uid"]
+        uid: str = self._cell.record.object["metadata"]["uid"]
         return uid
 
 

@@ -5,23 +5,17 @@ Between any two effects the process may be killed: what is on disk and in AWS th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from okra.actors.messages import Forget
-from okra.errors import Conflict, Fatal, NotFound, OkraError, Retryable, Throttled, Unavailable
+from okra.actors.sweep import Sweep
+from okra.errors import OkraError, Retryable, Throttled
 from okra.rollout.effects import Claim, Decision, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
 from okra.rollout.observation import Problem, TargetGroup, Write, WriteOutcome
-from okra.rollout.status import to_status
 
 if TYPE_CHECKING:
     from okra.actors.cell import CellActor
-
-FINALIZER = "okra.mumoshu.github.io/rollout"
-PERSIST = 10.0
-PERSIST_URGENT = 1.0
-"""Seconds that a revert waits for the store before AWS goes first."""
 
 
 class EffectExecutor(Protocol):
@@ -37,13 +31,12 @@ class Executor:
         self._cell = cell
         self._wiring = cell.wiring
         self._sight = cell.sight
-        self._refused = ""
-        """Why the finalizers can't be changed: an Event says it once, not with each try."""
+        self._sweep = Sweep(cell.wiring, cell.sight)
 
     async def execute(self, effect: Effect) -> bool:
         match effect:
-            case Persist():
-                return await self._persist(effect)
+            case Persist(state=state, urgent=urgent):
+                return await self._cell.record.persist(state, urgent=urgent)
             case SetWeights():
                 return await self._set_weights(effect)
             case Observe(health=arns):
@@ -59,36 +52,12 @@ class Executor:
                 self._cell.say(reason, message, type_)
         return True
 
-    async def _persist(self, effect: Persist) -> bool:
-        cell = self._cell
-        body = to_status(effect.state, cell.object.get("status") or {}, cell.generation, self._sight.tick())
-        try:
-            async with asyncio.timeout(PERSIST_URGENT if effect.urgent else PERSIST):
-                written = await self._wiring.store.patch_status(
-                    cell.kind, *cell.key, body, resource_version=cell.resource_version
-                )
-                cell.wrote(written)
-        except Conflict:
-            await cell.reload()
-            return False
-        except NotFound:
-            cell.vanished()
-            return False
-        except (OkraError, TimeoutError) as error:
-            if not effect.urgent or not self._wiring.gate.may_write():
-                raise Unavailable(f"The store doesn't take the status: {str(error) or 'no answer in time'}") from error
-            cell.unsaved = True
-        else:
-            cell.unsaved = False
-        cell.state = effect.state
-        return True
-
     async def _set_weights(self, effect: SetWeights) -> bool:
         cell, key = self._cell, effect.route
-        ref, basis = cell.refs.get(key), self._sight.obs.readings.get(key)
+        ref, basis = cell.spec.refs.get(key), self._sight.obs.readings.get(key)
         if ref is None or basis is None or not self._wiring.gate.may_write():
             return False
-        if not effect.urgent and not (await self.keep_finalizer() and self._sight.may_write(key)):
+        if not effect.urgent and not (await cell.finalizer.keep() and self._sight.may_write(key)):
             return False
         if not self._wiring.gate.may_write():
             return False  # the store took its time: the lease may be over
@@ -109,62 +78,26 @@ class Executor:
             cell.say("WriteFailed", f"{key}: {problem.message}", "Warning")
         return True
 
-    async def keep_finalizer(self) -> bool:
-        """From the first attach until the rollout ends: a deleted Cell must revert first."""
-        cell = self._cell
-        if FINALIZER in cell.object["metadata"].get("finalizers", ()) or not cell.state.moving or cell.deleting:
-            return True
-        return await self._set_finalizers((*cell.object["metadata"].get("finalizers", ()), FINALIZER))
-
-    async def drop_finalizer(self) -> bool:
-        finalizers = self._cell.object["metadata"].get("finalizers", ())
-        if FINALIZER not in finalizers:
-            return True
-        return await self._set_finalizers(name for name in finalizers if name != FINALIZER)
-
-    async def _set_finalizers(self, finalizers: Iterable[str]) -> bool:
-        cell = self._cell
-        patch = {"metadata": {"finalizers": list(finalizers), "resourceVersion": cell.resource_version}}
-        try:
-            async with asyncio.timeout(PERSIST):
-                cell.wrote(await self._wiring.store.patch(cell.kind, *cell.key, patch))
-        except Conflict:
-            await cell.reload()
-            return False
-        except NotFound:
-            cell.vanished()
-            return False
-        except TimeoutError as error:
-            raise Unavailable("The store doesn't answer.") from error
-        except Fatal as error:
-            said = f"The Cell's finalizers can't be changed; it is tried again: {error}"
-            if said != self._refused:
-                cell.say("FinalizerNotWritten", said, "Warning")
-            self._refused = said
-            raise Unavailable(said) from error
-        self._refused = ""
-        return True
-
     async def _observe(self, arns: frozenset[str]) -> None:
         cell = self._cell
-        await self._sight.sweep(tuple(cell.refs.values()), arns, self._draining(), cell.account)
-        self._sight.see(read_wait=self._wiring.wait_estimate(cell.account))
+        await self._sweep.look(tuple(cell.spec.refs.values()), arns, self._draining(), cell.spec.account)
+        self._sight.see(read_wait=self._wiring.wait_estimate(cell.spec.account))
 
     def _draining(self) -> list[TargetGroup]:
         """Groups at 0 that are to be detached: are they still in use?"""
         now, cell = self._wiring.clock.now(), self._cell
         groups = {group.arn: group for group in self._sight.obs.groups or ()}
         found = []
-        for route in cell.state.routes:
+        for route in cell.record.state.routes:
             reading = self._sight.obs.readings.get(route.key)
             idle = [arn for arn, weight in (reading.weights if reading else {}).items() if weight == 0]
             over = [arn for arn in idle if route.retained.get(arn, now + 1) <= now]
-            leaving = [arn for arn in idle if arn in route.stable] if cell.state.moving else []
+            leaving = [arn for arn in idle if arn in route.stable] if cell.record.state.moving else []
             found += [groups[arn] for arn in {*over, *leaving} if arn in groups]
         return found
 
     async def _claim(self, key: str) -> None:
-        ref, reading = self._cell.refs.get(key), self._sight.obs.readings.get(key)
+        ref, reading = self._cell.spec.refs.get(key), self._sight.obs.readings.get(key)
         if ref is None or reading is None:
             return
         await self._sight.claim(ref, reading.arn)

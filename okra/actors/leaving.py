@@ -45,10 +45,10 @@ class Leaving:
     def former(self, now: float) -> Mapping[str, str]:
         """An edit named other routes, and a decision made `now` would forget these (route → ARN)."""
         cell = self._cell
-        if cell.state.moving or cell.policy.problem or late.may_land(cell.state, now):
+        if cell.record.state.moving or cell.spec.policy.problem or late.may_land(cell.record.state, now):
             return {}
-        wanted = {route.key for route in cell.policy.routes}
-        return {route.key: route.arn for route in cell.state.routes if route.key not in wanted and route.arn}
+        wanted = {route.key for route in cell.spec.policy.routes}
+        return {route.key: route.arn for route in cell.record.state.routes if route.key not in wanted and route.arn}
 
     async def left(self, former: Mapping[str, str]) -> bool:
         """Their tags go before `status` forgets them. False: not yet; whatever is decided meanwhile must keep them."""
@@ -74,10 +74,10 @@ class Leaving:
         cell = self._cell
         if not self._open(former.values()):
             return
-        kept = {await self._arn(ref) for key, ref in cell.refs.items() if key not in former}
+        kept = {await self._arn(ref) for key, ref in cell.spec.refs.items() if key not in former}
         for key, arn in former.items():
             if arn not in kept:  # the same route by another name stays ours
-                await self._untag(cell.refs[key], arn)
+                await self._untag(cell.spec.refs[key], arn)
 
     def _open(self, arns: Collection[str]) -> bool:
         """May tags be removed? False, and said, where this Okra only looks."""
@@ -106,8 +106,8 @@ class Leaving:
         """An older Cell of this installation names our route: our tag must not keep it out."""
         cell = self._cell
         for key in cell.sight.claims.rivalled:
-            arn, ref = self._arns().get(key), cell.refs.get(key)
-            if arn and ref is not None and not cell.state.moving and cell.wiring.gate.may_write():
+            arn, ref = self._arns().get(key), cell.spec.refs.get(key)
+            if arn and ref is not None and not cell.record.state.moving and cell.wiring.gate.may_write():
                 try:
                     await self._untag(ref, arn)
                 except Retryable:
@@ -118,7 +118,7 @@ class Leaving:
         """The Cell is deleted. Retryable: not yet."""
         if self._cell.wiring.gate.may_write():
             for key, arn in self._arns().items():
-                await self._untag(self._cell.refs[key], arn)
+                await self._untag(self._cell.spec.refs[key], arn)
 
     async def last(self) -> None:
         """The Cell is gone, and soon its actor: as often as there is time for."""
@@ -142,12 +142,12 @@ class Leaving:
         """Of all routes, as far as known: pinned in status, or as read."""
         cell = self._cell
         read = {key: reading.arn for key, reading in cell.sight.obs.readings.items()}
-        pinned = {route.key: route.arn for route in cell.state.routes if route.arn}
-        return {key: arn for key, arn in {**read, **pinned}.items() if key in cell.refs}
+        pinned = {route.key: route.arn for route in cell.record.state.routes if route.arn}
+        return {key: arn for key, arn in {**read, **pinned}.items() if key in cell.spec.refs}
 
     async def _untag(self, ref: RouteRef, arn: str) -> None:
         try:
-            await self._cell.wiring.router.release(ref, arn, self._cell.policy.owner)
+            await self._cell.wiring.router.release(ref, arn, self._cell.spec.policy.owner)
         except OkraError as error:
             again = isinstance(error, Retryable)
             then = "It is tried again." if again else "Remove it by hand where another Okra is to have the route."

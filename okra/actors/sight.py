@@ -9,12 +9,9 @@ from itertools import chain
 from typing import Any
 
 from okra.actors.claims import Claims
-from okra.actors.discovery import problem_of
 from okra.actors.messages import Discovered
 from okra.actors.readings import Streaks
 from okra.actors.wiring import NEVER, Wiring, WriteGate
-from okra.api.aws import region_of
-from okra.errors import Fatal, NotFound, OkraError
 from okra.ports import Account, RouteRef
 from okra.rollout.observation import (
     Command,
@@ -28,10 +25,7 @@ from okra.rollout.observation import (
     Write,
 )
 
-SWEEP = 20.0
-"""Seconds that one look at all routes and groups may take."""
-RESULTS_KEPT = 64
-HEALTH_KEPT = 3
+RESULTS_KEPT, HEALTH_KEPT = 64, 3
 TICK = 1e-6
 JUMP = 1.0
 """Seconds that the clock may be set back without further ado."""
@@ -76,99 +70,48 @@ class Sight:
             self._groups[found.account] = found.groups
         self._discovery_problems[found.account] = found.problems
         for key, reading in found.readings.items():
-            self._read(key, reading)
+            self.read(key, reading)
         self.claims.rivals((*found.readings, *found.problems), found.owners)
         if all(account in self._groups for account in accounts):
-            groups = tuple(chain.from_iterable(self._groups[account] for account in accounts))
-            self.see(groups=groups)
+            self.see(groups=tuple(chain.from_iterable(self._groups[account] for account in accounts)))
         self._join()
 
-    def contested(self) -> bool:
-        """Does somebody else own one of the routes, by tag or by age, or was a claim or a look at health refused?"""
-        return self.claims.contested() or self._health_problem is not None
+    # -- what a look brought (`okra.actors.sweep`) -----------------------------------------------------------------
 
-    # -- reading ---------------------------------------------------------------------------------------------------
-
-    async def sweep(
-        self, refs: Collection[RouteRef], health: Collection[str], flows: Collection[TargetGroup], account: Account
-    ) -> None:
-        """Read all routes, whose they are, and the health of these groups. What fails leaves what was known, and a
-        problem."""
-        known = self.obs.readings
-        try:
-            async with asyncio.timeout(SWEEP):
-                await asyncio.gather(
-                    self._read_routes(refs),
-                    *(self.claims.read_again(ref.key, ref, known[ref.key].arn) for ref in refs if ref.key in known),
-                    *(self._read_health(where(account, arn), arn) for arn in sorted(health)),
-                    *(self._read_flows(where(account, group.arn), group) for group in flows),
-                )
-        except TimeoutError:
-            said = f"AWS didn't answer within {SWEEP:g} s."
-            self._read_problems[""] = Problem("Unavailable", said, fatal=False)
-        else:
-            if (old := self._read_problems.get("")) is not None and not old.fatal:
-                del self._read_problems[""]
-        self._join()
-        self.see(swept_at=self.tick())
-
-    async def _read_routes(self, refs: Collection[RouteRef]) -> None:
-        asked_at = self.tick()
-        try:
-            found: Mapping[RouteRef, RouteReading | OkraError] = await self._wiring.router.read(refs)
-        except OkraError as error:
-            found = dict.fromkeys(refs, error)
-        for ref, each in found.items():
-            if isinstance(each, OkraError):
-                self._read_problems[ref.key] = problem_of(each)
-            else:
-                # No reading began before it was asked for; a coarse clock may say so.
-                self._read(ref.key, replace(each, began_at=max(each.began_at, asked_at)))
-        self._join()
-
-    def _read(self, key: str, reading: RouteReading) -> None:
+    def read(self, key: str, reading: RouteReading) -> None:
         """A reading that is not newer than the newest tells nothing."""
         self._read_problems.pop(key, None)
-        old = self.obs.readings.get(key)
-        if old is not None and reading.began_at <= old.began_at:
+        if (old := self.obs.readings.get(key)) is not None and reading.began_at <= old.began_at:
             return
         earlier = self._streaks.earlier(key, reading)
         previous = {**self.obs.previous, **({key: earlier} if earlier is not None else {})}
         self.see(readings={**self.obs.readings, key: reading}, previous=previous)
 
-    async def _read_health(self, account: Account, arn: str) -> None:
-        asked_at = self.tick()
-        try:
-            reading = await self._wiring.inventory.health(account, arn)
-        except NotFound:
-            return  # deleted since: discovery will say so
-        except Fatal as error:
-            self._health_problem = problem_of(error)
-            self._join()
-            return
-        except OkraError:
-            return  # a failed read is no evidence
-        self.saw_health(arn, replace(reading, began_at=max(reading.began_at, asked_at)))
+    def unread(self, key: str, problem: Problem) -> None:
+        self._read_problems[key] = problem
 
     def saw_health(self, arn: str, reading: TargetHealth) -> None:
-        if self._health_problem is not None:
-            self._health_problem = None
-            self._join()
+        self._health_problem = None
         kept = (*self.obs.health.get(arn, ()), reading)[-HEALTH_KEPT:]
         self.see(health={**self.obs.health, arn: kept})
 
-    async def _read_flows(self, account: Account, group: TargetGroup) -> None:
-        try:
-            flows = await self._wiring.inventory.active_flows(account, group)
-        except OkraError:
-            flows = None
-        known = {arn: value for arn, value in self.obs.active_flows.items() if arn != group.arn}
-        self.see(active_flows={**known, **({group.arn: flows} if flows is not None else {})})
+    def health_refused(self, problem: Problem) -> None:
+        self._health_problem = problem
 
-    # -- answers ---------------------------------------------------------------------------------------------------
+    def saw_flows(self, arn: str, flows: float | None) -> None:
+        known = {each: value for each, value in self.obs.active_flows.items() if each != arn}
+        self.see(active_flows={**known, **({arn: flows} if flows is not None else {})})
 
-    def wrote(self, key: str, write: Write) -> None:
-        self.see(writes={**self.obs.writes, key: write})
+    def swept(self, late: Problem | None) -> None:
+        """A look at everything is over; `late`: not all of AWS answered in time."""
+        if late is not None:
+            self._read_problems[""] = late
+        elif (old := self._read_problems.get("")) is not None and not old.fatal:
+            del self._read_problems[""]
+        self._join()
+        self.see(swept_at=self.tick())
+
+    # -- whose the routes are --------------------------------------------------------------------------------------
 
     async def claim(self, ref: RouteRef, arn: str) -> None:
         """Make the route ours, or see whose it is. Raises what may pass by itself."""
@@ -191,6 +134,10 @@ class Sight:
         await asyncio.gather(*(self.claims.read_again(key, refs[key], self.obs.readings[key].arn) for key in others))
         self._join()
 
+    def contested(self) -> bool:
+        """Does somebody else own one of the routes, by tag or by age, or was a claim or a look at health refused?"""
+        return self.claims.contested() or self._health_problem is not None
+
     def ask_anew(self, keys: Collection[str]) -> None:
         """Whose these routes are is to be read again before anything is written."""
         self.claims.ask_anew(keys)
@@ -201,14 +148,16 @@ class Sight:
         self.claims.gave_up(keys)
         self._join()
 
+    # -- answers ---------------------------------------------------------------------------------------------------
+
+    def wrote(self, key: str, write: Write) -> None:
+        self.see(writes={**self.obs.writes, key: write})
+
     def judged(self, result: SeriesResult) -> None:
         self.see(results=(*self.obs.results, result)[-RESULTS_KEPT:])
 
-    def requested(self, token: Token) -> None:
+    def requested(self, token: Token | None) -> None:
         self.see(requested=token)
-
-    def forget_series(self) -> None:
-        self.see(requested=None)
 
     def told(self, commands: tuple[Command, ...], *, deleting: bool, moving: bool) -> None:
         if self._moving != moving:
@@ -225,20 +174,19 @@ class Sight:
             self.see(may_write=may_write, opens_at=opens_at)
         return opens_at != NEVER
 
+    # -- joining ---------------------------------------------------------------------------------------------------
+
     def keep_routes(self, keys: Mapping[str, RouteRef]) -> None:
         """Forget what concerns routes, and accounts, that the Cell has no more."""
         accounts = {ref.account for ref in keys.values()}
-        for account in self._groups.keys() - accounts:
-            del self._groups[account]
-        for account in self._discovery_problems.keys() - accounts:
-            del self._discovery_problems[account]
+        if self._discovery_problems.keys() - accounts:
             self._read_problems.pop("", None)
+        self._groups = {each: groups for each, groups in self._groups.items() if each in accounts}
+        self._discovery_problems = {each: why for each, why in self._discovery_problems.items() if each in accounts}
+        self._read_problems = {key: why for key, why in self._read_problems.items() if not key or key in keys}
         self._streaks.keep(keys)
         for name in ("readings", "previous", "writes"):
-            known = getattr(self.obs, name)
-            self.see(**{name: {key: value for key, value in known.items() if key in keys}})
-        for key in [key for key in self._read_problems if key and key not in keys]:
-            del self._read_problems[key]
+            self.see(**{name: {key: each for key, each in getattr(self.obs, name).items() if key in keys}})
         self.claims.keep(keys)
         self._join()
 
@@ -249,8 +197,3 @@ class Sight:
         if self._health_problem is not None:
             problems[""] = self._health_problem
         self.see(problems=problems, owners=self.claims.owners(moving=self._moving), settling=self.claims.settling())
-
-
-def where(account: Account, arn: str) -> Account:
-    """A Cell's routes may be in several regions; a group is asked about in its own."""
-    return replace(account, region=region_of(arn))

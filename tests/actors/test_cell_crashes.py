@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from okra.actors.executor import FINALIZER, EffectExecutor
+from okra.actors.cell_finalizer import FINALIZER
+from okra.actors.executor import EffectExecutor
 from okra.rollout.effects import Effect
 from tests.actors.world import World, cell, check, world
 

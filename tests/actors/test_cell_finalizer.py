@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from okra.actors.executor import FINALIZER
+from okra.actors.cell_finalizer import FINALIZER
 from okra.errors import AccessDenied, OkraError
 from tests.actors.world import cell, world
 

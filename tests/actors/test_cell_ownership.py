@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from okra.actors.cell import CELL
-from okra.actors.executor import FINALIZER
+from okra.actors.cell_finalizer import FINALIZER
 from okra.errors import AccessDenied, Throttled
 from tests.actors.world import QUICK, World, cell, check, listener, world
 

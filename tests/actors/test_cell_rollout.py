@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from okra.actors.executor import FINALIZER
+from okra.actors.cell_finalizer import FINALIZER
 from okra.rollout.rest import Rest
 from tests.actors.world import PROMETHEUS, QUICK, cell, check, listener, world
 

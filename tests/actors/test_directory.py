@@ -9,6 +9,7 @@ import pytest
 
 from okra.actors.cell import CELL, CellActor
 from okra.actors.cell_checks import CHECK
+from okra.actors.cell_turns import Turns
 from okra.actors.wiring import Wiring
 from okra.errors import Expired, OkraError, Unavailable
 from okra.ports import Object
@@ -21,11 +22,20 @@ pytestmark = pytest.mark.looptime
 def crashing(when: Callable[[Object], bool], message: str = "a defect") -> Callable[[Wiring, Object], CellActor]:
     """Cells whose actor crashes in each decision while `when` holds of its object."""
 
-    class Crashing(CellActor):
-        async def _turn(self) -> bool:
-            if when(self.object):
+    class CrashingTurns(Turns):
+        def __init__(self, cell: CellActor) -> None:
+            super().__init__(cell)
+            self.record = cell.record
+
+        async def work(self) -> None:
+            if when(self.record.object):
                 raise Defect(message)
-            return await super()._turn()
+            await super().work()
+
+    class Crashing(CellActor):
+        def __init__(self, wiring: Wiring, obj: Object) -> None:
+            super().__init__(wiring, obj)
+            self.turns = CrashingTurns(self)
 
     return Crashing
 

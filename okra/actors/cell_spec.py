@@ -1,0 +1,68 @@
+"""What a Cell's object asks for: the policy that the core decides by, and the routes that it is about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from okra.actors.cell_routes import account_of, labels_of, ref_of_key, refs_of
+from okra.actors.messages import Subscribe
+from okra.api.cell import Cell
+from okra.api.parse import parse
+from okra.ports import Account, Object, RouteRef
+from okra.rollout.compile import compile_policy, invalid, without_spec
+from okra.rollout.policy import Policy
+
+if TYPE_CHECKING:
+    from okra.actors.cell import CellActor
+
+
+class Spec:
+    def __init__(self, cell: CellActor) -> None:
+        self._cell, self._wiring = cell, cell.wiring
+        self.model: Cell | None = None
+        """None: it is invalid; `policy` says why."""
+        self.policy: Policy = invalid(())
+        self.refs: dict[str, RouteRef] = {}
+        """The spec's routes, and those of `status` that it doesn't name (any more), by key."""
+        self._subscribed: Subscribe | None = None
+
+    @property
+    def present_policy(self) -> Policy:
+        """What the Cell asks for, unless every Cell is paused."""
+        held = self._wiring.held()
+        return replace(self.policy, paused=True, held_by=held) if held else self.policy
+
+    @property
+    def account(self) -> Account:
+        return next((ref.account for ref in self.refs.values()), Account())
+
+    def read(self, obj: Object) -> None:
+        """The object is now this one."""
+        model, findings = parse(obj)
+        self.model = model if isinstance(model, Cell) else None
+        policy = invalid(findings) if self.model is None else compile_policy(self.model, self._wiring.defaults)
+        key = self._cell.key
+        self.policy = policy if policy.problem is None else without_spec(policy, self._wiring.defaults, *key)
+        claims = self._cell.sight.claims
+        claims.own = self.policy.owner
+        claims.wrote_before([route.key for route in self._cell.record.state.routes if route.serial])
+        self.reroute()
+
+    def reroute(self) -> None:
+        """The routes of the spec or of `status` are others than before."""
+        account = account_of(self._cell.record.object)
+        named = refs_of(self.model, account) if self.model is not None and self.policy.problem is None else {}
+        known = {route.key: ref_of_key(account, route.key) for route in self._cell.record.state.routes}
+        self.refs = {**known, **named}
+        self._cell.sight.keep_routes(self.refs)
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        cell = self._cell
+        refs = tuple(self.refs.values()) if self.policy.problem is None else ()
+        created = cell.record.object["metadata"].get("creationTimestamp", "")
+        wanted = Subscribe(cell.ref, cell.key, created, self.policy.owner, refs, labels_of(self.model))
+        if wanted != self._subscribed:
+            self._subscribed = wanted
+            cell.tell_discovery(wanted)

@@ -1,0 +1,121 @@
+"""A Cell's turns: decide, execute, until there is nothing to do now; then the timer for when there may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from okra.actors.executor import Executor, execute_all
+from okra.actors.leaving import keeping
+from okra.actors.messages import AskAgain, Wake
+from okra.actors.person import command_of
+from okra.errors import Retryable
+from okra.rollout.machine import decide
+from okra.rollout.policy import Policy
+from okra.rollout.rest import rest
+from okra.rollout.state import Phase, State
+from okra.rollout.turn import LEAST_WAIT
+
+if TYPE_CHECKING:
+    from okra.actors.cell import CellActor
+
+log = structlog.get_logger("okra")
+
+MOST_TURNS = 100
+"""Turns in a row before other messages get their turn."""
+RETRY = 1.0
+
+
+class Turns:
+    def __init__(self, cell: CellActor) -> None:
+        self._cell, self._wiring = cell, cell.wiring
+        self._executor = cell.wiring.wrap(Executor(cell))
+        self._asks_again = False
+        """The timer of AskAgain runs: armed anew by each poll, it would never fire."""
+
+    async def work(self) -> None:
+        """Decide and execute until there is nothing to do now, or others should have their turn."""
+        cell = self._cell
+        try:
+            for _ in range(MOST_TURNS):
+                if cell.gone or not await self._turn():
+                    return
+            cell.timers.after("wake", 0.0, Wake())
+        except Retryable as error:
+            log.warning("Retrying", kind="Cell", namespace=cell.key[0], name=cell.key[1], error=str(error))
+            cell.timers.after("wake", RETRY, Wake())
+
+    async def _turn(self) -> bool:
+        """One decision. False: there is nothing more to do now."""
+        cell, record, sight = self._cell, self._cell.record, self._cell.sight
+        command = command_of(record.object)
+        sight.told((command,) if command else (), deleting=record.deleting, moving=record.state.moving)
+        if not sight.gated(self._wiring.gate):
+            cell.timers.after("wake", RETRY, Wake())  # should the actors stay all the same
+            return False
+        if record.unsaved:
+            await record.catch_up()
+        now, policy, left = sight.tick(), cell.spec.present_policy, True
+        if former := cell.leaving.former(now):
+            left = await cell.leaving.left(former)
+            now, policy = sight.tick(), policy if left else keeping(policy, record.state)
+        before, decision = record.state, decide(policy, record.state, sight.obs, now)
+        again = await execute_all(self._executor, decision)
+        if record.state is before:
+            record.state = decision.state  # nothing in it was worth a write: running clocks
+        elif record.state.rollouts != before.rollouts:
+            sight.ask_anew(tuple(cell.spec.refs))  # a tag may have changed since the last rollout
+        if [route.key for route in record.state.routes] != [route.key for route in before.routes]:
+            cell.spec.reroute()
+        if not await self._keeps_finalizer() or again:
+            return True
+        if not record.state.moving and not record.deleting and not cell.gone:
+            await cell.finalizer.drop()
+        self._arm(decision.wake_at)
+        self._tell(policy if left else None)
+        return False
+
+    async def _keeps_finalizer(self) -> bool:
+        """A rollout that has groups on a route, also where somebody else put them, must be reverted by who deletes it.
+        A revert waits for nothing."""
+        state = self._cell.record.state
+        running = state.moving and state.phase is not Phase.REVERT and not self._cell.gone
+        return not (running and attached(state)) or await self._cell.finalizer.keep()
+
+    def _tell(self, policy: Policy | None) -> None:
+        """What others wait for: the first look, and (by the policy of the decision) rest."""
+        cell, obs = self._cell, self._cell.sight.obs
+        if cell.spec.policy.problem is not None or obs.groups is not None or obs.problems:
+            self._wiring.readiness.seen(cell.key)
+        if policy is not None:
+            self._wiring.on_rest(cell.key, rest(policy, cell.record.state, obs), cell.record.generation or 0)
+
+    # -- timers ----------------------------------------------------------------------------------------------------
+
+    def _arm(self, wake_at: float | None) -> None:
+        """`wake_at`: when the core wants to look again, epoch seconds."""
+        cell, now = self._cell, self._wiring.clock.now()
+        if not self._asks_again and (cell.sight.contested() or cell.checks.waiting):
+            self._asks_again = True
+            cell.timers.after("again", self._wiring.defaults.discovery_interval, AskAgain())
+        wakes = [] if wake_at is None else [wake_at - now]
+        if cell.record.unsaved:
+            wakes.append(RETRY)
+        if (seconds := cell.leaving.again_in()) > 0:
+            wakes.append(max(seconds, LEAST_WAIT))
+        if wakes:
+            cell.timers.after("wake", max(0.0, min(wakes)), Wake())
+        else:
+            cell.timers.cancel("wake")
+
+    async def ask_again(self) -> None:
+        self._asks_again = False
+        await self._cell.sight.claim_again(self._cell.spec.refs)
+        await self._cell.leaving.make_way()
+        await self._cell.checks.ask_again()
+
+
+def attached(state: State) -> bool:
+    """Is a group of the canary on a route?"""
+    return any(arn in route.asked for route in state.routes for arn in route.canary)
