@@ -8,6 +8,7 @@ from fractions import Fraction
 from okra.rollout.asking import ask, unfit_message
 from okra.rollout.looking import keep_watching
 from okra.rollout.moves import Move, toward
+from okra.rollout.reach import say_away
 from okra.rollout.state import Failure, Phase
 from okra.rollout.turn import Turn
 from okra.rollout.words import percent
@@ -15,7 +16,7 @@ from okra.rollout.words import percent
 
 def moves_toward(turn: Turn, share: Fraction) -> dict[str, Move]:
     """Each route's next move toward a share of the canary."""
-    return {route.key: toward(turn, policy, route, share) for policy, route, _ in turn.routes}
+    return {route.key: toward(turn, policy, route, share) for policy, route, _ in turn.within_reach}
 
 
 def all_arrived(turn: Turn, moves: Mapping[str, Move]) -> bool:
@@ -56,8 +57,10 @@ def lose_patience(turn: Turn) -> None:
 
 
 def stands_still(turn: Turn) -> bool:
-    """A person paused, or is awaited: nothing is raised. Safety goes on elsewhere."""
-    if turn.state.hold is not None:
+    """A person paused, or is awaited, or a route is out of reach: nothing is raised. Safety goes on elsewhere."""
+    if turn.away:
+        say_away(turn)
+    elif turn.state.hold is not None:
         turn.report(turn.state.hold.reason, turn.state.hold.message)
     elif turn.state.paused or turn.policy.paused:
         say_paused(turn)

@@ -7,9 +7,9 @@ from fractions import Fraction
 from okra.rollout import late, verify
 from okra.rollout.census import wanted
 from okra.rollout.effects import Release
-from okra.rollout.looking import keep_watching, look, look_later
+from okra.rollout.looking import keep_watching, look_later
 from okra.rollout.observation import RouteReading
-from okra.rollout.reach import all_gone, untouchable
+from okra.rollout.reach import out_of_reach, say_away
 from okra.rollout.start import adopt_canary, place_first
 from okra.rollout.state import Phase, RouteState
 from okra.rollout.turn import Turn
@@ -46,35 +46,16 @@ def _begin_with(turn: Turn, routes: tuple[RouteState, ...]) -> None:
     turn.__dict__.pop("censuses", None)
 
 
-def blind(turn: Turn) -> bool:
-    """A route can't be read. A revert goes on with the others, and with what was read before; nothing else does."""
-    reverts = turn.state.phase is Phase.REVERT
-    unread = len(turn.unread) == len(turn.route_policies) and not all_gone(turn) if reverts else bool(turn.unread)
-    for key in ("", *turn.route_policies):
-        problem = turn.obs.problems.get(key)
-        if problem is not None and (unread or (problem.fatal and not reverts)):
-            turn.report(problem.reason, problem.message, permanent=problem.fatal)
-            if turn.state.moving:
-                keep_watching(turn)
-            return True
-    if unread and turn.state.moving:
-        look(turn, turn.now)
-    return unread
-
-
-def misrouted(turn: Turn) -> bool:
-    """A route that nothing is written to holds up the Cell. Not its revert: that leaves this one alone, and brings the
-    others back."""
-    if turn.state.phase is Phase.REVERT:
+def held_up(turn: Turn) -> bool:
+    """A route that can't be read or written holds up what comes next on all. What is within reach is still checked, put
+    right, and brought back by a revert. True where nothing is left to do."""
+    turn.away = out_of_reach(turn)
+    if not turn.away:
         return False
-    for policy, route, reading in turn.routes:
-        why = untouchable(turn, policy, route, reading)
-        if why is not None:
-            turn.set(condition=why)
-            if turn.state.moving:
-                keep_watching(turn)
-            return True
-    return False
+    say_away(turn)
+    if turn.state.moving:
+        keep_watching(turn)
+    return not turn.within_reach and turn.state.phase is not Phase.REVERT
 
 
 def adopt(turn: Turn) -> bool:
@@ -83,10 +64,11 @@ def adopt(turn: Turn) -> bool:
         return False
     if not turn.state.routes:
         _begin_with(turn, tuple(RouteState(route.key) for route in turn.policy.routes))
-        if misrouted(turn):
-            return True
+        held_up(turn)
     if turn.obs.groups is None:
         return True
+    if turn.away:
+        return turn.state.stable_version is None
     if turn.state.stable_version is not None and not _relabelled(turn):
         return False
     if not all(verify.agree(turn.obs, route.key, route.lands_by) for route in turn.state.routes):
@@ -112,7 +94,7 @@ def _take(turn: Turn) -> None:
     carrying = found[0]
     order = ranks(carrying)
     if not any(found):
-        if turn.waiting_for_person:
+        if turn.held:
             turn.report("Paused", "Paused by a person, before the first placement.")
         else:
             for _, route, _ in list(turn.routes):

@@ -70,5 +70,5 @@ def say_settling(turn: Turn) -> None:
 
 def _claim(turn: Turn, keys: Iterable[str]) -> None:
     refused = {key for key, problem in turn.obs.problems.items() if problem.fatal}
-    wanted = [Claim(key) for key in keys if key not in refused]
+    wanted = [Claim(key) for key in keys if key not in refused and key not in turn.unread]
     turn.effects.extend(claim for claim in wanted if claim not in turn.effects)

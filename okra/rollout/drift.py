@@ -23,7 +23,7 @@ def check_routes(turn: Turn) -> bool:
     if turn.state.phase is Phase.REVERT:
         return False
     pending = False
-    for policy, route, reading in turn.routes:
+    for policy, route, reading in turn.within_reach:
         match verify.classify(route, turn.obs):
             case Seen.CONFIRMED:
                 if route.confirmed_at is None:
@@ -93,7 +93,7 @@ def _again(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteRea
         respect(turn, route, reading, list(reading.weights))
         return False
     raises = share_of(weights, route.canary) > share_of(reading.weights, route.canary)
-    halted = turn.waiting_for_person or turn.state.phase is Phase.STOPPED
+    halted = turn.held or turn.state.phase is Phase.STOPPED
     stuck = unfit(turn, route, weights)
     if raises and (halted or (stuck and look_at_health(turn, stuck))):
         turn.set_route(

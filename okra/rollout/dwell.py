@@ -49,7 +49,7 @@ def _run_series(turn: Turn, names: tuple[str, ...], waited: bool) -> None:
     """Run the series that is due, and count it when it passed."""
     if turn.state.hold is not None and turn.state.hold.reason == INCONCLUSIVE:
         return
-    if turn.rollout.series and waited and not turn.waiting_for_person:
+    if turn.rollout.series and waited and not turn.held:
         return
     last = checks.last_passed_at(turn)
     if turn.rollout.series and last is not None and turn.now < last + turn.policy.check_interval:

@@ -29,7 +29,7 @@ def idle(turn: Turn) -> None:
     """Synced, failed, or waiting for a person; nothing moves."""
     _read_again_after_revert(turn)
     may_land = late.may_land(turn.state, turn.now)
-    if _restores(turn) or not tagged(turn) or (not may_land and _retires(turn)):
+    if _restores(turn) or turn.away or not tagged(turn) or (not may_land and _retires(turn)):
         return
     if turn.state.hold is not None:
         turn.report(turn.state.hold.reason, turn.state.hold.message)
@@ -37,7 +37,7 @@ def idle(turn: Turn) -> None:
     _watch_set_aside(turn)
     want = wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs)
     turn.set(warnings=tuple(said for census in turn.censuses.values() for said in census.ignored)[:10])
-    if turn.waiting_for_person:
+    if turn.held:
         say_paused(turn)
     elif may_land:
         _report_rest(turn, *_waits(want))
@@ -90,7 +90,7 @@ def _restores(turn: Turn) -> bool:
     """After a revert that could not end exactly, or weight on a blocked version: bring the stable weights back."""
     if turn.state.hold is not None:
         return False
-    for policy, route, reading in turn.routes:
+    for policy, route, reading in turn.within_reach:
         if is_exact(route, reading) or not any(route.stable.values()):
             continue
         strangers = [arn for arn, weight in reading.weights.items() if weight and arn not in route.stable]

@@ -14,9 +14,11 @@ RETRY_AFTER = 1.0
 
 
 def look(turn: Turn, after: float) -> bool:
-    """Are there readings of all routes begun after `after`? If not, read them now, or soon if that just failed."""
+    """Are there readings, begun after `after`, of all routes within reach? If not, read them now, or soon if that just
+    failed."""
     readings = turn.obs.readings
-    if all(key in readings and readings[key].began_at > after for key in turn.route_policies):
+    wanted = [key for key in turn.route_policies if key not in turn.away]
+    if all(key in readings and readings[key].began_at > after for key in wanted):
         return True
     _sweep(turn, after, ())
     return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from okra.rollout.begin import adopt, blind, invalid, misrouted, rerouted
+from okra.rollout.begin import adopt, held_up, invalid, rerouted
 from okra.rollout.checks import judged
 from okra.rollout.commands import commands
 from okra.rollout.drift import check_routes
@@ -35,8 +35,7 @@ INTERRUPTS: tuple[Callable[[Turn], bool], ...] = (
     superseded,  # another version is wanted
     deadline,
     rerouted,  # at rest, an edit named other routes
-    blind,  # a route can't be read
-    misrouted,  # another rule, a redirect, another owner: no write
+    held_up,  # a route can't be read, or is another rule, a redirect, another's: no write there, no progress anywhere
     adopt,  # first sight
     check_routes,  # confirm, write again, respect, put back
 )

@@ -1,11 +1,11 @@
-"""Which routes Okra can't bring anywhere: they exist no more, or are not what was adopted, or are another's (DESIGN
-§5.9). What they do says nothing about the Cell's other routes."""
+"""Which routes Okra can't bring anywhere: they can't be read, exist no more, are not what was adopted, or are another's
+(DESIGN §5.9). They hold up what the Cell does next, and nothing that keeps its other routes safe."""
 
 from __future__ import annotations
 
 from okra.rollout.observation import Action, RouteReading
 from okra.rollout.policy import RoutePolicy
-from okra.rollout.state import Condition, RouteState
+from okra.rollout.state import Condition, Phase, RouteState
 from okra.rollout.turn import Turn
 
 ROUTE_GONE = ("ListenerNotFound", "RuleNotFound")
@@ -43,14 +43,23 @@ def untouchable(turn: Turn, policy: RoutePolicy, route: RouteState, reading: Rou
 
 
 def out_of_reach(turn: Turn) -> dict[str, Condition]:
-    """The routes that a revert has to leave alone for now, by key, and why."""
-    why = {
-        route.key: said for policy, route, reading in turn.routes if (said := untouchable(turn, policy, route, reading))
-    }
-    for key in turn.unread:
+    """The routes that nothing is written to for now, by key, and why. A revert does with what was read before."""
+    why: dict[str, Condition] = {}
+    reverts = turn.state.phase is Phase.REVERT
+    for key in turn.route_policies:
         problem = turn.obs.problems.get(key) or turn.obs.problems.get("")
-        if problem is None:
-            why[key] = Condition("Reverting", f"Reading {key}.")
-        else:
+        if problem is not None and (
+            key in turn.unread or problem.reason in ROUTE_GONE or (problem.fatal and not reverts)
+        ):
             why[key] = Condition(problem.reason, problem.message, problem.fatal)
+        elif key in turn.unread:
+            why[key] = turn.state.condition  # not read yet: there is nothing new to say
+    for policy, route, reading in turn.routes:
+        if route.key not in why and (said := untouchable(turn, policy, route, reading)):
+            why[route.key] = said
     return why
+
+
+def say_away(turn: Turn) -> None:
+    """Report the first of the routes out of reach."""
+    turn.set(condition=next(iter(turn.away.values())))

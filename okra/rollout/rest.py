@@ -9,6 +9,7 @@ from okra.rollout.observation import Observation
 from okra.rollout.policy import Policy
 from okra.rollout.state import Outcome, Phase, RolloutKind, State
 from okra.rollout.status import phase_of
+from okra.rollout.weights import share_of
 
 
 class Rest(StrEnum):
@@ -27,7 +28,7 @@ def rest(policy: Policy, state: State, observation: Observation) -> Rest:
     phase = phase_of(state)
     if phase == "Invalid":
         return Rest.INVALID
-    if state.condition.permanent and not _needs_somebody(state):
+    if state.condition.permanent and not _needs_somebody(policy, state, observation):
         return Rest.FAILED
     if phase == "Paused":
         return Rest.WAITING
@@ -46,12 +47,14 @@ def rest(policy: Policy, state: State, observation: Observation) -> Rest:
     return Rest.SYNCED
 
 
-def _needs_somebody(state: State) -> bool:
+def _needs_somebody(policy: Policy, state: State, observation: Observation) -> bool:
     """Traffic has moved, and needs somebody who goes on trying, whatever AWS refuses. Not at the gate, nor in a first
     placement: nothing has moved there; nor on a route that is another's by now, which that one looks after."""
     first = state.rollout is not None and state.rollout.kind is RolloutKind.FIRST
-    another = state.condition.reason == "RouteConflict"
-    return state.moving and state.phase is not Phase.GATE and not first and not another
+    if not state.moving or state.phase is Phase.GATE or first:
+        return False
+    ours = [r for r in state.routes if observation.owners.get(r.key, policy.owner) in ("", policy.owner)]
+    return any(route.confirmed_at is None or share_of(route.asked, route.canary) for route in ours)
 
 
 def _quiet(policy: Policy, state: State, observation: Observation) -> bool:

@@ -12,7 +12,7 @@ from okra.rollout.members import existing
 from okra.rollout.moves import approach
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import RoutePolicy
-from okra.rollout.reach import gone, out_of_reach
+from okra.rollout.reach import gone
 from okra.rollout.retreat import is_exact, leaves, retreat
 from okra.rollout.state import Outcome, Phase, RouteState
 from okra.rollout.turn import Turn
@@ -26,21 +26,15 @@ def revert(turn: Turn) -> None:
     turn.report("Reverting", failure.message if failure else "Reverting.")
     if not asked_whose(turn):
         return
-    away = out_of_reach(turn)
-    done = [_route_back(turn, *each) for each in _within_reach(turn)]  # each has its turn, whatever the others do
+    done = [_route_back(turn, *each) for each in turn.within_reach]  # each has its turn, whatever the others do
     back = all(done)
-    left = [why for key, why in away.items() if not _let_go(turn, key)]
+    left = [why for key, why in turn.away.items() if not _let_go(turn, key)]
     if back and not left:
         finish(turn)
         return
     if back:
         turn.set(condition=left[0])
     keep_watching(turn)
-
-
-def _within_reach(turn: Turn) -> list[tuple[RoutePolicy, RouteState, RouteReading]]:
-    away = out_of_reach(turn)
-    return [each for each in turn.routes if each[1].key not in away and not gone(turn, each[1])]
 
 
 def _let_go(turn: Turn, key: str) -> bool:
@@ -122,11 +116,10 @@ def finish(turn: Turn) -> None:
     failure = rollout.failure
     if failure is not None and failure.set_aside:
         put_aside(turn, rollout.version, failure.message)
-    here = _within_reach(turn)
     for route in turn.state.routes:
-        if route.key not in {known.key for _, known, _ in here}:  # should it come back, it has to show what is stable
+        if route.key in turn.away:  # should it come back, it has to show what is stable
             turn.set_route(route.key, canary=(), asked=dict(route.stable), confirmed_at=turn.now)
-    for _, route, reading in here:
+    for _, route, reading in turn.within_reach:
         if not is_exact(route, reading):
             said = f"{route.arn} shows {describe(reading.weights)}, not yet {describe(route.stable)}."
             turn.emit("StableDegraded", said, "Warning")

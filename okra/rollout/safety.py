@@ -6,13 +6,12 @@ from fractions import Fraction
 
 from okra.rollout import health, late
 from okra.rollout.asking import unfit_message
-from okra.rollout.begin import blind, misrouted
 from okra.rollout.census import wanted
 from okra.rollout.drift import check_routes
 from okra.rollout.effects import Release
 from okra.rollout.observation import WriteOutcome
 from okra.rollout.policy import OnNewerVersion
-from okra.rollout.reach import all_gone
+from okra.rollout.reach import all_gone, out_of_reach
 from okra.rollout.start import present_share
 from okra.rollout.state import Failure, Outcome, Phase, RolloutKind
 from okra.rollout.turn import Turn
@@ -37,7 +36,7 @@ def deleted(turn: Turn) -> bool:
         return True
     if turn.state.phase is not Phase.IDLE:
         return False
-    if late.may_land(turn.state, turn.now) and not (blind(turn) or misrouted(turn)):
+    if late.may_land(turn.state, turn.now) and not out_of_reach(turn):
         turn.report("Deleting", "Waiting until no write of unknown outcome can land any more.")
         check_routes(turn)
         return True

@@ -47,7 +47,7 @@ def bake(turn: Turn) -> None:
     keep_watching(turn)
     baking = turn.rollout.step == len(turn.rollout.plan)
     entry = Step(StepKind.PAUSE, turn.rollout.current.share, turn.policy.bake_time)
-    if baking and (turn.policy.bake_time or turn.waiting_for_person) and not dwell(turn, entry):
+    if baking and (turn.policy.bake_time or turn.held) and not dwell(turn, entry):
         return
     if stands_still(turn):
         return
@@ -63,6 +63,8 @@ def bake(turn: Turn) -> None:
 
 def stopped(turn: Turn) -> None:
     """`onFailure: Stop`: frozen until a person decides; health and drift are still watched."""
+    if turn.away:
+        return
     keep_watching(turn)
     failure = turn.rollout.failure
     said = failure.message if failure else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
@@ -36,6 +36,8 @@ class Turn:
         self.state = state
         self.watch = clocks.advance(policy, state, self.obs, now)
         self.effects: list[Effect] = []
+        self.away: Mapping[str, Condition] = {}
+        """The routes out of reach, by key, and why: nothing is written to them, and nothing is raised on the others."""
         self.watched: set[str] | None = None
         """The groups whose health is to be read, when the routes are; None: nothing is to be read."""
         self.wakes: list[float] = []
@@ -65,6 +67,11 @@ class Turn:
         for route in self.state.routes:
             if route.key in self.obs.readings:
                 yield self.route_policies[route.key], route, self.obs.readings[route.key]
+
+    @property
+    def within_reach(self) -> list[tuple[RoutePolicy, RouteState, RouteReading]]:
+        """Those of them that may be written."""
+        return [each for each in self.routes if each[1].key not in self.away]
 
     def route(self, key: str) -> RouteState:
         return next(route for route in self.state.routes if route.key == key)
@@ -97,8 +104,9 @@ class Turn:
         return all(route.confirmed_at is not None for route in self.state.routes)
 
     @property
-    def waiting_for_person(self) -> bool:
-        return self.state.hold is not None or self.state.paused or self.policy.paused
+    def held(self) -> bool:
+        """Is nothing to be raised: a person paused, or is awaited, or a route is out of reach?"""
+        return self.state.hold is not None or self.state.paused or self.policy.paused or bool(self.away)
 
     @property
     def drifted(self) -> bool:

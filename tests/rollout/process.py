@@ -247,7 +247,7 @@ class Process:
             return effect.urgent
         if self.revision != self.world.revision:
             self.load()
-            self.see(writes={}, readings={}, previous={})
+            self.see(writes={}, readings={}, previous={}, swept_at=None)
             self.lost_race = True
             return False
         self.world.stored = replace(effect.state, watch=replace(effect.state.watch, seen_at=None))

@@ -8,10 +8,12 @@ from fractions import Fraction
 
 import pytest
 
+from okra.rollout.effects import Claim
 from okra.rollout.observation import Action, Problem, RouteReading
+from okra.rollout.policy import OnFailure
 from okra.rollout.rest import Rest, rest
 from okra.rollout.state import Outcome, Phase
-from tests.rollout.cases import FAST, at, cell, failure, rollout, say, share, writes
+from tests.rollout.cases import FAST, NEW, at, cell, edit, ended, failing, failure, rollout, say, share, writes
 from tests.rollout.process import DROPPED, Process
 from tests.rollout.world import canary_plan, tg
 
@@ -63,6 +65,7 @@ def gone(p: Troubled) -> None:
 
 
 MISROUTED = [page, other_rule, conflict]
+OUT_OF_REACH = [*MISROUTED, denied, gone]
 
 
 @pytest.mark.parametrize("trouble", MISROUTED)
@@ -76,6 +79,105 @@ def test_a_deleted_cell_is_let_go_only_when_its_other_route_is_back(trouble: Cal
     p.fault = lambda effect: None
     p.until(lambda: p.released)
     assert share(p) == 0
+
+
+def well_again(p: Troubled) -> None:
+    p.becomes, p.problem = lambda reading: reading, None
+    p.see(owners={}, problems={})
+
+
+@pytest.mark.parametrize("trouble", OUT_OF_REACH)
+def test_nothing_is_raised_until_all_routes_are_within_reach(trouble: Callable[[Troubled], None]) -> None:
+    p = two()
+    p.policy = replace(p.policy, plan=FAST)
+    trouble(p)
+    p.run(1300)
+    assert (share(p), share(p, key="s"), p.state.phase) == (HALF, HALF, Phase.STEP)
+    assert p.state.condition.permanent
+    well_again(p)
+    at(p, 1)
+    assert share(p, key="s") == 1
+
+
+@pytest.mark.parametrize("trouble", OUT_OF_REACH)
+def test_who_feeds_the_canary_of_the_other_route_is_put_right(trouble: Callable[[Troubled], None]) -> None:
+    p = two()
+    trouble(p)
+    p.run(60)
+    edit(p, a1=1, b1=9)
+    p.run(60)
+    assert (share(p), p.state.phase, p.state.condition.permanent) == (HALF, Phase.STEP, True)
+
+
+@pytest.mark.parametrize("trouble", MISROUTED)
+def test_the_other_route_is_still_checked(trouble: Callable[[Troubled], None]) -> None:
+    p = two()
+    p.policy = replace(p.policy, checks=("c",))
+    trouble(p)
+    p.run(700)
+    assert (share(p), p.state.phase) == (HALF, Phase.STEP)
+    failing(NEW)(p)
+    p.run(200)
+    assert (share(p), failure(p)) == (0, "CheckFailed")
+
+
+@pytest.mark.parametrize("trouble", OUT_OF_REACH)
+def test_at_rest_what_failed_gets_no_traffic_on_the_other_route(trouble: Callable[[Troubled], None]) -> None:
+    p = two()
+    say(p, "abort")
+    ended(p)
+    p.run(120)
+    trouble(p)
+    p.run(60)
+    edit(p, a1=1, b1=1)
+    p.run(60)
+    assert (share(p), p.state.condition.permanent) == (0, True)
+
+
+@pytest.mark.parametrize("trouble", OUT_OF_REACH)
+def test_okra_run_does_not_leave_the_other_route_split(trouble: Callable[[Troubled], None]) -> None:
+    p = two()
+    trouble(p)
+    p.run(60)
+    assert (share(p), p.state.condition.permanent, rest(p.policy, p.state, p.obs)) == (HALF, True, Rest.MOVING)
+
+
+def test_a_stopped_rollout_says_what_its_other_route_is_at() -> None:
+    p = two()
+    p.policy = replace(p.policy, checks=("c",), on_failure=OnFailure.STOP)
+    failing(NEW)(p)
+    p.until(lambda: p.state.phase is Phase.STOPPED)
+    page(p)
+    p.run(60)
+    assert (share(p), p.state.phase, p.state.condition.reason) == (HALF, Phase.STOPPED, "RouteNotForward")
+
+
+def test_okra_run_goes_when_the_route_that_is_left_is_anothers() -> None:
+    p = two()
+    conflict(p)
+    say(p, "abort")
+    p.run(60)
+    assert (share(p), p.state.phase, rest(p.policy, p.state, p.obs)) == (0, Phase.REVERT, Rest.FAILED)
+
+
+@pytest.mark.parametrize("trouble", [page, conflict, denied, gone])
+def test_a_first_placement_waits_for_all_routes(trouble: Callable[[Troubled], None]) -> None:
+    calm = cell(1, 0, routes=("r", "s"), weights={})
+    p = Troubled(calm.world, calm.policy)
+    trouble(p)
+    p.run(60)
+    assert (writes(p), p.state.condition.permanent) == ([], True)
+
+
+def test_nobody_is_asked_whose_a_route_is_that_cannot_be_read() -> None:
+    """A claim needs the route's ARN: without one it would be asked for again at once, for ever."""
+    p = two()
+    p.problem = Problem("Unavailable", "No answer.", fatal=False)
+    p.restart()
+    p.world.command("abort")
+    p.trace.clear()
+    p.run(60)
+    assert (share(p), {e.route for e in p.trace if isinstance(e, Claim)}) == (0, {"r"})
 
 
 @pytest.mark.parametrize("trouble", MISROUTED)

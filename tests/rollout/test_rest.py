@@ -35,8 +35,14 @@ REVERTED = replace(ROLLOUT, outcome=Outcome.FAILED, ended_at=0.0)
 ROLLED_BACK = replace(AT_REST, rollout=REVERTED, condition=Condition("RolledBack", "2 failed."))
 
 
-def moving(phase: Phase, reason: str = "Progressing", *, permanent: bool = False) -> State:
-    return replace(AT_REST, phase=phase, rollout=ROLLOUT, condition=Condition(reason, "x", permanent))
+SPLIT = RouteState("r", stable={"a": 1}, canary=("b",), asked={"a": 1, "b": 1}, confirmed_at=1.0)
+BACK = replace(SPLIT, key="s", asked={"a": 1, "b": 0})
+
+
+def moving(
+    phase: Phase, reason: str = "Progressing", *, permanent: bool = False, routes: tuple[RouteState, ...] = (SPLIT,)
+) -> State:
+    return replace(AT_REST, phase=phase, rollout=ROLLOUT, condition=Condition(reason, "x", permanent), routes=routes)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,19 @@ def moving(phase: Phase, reason: str = "Progressing", *, permanent: bool = False
         (replace(AT_REST, condition=Condition("RouteConflict", "x", permanent=True)), {}, {}, Rest.FAILED),
         (moving(Phase.GATE, "AccessDenied", permanent=True), {}, {}, Rest.FAILED),
         (moving(Phase.STEP, "AccessDenied", permanent=True), {}, {}, Rest.MOVING),
+        (moving(Phase.STEP, "RouteConflict", permanent=True), {}, {"owners": {"r": "another"}}, Rest.FAILED),
+        (
+            moving(Phase.STEP, "RouteConflict", permanent=True, routes=(SPLIT, BACK)),
+            {},
+            {"owners": {"s": "another"}},
+            Rest.MOVING,
+        ),
+        (
+            moving(Phase.REVERT, "RouteConflict", permanent=True, routes=(SPLIT, BACK)),
+            {},
+            {"owners": {"r": "another"}},
+            Rest.FAILED,
+        ),
         (moving(Phase.STEP, "ApprovalNeeded"), {}, {}, Rest.WAITING),
         (moving(Phase.STOPPED, "Stopped"), {}, {}, Rest.FAILED),
         (moving(Phase.STEP), {}, {}, Rest.MOVING),
