@@ -53,6 +53,8 @@ class RunOptions:
     read_only: bool = False
     keep: bool = False
     """Go on when all Cells are at rest: the demo."""
+    serves_at: Callable[[str], None] = lambda _: None
+    """Told where the pages are."""
     wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
     cell_actor: Callable[..., Any] = CellActor
     print: Callable[[str], None] = field(default=lambda line: print_line(line))
@@ -97,6 +99,7 @@ async def run(options: RunOptions, found: Input) -> int:
             running(parts) as system,
             serve(system, options.listen or options.settings.listen, strict=_chosen(options)) as at,
         ):
+            options.serves_at(at)
             _say_where(options, progress, at)
             if not found.cells:
                 progress.say("No Cell here: the Checks run until Ctrl-C or --timeout.")

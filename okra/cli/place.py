@@ -58,7 +58,7 @@ class Opened:
 
 
 class OpenedFile(Opened):
-    waits_for = "`okra run` executes it when it runs on this state"
+    waits_for = "no `okra run` works on this state; the next one executes it, and no weight moves before"
 
     def __init__(self, store: EmbeddedStore, namespace: str, path: Path) -> None:
         super().__init__(store, namespace, option_for(path))

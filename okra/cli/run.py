@@ -53,7 +53,7 @@ def run(
             print(f"State: {options.state} (choose another with --state)", file=sys.stderr)
         if is_empty(options.state):
             print(f"note: the state file {options.state} is empty, and begun anew: {ADOPTS}", file=sys.stderr)
-        with run_lock(options.state):
+        with run_lock(options.state) as options.serves_at:
             return asyncio.run(run_cells(options, found))
     except (BadInput, OkraError) as error:
         return _bad(str(error))

@@ -119,7 +119,7 @@ def event_lines(events: Sequence[RecordedEvent]) -> Iterable[str]:
         yield f"  {ago(event.last):>5}  {event.type:<7}  {event.reason}: {shortened(event.message)}{times}"
 
 
-def notes(cells: Iterable[Object], *, running: bool | None) -> Iterable[str]:
+def notes(cells: Sequence[Object], *, running: bool | None) -> Iterable[str]:
     """What the status can't say: whether anybody works on it (None: in a cluster), and which commands wait for that."""
     when = "it will be executed when a controller leads" if running is None else "it is about to be executed"
     for cell in cells:
@@ -129,6 +129,8 @@ def notes(cells: Iterable[Object], *, running: bool | None) -> Iterable[str]:
             yield f"A command waits for cell/{cell['metadata']['name']}: {said}; {when}."
     if running is False:
         yield "No `okra run` is running on this state: this is how the last one left it, and the weights may differ."
+        if any(((cell.get("status") or {}).get("rollout") or {}).get("outcome") == "Running" for cell in cells):
+            yield "The rollout goes on from here when the same `okra run` is called again."
 
 
 def _table(cells: Iterable[Object], *, wide: bool) -> None:

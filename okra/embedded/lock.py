@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from okra.embedded.faults import unreachable
@@ -20,12 +20,12 @@ LOOK = 0.2
 
 
 @contextlib.contextmanager
-def run_lock(path: str | Path) -> Iterator[None]:
+def run_lock(path: str | Path) -> Iterator[Callable[[str], None]]:
     """Hold the right to run on the state file `path` for the length of the block; waits for `LOOK` at most.
 
     AlreadyExists names the process that holds it. The lock is the kernel's, on `<path>.lock`: it ends with the
     process however that ends, so there is no stale one to clean up, and the file stays. Commands that only read or
-    annotate don't take it.
+    annotate don't take it. Yields what notes the HOST:PORT of the holder's pages, for who comes second.
     """
     file = Path(f"{Path(path).resolve()}.lock")  # one lock, by whatever name the file is called
     try:
@@ -35,10 +35,9 @@ def run_lock(path: str | Path) -> Iterator[None]:
         raise unreachable(error, str(path)) from error
     try:
         if not _taken_over(descriptor):
-            raise AlreadyExists(_taken(path, os.pread(descriptor, 32, 0)))
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
-        yield
+            raise AlreadyExists(_taken(path, os.pread(descriptor, 400, 0)))
+        _note(descriptor)
+        yield lambda at: _note(descriptor, f"http://{at}/")
     finally:
         os.close(descriptor)
 
@@ -72,10 +71,17 @@ def _taken_over(descriptor: int) -> bool:
             return True
 
 
+def _note(descriptor: int, *pages: str) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, "".join(f"{line}\n" for line in (os.getpid(), *pages)).encode(), 0)
+
+
 def _taken(path: str | Path, holder: bytes) -> str:
-    pid = holder.decode("ascii", "replace").strip()
+    pid, _, pages = holder.decode("ascii", "replace").strip().partition("\n")
     who = f"process {pid}" if pid else "another process"
+    where = ", ".join(filter(None, (who, pages)))
     return (
-        f"`okra run` is already running on {path} ({who}): stop it, or use another state with --state. "
-        "Commands such as `okra status` and `okra abort` work beside it"
+        f"`okra run` is already running on {path} ({where}). Wait for it, or stop it: the weights stay, and the same "
+        "command goes on from there. `okra status`, `okra abort` and the others work beside it. Another --state is for "
+        "other Cells only: two runs that move the same route would undo each other's writes"
     )

@@ -35,11 +35,18 @@ def make(tmp_path: Path) -> Callable[..., Path]:
     """A state with one Cell, its events (rollout, reason, message), and a command that nobody has executed."""
     path = tmp_path / "state.db"
 
-    def make(*events: tuple[int | None, str, str], command: dict[str, str] | None = None, **spec: Any) -> Path:
+    def make(
+        *events: tuple[int | None, str, str],
+        command: dict[str, str] | None = None,
+        outcome: str = "Failed",
+        **spec: Any,
+    ) -> Path:
+        status = {**STATUS, "rollout": {**STATUS["rollout"], "outcome": outcome}}
+
         async def fill() -> None:
             async with await EmbeddedStore.open(path) as store:
                 created = await store.create(CELL, cell("web", **spec))
-                await store.patch_status(CELL, "default", "web", STATUS)
+                await store.patch_status(CELL, "default", "web", status)
                 for rollout, reason, message in events:
                     at, uid = datetime.now(UTC), created["metadata"]["uid"]
                     await store.emit(
@@ -62,6 +69,15 @@ def test_status_and_get_say_that_nobody_runs_on_the_state(make: Callable[..., Pa
     with run_lock(state):
         for found in (okra("status", "web", "--state", state), okra("get", "--state", state)):
             assert "okra run" not in found.output
+
+
+@pytest.mark.parametrize(("outcome", "goes_on"), [("Running", True), ("Failed", False)])
+def test_after_a_run_that_was_interrupted_it_is_said_how_the_rollout_goes_on(
+    make: Callable[..., Path], outcome: str, goes_on: bool
+) -> None:
+    state, said = make(outcome=outcome), "The rollout goes on from here when the same `okra run` is called again."
+    for found in (okra("status", "web", "--state", state), okra("get", "--state", state)):
+        assert (said in found.output) is goes_on
 
 
 def test_what_is_for_programs_holds_the_object_only(make: Callable[..., Path]) -> None:
