@@ -29,7 +29,7 @@ def test_who_comes_second_hears_who_runs_where_its_pages_are_and_what_another_st
         with pytest.raises(AlreadyExists, match=rf"\(process {os.getpid()}\)"), run_lock(state):
             pass
         serves_at("127.0.0.1:8080")
-        said = rf"\(process {os.getpid()}, http://127\.0\.0\.1:8080/debug/actors\)"
+        said = rf"\(process {os.getpid()}, http://127\.0\.0\.1:8080/\)"
         with pytest.raises(AlreadyExists, match=said) as second, run_lock(state):
             pass
         assert "Another --state is for other Cells only" in str(second.value)
