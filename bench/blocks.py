@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from types import TracebackType
 from typing import Self
+from unittest import mock
 
 
 class Blocks:
@@ -13,21 +13,22 @@ class Blocks:
 
     def __init__(self) -> None:
         self._longest = 0.0
-        self._run = asyncio.Handle._run
-
-    def __enter__(self) -> Self:
-        original = self._run
+        original = asyncio.Handle._run
 
         def timed(handle: asyncio.Handle) -> None:
             began = time.thread_time()
             original(handle)
             self._longest = max(self._longest, time.thread_time() - began)
 
-        setattr(asyncio.Handle, "_run", timed)  # noqa: B010  # the loop has no hook for this but its slow debug mode
+        self._timing = mock.patch.object(asyncio.Handle, "_run", timed)
+        """The loop has no hook for this but its debug mode, which is slow."""
+
+    def __enter__(self) -> Self:
+        self._timing.start()
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        setattr(asyncio.Handle, "_run", self._run)  # noqa: B010
+    def __exit__(self, *_: object) -> None:
+        self._timing.stop()
 
     def longest(self) -> float:
         """Seconds, since the last time that this was asked."""

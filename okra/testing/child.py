@@ -55,7 +55,7 @@ class Child:
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 — closed by stop()
         # Credentials and endpoints of the developer's own AWS must not reach a double.
         environ = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-        self._process = subprocess.Popen(  # noqa: S603 — this interpreter, a module of ours
+        self._process = subprocess.Popen(
             [sys.executable, "-m", self._module, WITH_PARENT, *self._arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -57,8 +57,8 @@ class MotoServer:
 
     def reset(self) -> None:
         """Forget everything but networks, whose making is the slowest part of a world. Takes some milliseconds."""
-        request = urllib.request.Request(self.url + _RESET, method="POST")  # noqa: S310 — our own URL
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+        request = urllib.request.Request(self.url + _RESET, method="POST")
+        urllib.request.urlopen(request, timeout=10).close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -75,7 +75,7 @@ class MotoServer:
 
 def weights_record(url: str, route_arn: str) -> list[dict[str, int]]:
     """Every set of weights that a rule or listener of the double at `url` has had since the reset, oldest first."""
-    with urllib.request.urlopen(f"{url}{_RECORD}?{urlencode({'arn': route_arn})}", timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{url}{_RECORD}?{urlencode({'arn': route_arn})}", timeout=30) as answer:
         found: list[dict[str, int]] = json.load(answer)
     return found
 

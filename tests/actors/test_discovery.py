@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from okra.actors.messages import Forget, Subscribe, Unsubscribe
-from okra.errors import AccessDenied, Throttled, Unavailable
+from okra.errors import AccessDenied, OkraError, Throttled, Unavailable
 from tests.actors.test_cell_crashes import Defect
 from tests.actors.world import QUICK, cell, listener, world
 
@@ -60,7 +60,9 @@ async def test_a_new_version_is_found_within_the_discovery_interval() -> None:
             await w.when(lambda: newest in route.weights, within=31)
 
 
-async def test_two_accounts_are_listed_apart_and_one_that_fails_holds_up_only_its_own_cells() -> None:
+async def test_two_accounts_are_listed_apart_and_one_that_fails_holds_up_only_its_own_cells(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with world() as w:
         seen: list[Any] = []
         listing = w.aws.target_groups
@@ -71,7 +73,7 @@ async def test_two_accounts_are_listed_apart_and_one_that_fails_holds_up_only_it
                 raise AccessDenied("the role may not be assumed")
             return await listing(account)
 
-        w.aws.target_groups = target_groups  # type: ignore[method-assign]  # one account of two fails
+        monkeypatch.setattr(w.aws, "target_groups", target_groups)  # one account of two fails
         for role in ("web", "api"):
             w.two_versions(role)
         await w.apply(cell("web", role="web", **QUICK))
@@ -91,14 +93,14 @@ async def test_two_accounts_are_listed_apart_and_one_that_fails_holds_up_only_it
 
 
 @pytest.mark.parametrize("error", [Throttled("slow down"), Unavailable("503"), AccessDenied("allow it")], ids=str)
-async def test_a_listing_that_fails_is_said_and_forgotten_when_it_works_again(error: Exception) -> None:
+async def test_a_listing_that_fails_is_said_and_forgotten_when_it_works_again(error: OkraError) -> None:
     async with world() as w:
         old = w.group("1.0.0")
         w.route({old: 100})
         await w.apply(cell(**QUICK))
         async with w.running():
             await w.phase("Synced")
-            w.aws.fault = lambda op, _: error if op == "GetResources" else None  # type: ignore[return-value,assignment]
+            w.aws.fault = lambda op, _: error if op == "GetResources" else None
             await asyncio.sleep(300)
             status = await w.status()
             if isinstance(error, AccessDenied):

@@ -45,7 +45,8 @@ def running(openmetrics: str, folder: Path) -> Iterator[str]:
         text=True,
     )
     try:
-        with process.stderr as log:  # type: ignore[union-attr]  # it is a pipe
+        assert process.stderr is not None, "it is a pipe"
+        with process.stderr as log:
             _until_ready(log)
             yield f"http://127.0.0.1:{port}"
             process.terminate()

@@ -23,7 +23,7 @@ from okra.errors import (
     Throttled,
     Unavailable,
 )
-from tests.analysis.servers import HTML, Server, endless, redirecting, reset, saying, serving, slow, truncated
+from tests.analysis.servers import HTML, Handler, Server, endless, redirecting, reset, saying, serving, slow, truncated
 
 SECRET = "s3cr3t-k3y-0123456789"
 
@@ -121,8 +121,8 @@ async def test_a_server_that_never_answers_is_given_up(http: aiohttp.ClientSessi
 
 
 @pytest.mark.parametrize("fault", [reset, truncated])
-async def test_a_cut_connection_is_no_answer(http: aiohttp.ClientSession, server: Server, fault: object) -> None:
-    server.faults += [fault, fault]  # type: ignore[list-item]  # aiohttp may try a kept connection once more
+async def test_a_cut_connection_is_no_answer(http: aiohttp.ClientSession, server: Server, fault: Handler) -> None:
+    server.faults += [fault, fault]  # aiohttp may try a kept connection once more
     error = await failing(http, asking(server))
     assert isinstance(error, Unavailable)
     assert "no answer that can be read" in str(error)
@@ -179,9 +179,9 @@ def test_infinity_is_understood() -> None:
     ],
 )
 async def test_an_answer_that_is_too_large_is_not_read_to_its_end(
-    http: aiohttp.ClientSession, server: Server, fault: object
+    http: aiohttp.ClientSession, server: Server, fault: Handler
 ) -> None:
-    server.faults.append(fault)  # type: ignore[arg-type]
+    server.faults.append(fault)
     error = await failing(http, asking(server))
     assert isinstance(error, Refused)
     assert "more than 1024 KiB; narrow" in str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,15 +12,15 @@ from hypothesis import strategies as st
 from okra.analysis import AnalysisPolicy, Measurement, Series
 from okra.rollout.observation import Verdict
 
-P, F, I, E = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR  # noqa: E741 (a table reads better)
+P, F, U, E = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR
 W = None
 """Too little data."""
 
 Outcome = Verdict | None
 
 
-def begun(**policy: object) -> Series:
-    return Series(AnalysisPolicy(max=1.0, **policy), started_at=0.0)  # type: ignore[arg-type]
+def begun(**policy: Any) -> Series:
+    return Series(AnalysisPolicy(max=1.0, **policy), started_at=0.0)
 
 
 def recorded(series: Series, outcomes: Iterable[Outcome], every: float = 10.0) -> Series:
@@ -37,19 +38,19 @@ def recorded(series: Series, outcomes: Iterable[Outcome], every: float = 10.0) -
         # one measurement decides by default
         ({}, [P], P),
         ({}, [F], F),
-        ({}, [I], I),
+        ({}, [U], U),
         ({}, [E], None),
         # count
         ({"count": 3, "interval": 10.0}, [P, P], None),
         ({"count": 3, "interval": 10.0}, [P, P, P], P),
         ({"count": 3, "interval": 10.0}, [P, P, F], F),
-        ({"count": 3, "interval": 10.0}, [P, I], I),
+        ({"count": 3, "interval": 10.0}, [P, U], U),
         # limits are breached when exceeded
         ({"count": 3, "failure_limit": 1}, [F, P, P], P),
         ({"count": 3, "failure_limit": 1}, [F, P, F], F),
-        ({"count": 3, "inconclusive_limit": 1}, [I, P, P], P),
-        ({"count": 3, "inconclusive_limit": 1}, [I, I], I),
-        ({"count": 4, "failure_limit": 1, "inconclusive_limit": 1}, [F, I, P, P], P),
+        ({"count": 3, "inconclusive_limit": 1}, [U, P, P], P),
+        ({"count": 3, "inconclusive_limit": 1}, [U, U], U),
+        ({"count": 4, "failure_limit": 1, "inconclusive_limit": 1}, [F, U, P, P], P),
         # errors don't count, the fifth in a row ends the series
         ({}, [E, E, E, E], None),
         ({}, [E, E, E, E, E], E),
@@ -58,13 +59,13 @@ def recorded(series: Series, outcomes: Iterable[Outcome], every: float = 10.0) -
         ({"consecutive_error_limit": 0}, [E], E),
         # below 0 there is no limit
         ({"count": 3, "failure_limit": -1}, [F, F, P], P),
-        ({"count": 3, "inconclusive_limit": -1}, [I, I, P], P),
+        ({"count": 3, "inconclusive_limit": -1}, [U, U, P], P),
         ({"consecutive_error_limit": -1}, [E] * 50, None),
         # a tolerated failure is never all the evidence there is
         ({"count": 3, "failure_limit": -1}, [F, F, F], F),
         ({"count": 2, "failure_limit": 2}, [F, F], F),
-        ({"count": 2, "inconclusive_limit": 2}, [I, I], I),
-        ({"count": 2, "inconclusive_limit": 1, "failure_limit": 1}, [I, F], F),
+        ({"count": 2, "inconclusive_limit": 2}, [U, U], U),
+        ({"count": 2, "inconclusive_limit": 1, "failure_limit": 1}, [U, F], F),
         # too little data doesn't count
         ({}, [W, W, W], None),
         ({}, [W, W, P], P),
@@ -92,7 +93,7 @@ def test_a_series_that_is_over_takes_no_more_measurements_and_does_not_change() 
     assert series.verdict is F
 
 
-@pytest.mark.parametrize(("outcomes", "found"), [([F], F), ([I], I), ([E] * 5, E), ([P], P), ([W] * 200, I)])
+@pytest.mark.parametrize(("outcomes", "found"), [([F], F), ([U], U), ([E] * 5, E), ([P], P), ([W] * 200, U)])
 def test_a_dry_run_ends_as_passed_and_says_what_it_found(outcomes: list[Outcome], found: Verdict) -> None:
     series = recorded(begun(dry_run=True), outcomes)
     assert series.verdict is P
@@ -108,7 +109,7 @@ def test_waiting_for_data_ends_inconclusive_not_passed() -> None:
     series = recorded(begun(wait_limit=60.0), [W] * 6)
     assert series.verdict is None
     series = series.record(Measurement(W, None, "3 of 100 samples", 70.0))
-    assert series.verdict is I
+    assert series.verdict is U
     assert series.message == "too little data for 60 s: 3 of 100 samples"
 
 
@@ -118,7 +119,7 @@ def test_waiting_begins_anew_after_a_measurement_that_counts() -> None:
 
 
 def test_errors_do_not_hide_how_long_data_has_been_missing() -> None:
-    assert recorded(begun(wait_limit=60.0), [W, E, W, E, W, E, W]).verdict is I
+    assert recorded(begun(wait_limit=60.0), [W, E, W, E, W, E, W]).verdict is U
 
 
 def test_an_answer_of_any_kind_ends_a_row_of_errors() -> None:
@@ -175,7 +176,7 @@ def test_last_passed_is_about_the_newest_measurement() -> None:
     assert not recorded(series, [P, W]).last_passed
 
 
-OUTCOMES = st.lists(st.sampled_from([P, F, I, E, W]), max_size=30)
+OUTCOMES = st.lists(st.sampled_from([P, F, U, E, W]), max_size=30)
 LIMIT = st.integers(-1, 3)
 POLICIES = st.builds(
     AnalysisPolicy,
@@ -213,7 +214,7 @@ def test_an_endless_series_never_passes(policy: AnalysisPolicy, outcomes: list[O
 
 
 @given(
-    counted=st.lists(st.sampled_from([P, F, I]), min_size=1, max_size=6),
+    counted=st.lists(st.sampled_from([P, F, U]), min_size=1, max_size=6),
     limits=st.tuples(LIMIT, LIMIT),
     data=st.data(),
 )
@@ -231,7 +232,7 @@ def test_whether_a_series_passes_does_not_depend_on_the_order(
 
 
 @given(
-    counted=st.lists(st.sampled_from([P, F, I]), min_size=1, max_size=6),
+    counted=st.lists(st.sampled_from([P, F, U]), min_size=1, max_size=6),
     noise=st.lists(st.lists(st.sampled_from([E, W]), max_size=4), min_size=6, max_size=6),
 )
 def test_errors_and_waits_within_their_limits_never_change_a_verdict(

@@ -18,15 +18,15 @@ from okra.ports import Reading
 from okra.rollout.observation import Verdict
 
 NAN, INF = float("nan"), float("inf")
-P, F, I, E = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR  # noqa: E741 (a table reads better)
+P, F, U, E = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR
 
 
-def judged(value: object, *, samples: int | None = None, **policy: object) -> Measurement:
-    return judge(AnalysisPolicy(**policy), Reading(value, "q", samples), at=100.0)  # type: ignore[arg-type]
+def judged(value: object, *, samples: int | None = None, **policy: Any) -> Measurement:
+    return judge(AnalysisPolicy(**policy), Reading(value, "q", samples), at=100.0)
 
 
-def compared(value: object, stable: object, **policy: object) -> Measurement:
-    return judge(AnalysisPolicy(**policy), Reading(value, "q"), at=100.0, stable=Reading(stable, "q"))  # type: ignore[arg-type]
+def compared(value: object, stable: object, **policy: Any) -> Measurement:
+    return judge(AnalysisPolicy(**policy), Reading(value, "q"), at=100.0, stable=Reading(stable, "q"))
 
 
 @pytest.mark.parametrize(
@@ -56,15 +56,15 @@ def test_bounds_are_inclusive_and_a_failure_says_by_how_much(
 @pytest.mark.parametrize(("value", "bounds"), [(INF, {"min": 0.99}), (-INF, {"max": 0.1})])
 def test_infinity_never_passes_bounds(value: float, bounds: dict[str, Any]) -> None:
     measurement = judged(value, **bounds)
-    assert measurement.verdict is I
+    assert measurement.verdict is U
     assert "division by zero" in measurement.reason
 
 
 def test_infinity_never_passes_a_condition() -> None:
-    assert judged(INF, success_condition="result > 0.99").verdict is I
-    assert judged(INF, failure_condition="result < 0.99").verdict is I
+    assert judged(INF, success_condition="result > 0.99").verdict is U
+    assert judged(INF, failure_condition="result < 0.99").verdict is U
     assert judged(INF, success_condition="result < 0.99").verdict is F
-    assert compared(1.0, INF, success_condition="result < stable").verdict is I
+    assert compared(1.0, INF, success_condition="result < stable").verdict is U
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_infinity_never_passes_a_condition() -> None:
         (None, "false", P),
         ("true", "false", P),
         ("false", "true", F),
-        ("false", "false", I),
+        ("false", "false", U),
         ("true", "true", F),  # failure wins: what is known to be bad is not good as well
     ],
 )
@@ -102,7 +102,7 @@ def test_a_condition_is_named_in_the_reason_with_the_value(condition: str) -> No
 @pytest.mark.parametrize(
     ("on_no_data", "verdict", "reason"),
     [
-        (OnNoData.INCONCLUSIVE, I, "no data"),
+        (OnNoData.INCONCLUSIVE, U, "no data"),
         (OnNoData.FAIL, F, "no data"),
         (OnNoData.PASS, P, "no data, which onNoData lets pass"),
         (OnNoData.ZERO, P, "0 is within max 0.1 (no data, counted as 0)"),
@@ -116,7 +116,7 @@ def test_no_data_is_what_the_check_says(
 
 
 def test_no_data_is_inconclusive_unless_the_check_says_otherwise() -> None:
-    assert judged(None, max=0.1).verdict is I
+    assert judged(None, max=0.1).verdict is U
 
 
 def test_no_data_counted_as_zero_can_fail_a_minimum() -> None:
@@ -126,7 +126,7 @@ def test_no_data_counted_as_zero_can_fail_a_minimum() -> None:
 
 def test_no_data_for_the_stable_side_is_no_data_for_the_comparison() -> None:
     measurement = compared(0.1, None, success_condition="result < stable")
-    assert (measurement.verdict, measurement.reason, measurement.value) == (I, "no data for stable", 0.1)
+    assert (measurement.verdict, measurement.reason, measurement.value) == (U, "no data for stable", 0.1)
     assert compared(None, None, success_condition="result < stable").reason == "no data"
     assert compared(0.1, None, failure_condition="result > stable", on_no_data=OnNoData.ZERO).verdict is F
 

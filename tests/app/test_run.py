@@ -64,6 +64,12 @@ def options(tmp_path: Path, **changes: Any) -> RunOptions:
     return RunOptions(paths=[path], settings=load_settings(), state=tmp_path / "state.db", **changes)
 
 
+def said(chosen: RunOptions) -> list[str]:
+    """The lines so far."""
+    assert isinstance(chosen.print, Said)
+    return chosen.print.lines
+
+
 async def go(chosen: RunOptions) -> int:
     return await run(chosen, read_input(chosen.paths))
 
@@ -71,7 +77,7 @@ async def go(chosen: RunOptions) -> int:
 async def test_the_timeout_ends_it_with_three_and_says_how_to_go_on(tmp_path: Path) -> None:
     chosen = options(tmp_path)
     assert await go(chosen) == 3
-    assert "The same command goes on from here." in chosen.print.lines[-1]  # type: ignore[attr-defined]
+    assert "The same command goes on from here." in said(chosen)[-1]
     async with await EmbeddedStore.open(chosen.state) as store:
         assert (await store.get(CELL, "default", "web"))["spec"]["replicas"] == 1
 
@@ -125,7 +131,7 @@ async def test_a_taken_address_that_nobody_chose_gives_way_to_a_free_one_and_say
         chosen = options(tmp_path, listen=None)
         chosen.settings = Elsewhere()
         assert await go(chosen) == 3
-    first = chosen.print.lines[0]  # type: ignore[attr-defined]
+    first = said(chosen)[0]
     assert re.match(rf"{port} is taken; listening on 127\.0\.0\.1:\d+\. Health and debug pages: http", first)
 
 
@@ -133,16 +139,15 @@ async def test_checks_without_a_cell_run_until_somebody_ends_them_and_say_so(tmp
     (tmp_path / "cell.yaml").write_text(yaml.safe_dump(lone_check("errors")))
     chosen = options(tmp_path)
     assert await go(chosen) == 3
-    said = chosen.print.lines  # type: ignore[attr-defined]
-    assert "No Cell here: the Checks run until Ctrl-C or --timeout." in said
-    assert said[-1] == "The timeout ran out. The same command goes on from here."
+    assert "No Cell here: the Checks run until Ctrl-C or --timeout." in said(chosen)
+    assert said(chosen)[-1] == "The timeout ran out. The same command goes on from here."
 
 
 async def test_what_a_cell_waits_for_is_said_though_aws_says_nothing(tmp_path: Path) -> None:
     chosen = options(tmp_path, timeout=8.0)
     assert await go(chosen) == 3
-    said = [line[9:].lstrip() for line in chosen.print.lines]  # type: ignore[attr-defined]
-    waits = [line for line in said if line.startswith("cell/web  ")]
+    said_without_time = [line[9:].lstrip() for line in said(chosen)]
+    waits = [line for line in said_without_time if line.startswith("cell/web  ")]
     assert waits
     assert len(waits) == len(set(waits)), "nothing twice"
     assert any("no answer from AWS" in line for line in waits)

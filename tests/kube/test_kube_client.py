@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ async def test_a_redirect_is_not_followed_with_the_token() -> None:
 
 
 async def test_a_call_refused_for_its_rate_is_made_again_when_the_server_said() -> None:
-    busy = lambda: web.json_response({}, status=429, headers={"Retry-After": "0"})  # noqa: E731
+    busy = partial(web.json_response, {}, status=429, headers={"Retry-After": "0"})
     async with ApiServer(answers(busy, busy, found)) as server, server.client() as client:
         assert await client.ask(GET) == {"kind": "Widget"}
         assert len(server.requests) == 3

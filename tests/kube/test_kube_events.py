@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import pytest
@@ -68,8 +69,7 @@ def test_what_the_server_takes_no_more_of_is_cut_by_bytes() -> None:
 
 
 async def test_an_event_that_the_server_has_deleted_begins_again() -> None:
-    gone = lambda: failure(404, "NotFound", name="x")  # noqa: E731
-    made = lambda: failure(200)  # noqa: E731
+    gone, made = partial(failure, 404, "NotFound", name="x"), partial(failure, 200)
     async with ApiServer(answers(made, gone, made)) as server, server.client() as client:
         events = Events(client, "okra")
         await events.emit(record())

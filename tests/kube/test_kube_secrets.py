@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import partial
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ async def test_each_reading_asks_the_server() -> None:
 
 
 async def test_a_secret_that_is_not_there_says_how_to_make_one() -> None:
-    missing = lambda: failure(404, "NotFound", 'secrets "dd" not found', name="dd", kind="secrets")  # noqa: E731
+    missing = partial(failure, 404, "NotFound", 'secrets "dd" not found', name="dd", kind="secrets")
     async with ApiServer(answers(missing)) as server, server.client() as client:
         with pytest.raises(NotFound, match="kubectl create secret generic dd -n web") as raised:
             await KubeSecrets(client).read("web", "dd")
@@ -49,7 +50,7 @@ async def test_a_secret_that_is_not_there_says_how_to_make_one() -> None:
 
 
 async def test_a_secret_that_may_not_be_read_says_what_to_allow() -> None:
-    denied = lambda: failure(403, "Forbidden", 'User "okra" cannot get resource "secrets"')  # noqa: E731
+    denied = partial(failure, 403, "Forbidden", 'User "okra" cannot get resource "secrets"')
     async with ApiServer(answers(denied)) as server, server.client() as client:
         with pytest.raises(AccessDenied, match="may not get secrets in namespace web"):
             await KubeSecrets(client).read("web", "dd")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ async def test_an_apply_that_is_overtaken_again_and_again_conflicts() -> None:
 
 async def test_an_apply_of_what_is_deleted_meanwhile_creates_it() -> None:
     old = {"apiVersion": "x", "kind": "Widget", "metadata": {"name": "a", "resourceVersion": "1"}, "spec": {"size": 1}}
-    gone = lambda: failure(404, "NotFound", name="a")  # noqa: E731
+    gone = partial(failure, 404, "NotFound", name="a")
     steps = answers(lambda: web.json_response(old), gone, gone, lambda: web.json_response(old))
     async with ApiServer(steps) as server, server.client() as client:
         await KubeStore(client).apply(WIDGET, widget("a", "ns", spec={"size": 2}))

@@ -39,8 +39,8 @@ async def scraped(pages: Site) -> dict[str, list[tuple[Labels, float]]]:
 
 
 def event(reason: str, **names: str) -> EventRecord:
-    named = {"namespace": "default", "name": "web", **names}
-    return EventRecord(CELL, uid="", type="Normal", reason=reason, message="", at=datetime.now(UTC), **named)  # type: ignore[arg-type]
+    named: dict[str, Any] = {"namespace": "default", "name": "web", **names}
+    return EventRecord(CELL, uid="", type="Normal", reason=reason, message="", at=datetime.now(UTC), **named)
 
 
 def status(**fields: Any) -> Object:

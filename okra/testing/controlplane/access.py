@@ -92,7 +92,7 @@ class ControlPlane:
     def kubectl(self, *arguments: str, given: str = "", timeout: float = 60) -> str:
         """What it printed, with `given` as its input. RuntimeError with what it said where that was an error."""
         environ = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(self.folder / "kubectl")}
-        done = subprocess.run(  # noqa: S603 — a binary that the caller names
+        done = subprocess.run(
             [self.binaries["kubectl"], *arguments],
             input=given,
             capture_output=True,

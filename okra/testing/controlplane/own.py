@@ -72,7 +72,7 @@ class OwnControlPlane(ControlPlane):
 
 def start_shared(folder: Path, binaries: Mapping[str, Path], *, owner: int, nodes: int = 0) -> ControlPlane:
     """One that stays, whoever started it, until the process `owner` has ended. RuntimeError as above."""
-    done = subprocess.run(  # noqa: S603 — this interpreter, a module of ours
+    done = subprocess.run(
         [sys.executable, "-m", _KEEPER, "--until-exit-of", str(owner), *_arguments(folder, binaries, nodes)],
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -99,7 +99,7 @@ class Servers:
 
     def _run(self, name: str, command: Command) -> None:
         with self._log(name).open("ab") as log:
-            self._running[name] = subprocess.Popen(  # noqa: S603 — binaries that the caller names
+            self._running[name] = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

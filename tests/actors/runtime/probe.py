@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from random import Random
+from typing import Any
 
 from okra.actors.runtime import Actor, ActorRef, Ask, Backoff, ChildSpec, Level, Policy, RootSupervisor, Snapshot
 
@@ -98,14 +99,14 @@ def sleep(seconds: float) -> Do:
     return Do(lambda actor: asyncio.sleep(seconds))
 
 
-def spec(log: Log, name: str = "a", **options: object) -> ChildSpec[object]:
-    return ChildSpec(name, lambda: Probe(log), **options)  # type: ignore[arg-type]  # tests pass what they mean
+def spec(log: Log, name: str = "a", **options: Any) -> ChildSpec[object]:
+    return ChildSpec(name, lambda: Probe(log), **options)
 
 
 @asynccontextmanager
-async def root(policy: Policy | None = None, **options: object) -> AsyncIterator[RootSupervisor]:
+async def root(policy: Policy | None = None, **options: Any) -> AsyncIterator[RootSupervisor]:
     policy = policy or Policy(backoff=STEADY)
-    async with RootSupervisor("okra", policy, rng=Random(1), **options) as supervisor:  # type: ignore[arg-type]
+    async with RootSupervisor("okra", policy, rng=Random(1), **options) as supervisor:
         yield supervisor
 
 

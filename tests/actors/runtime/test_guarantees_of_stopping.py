@@ -229,9 +229,9 @@ async def test_starting_and_stopping_a_child_are_idempotent() -> None:
 async def test_a_child_that_was_stopped_while_it_waited_for_its_turn_never_starts() -> None:
     log = Log()
     async with root() as supervisor:
-        supervisor.start_child(ChildSpec("a", lambda: SlowToStop(log)))
+        slow = supervisor.start_child(ChildSpec("a", lambda: SlowToStop(log)))
         await quiet()
-        supervisor.get("a").stop()  # type: ignore[union-attr]
+        slow.stop()
         never = supervisor.start_child(spec(log))
         await supervisor.stop_child("a")
         assert not never.tell("nobody")

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -44,11 +45,13 @@ def crash_loop(log: Log) -> Log:
         (ChildKind.TEMPORARY, Probe.exit, 1),
     ],
 )
-async def test_a_childs_kind_says_whether_it_starts_again(kind: ChildKind, act: object, starts: int) -> None:
+async def test_a_childs_kind_says_whether_it_starts_again(
+    kind: ChildKind, act: Callable[[Probe], object], starts: int
+) -> None:
     log = Log()
     async with root() as supervisor:
         ref = supervisor.start_child(spec(log, kind=kind))
-        ref.tell(Do(act))  # type: ignore[arg-type]
+        ref.tell(Do(act))
         await asyncio.sleep(5)
         assert len(log.lives) == starts
         assert ref.tell("still there?") is (starts == 2)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import looptime
 from hypothesis import given, settings
@@ -66,7 +66,7 @@ def spec(world: World, name: str, takes: float) -> ChildSpec[str]:
 
 
 acts = st.tuples(
-    st.sampled_from(Act.__args__),  # type: ignore[attr-defined]
+    st.sampled_from(get_args(Act)),
     st.sampled_from("abc"),
     st.sampled_from([0.0, 0.0, 0.5, 1.0, 3.0]),
 )
