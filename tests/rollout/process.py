@@ -79,6 +79,8 @@ class Process:
     stale_by: float = 0.0
     blind: bool = False
     """Reads fail."""
+    opens_at: float | None = None
+    """Nothing may be written before (true time): a new leader lets its predecessor's writes land first."""
     late: list[InFlight] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
     """Groups that the next discovery leaves out."""
@@ -130,7 +132,13 @@ class Process:
             if self.blind:
                 self.see(problems={**self.obs.problems, key: Problem("Unavailable", "No answer.", fatal=False)})
                 continue
+            trouble = self.world.troubles.get(key)
+            if isinstance(trouble, Problem):
+                self.see(problems={**self.obs.problems, key: trouble})
+                continue
             reading = self.world.reading(key, self.stale_by)
+            if trouble is not None:
+                reading = replace(reading, action=trouble, weights={})
             if stale and key in stale:
                 reading = replace(reading, weights=dict(stale[key]))
             self.saw(key, reading)
@@ -154,6 +162,11 @@ class Process:
     # -- turns -----------------------------------------------------------------------------------------------------
 
     def decide(self) -> Decision:
+        if self.opens_at is not None:
+            opens_at = self.opens_at + self.world.skew
+            closed = self.world.now < opens_at
+            self.see(may_write=not closed, opens_at=opens_at if closed else None)
+            self.opens_at = self.opens_at if closed else None
         return decide(self.policy, self.state, self.obs, self.world.tick())
 
     def advance(self) -> bool:

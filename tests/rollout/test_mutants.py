@@ -15,6 +15,7 @@ BY_THE_MODEL = (
     "drift_always_reasserted",
     "gate_ignores_health",
     "aborts_undone_as_if_our_write_was_lost",
+    "another_owner_is_ignored",
 )
 __all__ = ["mutants", "mutants_of_progress", "mutants_of_safety"]  # what registers the mutants
 QUICK = settings(

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from okra.rollout.effects import Emit
-from okra.rollout.observation import Action, Command, RouteReading, SeriesResult, TargetGroup, Token, Verdict
+from okra.rollout.observation import Action, Command, Problem, RouteReading, SeriesResult, TargetGroup, Token, Verdict
 from okra.rollout.policy import Policy, RoutePolicy
 from okra.rollout.state import State, Step, StepKind
 
@@ -90,6 +90,8 @@ class World:
     commands: list[Command] = field(default_factory=list)
     sticky: bool = False
     action: Action = Action.FORWARD
+    troubles: dict[str, Action | Problem] = field(default_factory=dict)
+    """By route: what it does instead, or why it can't be read."""
     commanded: int = 0
     skew: float = 0.0
     """How far the clock was set since the beginning."""

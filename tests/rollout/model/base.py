@@ -157,6 +157,13 @@ class Base(RuleBasedStateMachine):
         assert decide(process.policy, state, obs, now) == decide(process.policy, state, obs, now)
         assert before == (repr(state), repr(obs))
 
+    def belongs(self, key: str, owner: str) -> None:
+        """The route's owner tag, as everybody sees it at once."""
+        self.world.owners[key] = owner
+        for process in (self.live, self.stale):
+            if process is not None and key in process.obs.owners:
+                process.see(owners={**process.obs.owners, key: owner})
+
     def edit(self, **changes: Any) -> None:
         self.policy = self.live.policy = replace(self.policy, **changes)
 

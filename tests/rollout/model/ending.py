@@ -21,7 +21,11 @@ def assert_ends_well(machine: Base) -> None:
     machine.persists.clear()
     machine.store_down = machine.silent = live.blind = False
     machine.stale, live.stale_by = None, 0.0
-    live.see(may_write=True)
+    live.see(may_write=True, opens_at=None)
+    live.opens_at = None
+    world.troubles.clear()
+    for key in world.owners:
+        machine.belongs(key, machine.policy.owner)
     machine.edit(paused=False)
     for _ in range(40):
         seen = world.revision

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from okra.rollout.effects import SetWeights
 from okra.rollout.guard import rising
 from okra.rollout.late import LANDS_WITHIN
-from okra.rollout.observation import Verdict
+from okra.rollout.observation import Action, Verdict
 from okra.rollout.rest import Rest
 from okra.rollout.state import RolloutKind, RouteState, StepKind
 from okra.rollout.weights import same_shares, share_of
@@ -44,6 +44,26 @@ def nothing_is_raised_that_was_not_attached_and_healthy(oracle: Oracle, process:
     for arn in rising(effect.weights, shown):
         assert arn in shown, f"{arn} is raised, but it was not attached"
         assert arn in healthy, f"{arn} is raised, but it was not healthy"
+
+
+def nothing_is_written_to_a_route_that_is_not_ours(_: Oracle, process: Process, effect: SetWeights) -> None:
+    """Or that does something else by now, in the observation it was computed from."""
+    obs = process.decided_on
+    assert obs.owners.get(effect.route, process.policy.owner) == process.policy.owner, effect
+    assert obs.readings[effect.route].action is Action.FORWARD, effect
+
+
+def nothing_is_raised_while_another_route_is_out_of_reach(_: Oracle, process: Process, effect: SetWeights) -> None:
+    """All routes move together; what was asked for before may be put back."""
+    obs, route = process.decided_on, route_of(process, effect)
+    asked = share_of(effect.weights, route.canary)
+    before = next(was for was in process.decided_from.routes if was.key == effect.route)
+    if asked <= max(share_of(obs.readings[effect.route].weights, route.canary), share_of(before.asked, route.canary)):
+        return
+    for other in process.state.routes:
+        assert other.key in obs.readings, f"{effect} while {other.key} can't be read"
+        assert obs.readings[other.key].action is Action.FORWARD, f"{effect} while {other.key} is something else"
+        assert obs.owners.get(other.key) == process.policy.owner, f"{effect} while {other.key} is another's"
 
 
 def shares_are_what_a_step_asked_for_or_what_was_read(oracle: Oracle, process: Process, effect: SetWeights) -> None:
@@ -149,6 +169,8 @@ def rests_when_nothing_can_land(oracle: Oracle, process: Process) -> None:
 OF_EVERY_WRITE: tuple[Callable[[Oracle, Process, SetWeights], None], ...] = (
     integers_in_range_positive_sum_and_at_most_five_groups,
     nothing_is_raised_that_was_not_attached_and_healthy,
+    nothing_is_written_to_a_route_that_is_not_ours,
+    nothing_is_raised_while_another_route_is_out_of_reach,
     shares_are_what_a_step_asked_for_or_what_was_read,
     nothing_that_failed_is_raised,
     no_abort_of_a_person_is_undone,

@@ -5,16 +5,20 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from okra.rollout.observation import Verdict
+from okra.rollout.observation import Action, Problem, Verdict
 from okra.rollout.policy import OnFailure
 from okra.rollout.state import Phase, RolloutKind, RouteState
 from okra.rollout.weights import same_shares, share_of
 from tests.rollout.model.base import Base
-from tests.rollout.process import DOWN, DROPPED, LATE, LOST, REFUSED
+from tests.rollout.process import DOWN, DROPPED, LATE, LOST, REFUSED, UNMADE
+
+THROTTLED = Problem("Throttled", "DescribeRules is throttled.", fatal=False)
+DENIED = Problem("AccessDenied", "DescribeRules is denied.")
+GONE = Problem("RuleNotFound", "There is no such rule.")
 
 
 class FaultRules(Base):
-    @rule(kinds=st.lists(st.sampled_from((REFUSED, LOST, DROPPED, LATE)), min_size=1, max_size=4))
+    @rule(kinds=st.lists(st.sampled_from((REFUSED, LOST, DROPPED, LATE, UNMADE)), min_size=1, max_size=4))
     def the_next_writes_fail(self, kinds: list[str]) -> None:
         self.writes = kinds
 
@@ -28,6 +32,22 @@ class FaultRules(Base):
     @rule(blind=st.sampled_from((False, False, True)), stale=st.sampled_from((0.0, 1.0, 2.9)))
     def reads_fail_or_are_stale(self, blind: bool, stale: float) -> None:
         self.live.blind, self.live.stale_by = blind, stale
+
+    @rule(
+        pick=st.integers(0, 2),
+        trouble=st.sampled_from((None, None, Action.FIXED_RESPONSE, THROTTLED, DENIED, GONE, "another's")),
+    )
+    def a_route_is_out_of_reach(self, pick: int, trouble: Action | Problem | str | None) -> None:
+        """Or is itself again."""
+        key = self.policy.routes[pick % len(self.policy.routes)].key
+        self.world.troubles.pop(key, None)
+        if isinstance(trouble, Action | Problem):
+            self.world.troubles[key] = trouble
+        self.belongs(key, "other/default/web" if trouble == "another's" else self.policy.owner)
+
+    @rule(seconds=st.sampled_from((0.5, 4.0, 20.0)))
+    def nothing_may_be_written_for_now(self, seconds: float) -> None:
+        self.live.opens_at = self.world.now - self.world.skew + seconds
 
     @precondition(lambda self: self.live.late or (self.stale and self.stale.late))
     @rule(which=st.integers(0, 3))
@@ -73,6 +93,8 @@ class FaultRules(Base):
         """Does a failed check take the canary's traffic off now, but for the store? AWS answers and may be written."""
         live, policy = self.live, self.policy
         state, quiet = live.state, not (self.writes or live.blind or live.stale_by or self.stale or live.late)
+        if self.world.troubles or live.opens_at is not None or set(live.obs.owners.values()) - {policy.owner}:
+            return False
         if state.phase not in (Phase.STEP, Phase.BAKE) or not quiet or not live.obs.may_write or live.unsaved:
             return False
         if state.hold is not None or policy.on_failure is OnFailure.STOP or not policy.checks or live.pending:
