@@ -6,6 +6,7 @@ applied), Unavailable (it may have been), Fatal (a person). A code that isn't kn
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
@@ -167,6 +169,8 @@ def translate(error: Exception, attempt: Attempt) -> OkraError:
             return Unavailable(f"{attempt.name}: the answer was not one of AWS's API")
         case TimeoutError():
             return Unavailable(f"{attempt.name}: AWS did not answer in time")
+        case EndpointConnectionError():
+            return Unavailable(f"{attempt.name}: no answer from AWS: {_sentence(error)}{_moved_by(error)}")
         case BotoCoreError():
             return Unavailable(f"{attempt.name}: no answer from AWS: {_sentence(error)}")
         case _:
@@ -219,3 +223,11 @@ def _denied(said: str, attempt: Attempt) -> AccessDenied:
 
 def _sentence(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".")
+
+
+def _moved_by(error: EndpointConnectionError) -> str:
+    """The variable that sent the call there instead of to AWS. The SDK reads the process's own environment."""
+    url = str(error.kwargs.get("endpoint_url"))
+    names = [name for name in sorted(os.environ) if name.startswith("AWS_ENDPOINT_URL") and os.environ[name]]
+    name = next((name for name in names if url.startswith(os.environ[name].rstrip("/"))), None)
+    return f". {name} says so: start what should listen there, or unset it" if name else ""

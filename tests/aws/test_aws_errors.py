@@ -137,6 +137,18 @@ def test_a_wrong_arn_is_named_with_the_region_it_was_looked_for_in() -> None:
     assert "eu-west-1" in message
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2"])
+def test_an_endpoint_where_nobody_listens_names_the_variable_that_moved_it_there(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    nobody = EndpointConnectionError(endpoint_url="http://127.0.0.1:5000/")
+    assert "AWS_ENDPOINT_URL" not in str(translate(nobody, ATTEMPT))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:4")
+    monkeypatch.setenv(name, "http://127.0.0.1:5000")
+    assert f"{name} says so: start what should listen there, or unset it" in str(translate(nobody, ATTEMPT))
+
+
 def test_only_what_may_pass_by_itself_is_retryable() -> None:
     for code, status in (("Throttling", 400), ("InternalFailure", 500)):
         assert isinstance(translate(answered(code, status=status), ATTEMPT), Retryable)
