@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from okra.actors.journal import Journal
 from okra.actors.readiness import Readiness
 from okra.actors.runtime.ref import ActorRef
+from okra.actors.unsaved import UnsavedVerdicts
 from okra.api.defaults import Defaults
 from okra.api.provider import Provider
 from okra.api.selectors import Selector
@@ -92,5 +93,6 @@ class Wiring:
     on_rest: Callable[[tuple[str, str], Rest, int], None] = lambda _key, _rest, _generation: None
     """Told by each Cell (namespace, name) when a decision on a generation of it asked for nothing more."""
     readiness: Readiness = field(default_factory=Readiness)
+    unsaved: UnsavedVerdicts = field(default_factory=UnsavedVerdicts)
     refs: Mapping[str, ActorRef[Any]] = field(default_factory=dict)
     """`discovery`, `checks`, and the watchers as `watch-PLURAL`, once they are started."""

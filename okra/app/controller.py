@@ -17,6 +17,7 @@ import structlog
 
 from okra.actors.cell import CellActor
 from okra.actors.executor import EffectExecutor
+from okra.actors.unsaved import UnsavedVerdicts
 from okra.actors.wiring import WriteGate, unchanged
 from okra.analysis.providers import open_session
 from okra.app.clock import SystemClock
@@ -96,7 +97,7 @@ async def opened(options: ControllerOptions, target: Target, stop: asyncio.Event
         aws = await stack.enter_async_context(open_aws(clock=clock, on_call=metrics.aws_call, rates=rates))
         http = await stack.enter_async_context(open_session())
         store = KubeStore(client, instance=identity)
-        writes = Writes(aws.router, clock)
+        writes, unsaved = Writes(aws.router, clock), UnsavedVerdicts()
         pause = GlobalPause(store, target.namespace, settings.config_map)
 
         def parts(gate: WriteGate) -> Parts:
@@ -111,6 +112,7 @@ async def opened(options: ControllerOptions, target: Target, stop: asyncio.Event
                 held=pause.said,
                 wrap=options.wrap,
                 wait_estimate=aws.wait_estimate,
+                unsaved=unsaved,
                 metrics=metrics,
                 namespace=settings.namespace,
                 selector=settings.selector,
@@ -122,6 +124,7 @@ async def opened(options: ControllerOptions, target: Target, stop: asyncio.Event
         yield Leadership(
             candidate,
             lambda gate: term(parts(gate), pause),
+            lambda: unsaved.save(store, clock),
             writes,
             clock,
             stop,

@@ -1,8 +1,9 @@
 """One of several replicas works; the others stand by (DESIGN §9).
 
 A term begins with the Lease and ends with it. At its end the gate closes before anything else, the actors stop, and
-this process stands by again: nothing of a term outlives it, so a new process would be no cleaner, and an API server
-that is down for a while would otherwise drive every replica into kubelet's growing restart delays.
+this process stands by again: a new one would be no cleaner, and an API server that is down for a while would otherwise
+drive every replica into kubelet's growing restart delays. One thing outlives a term: the verdicts that the store didn't
+take in it. They are written between two terms, or by the actors of the next.
 
 The Lease is given up only when the actors have stopped and no write of theirs can land any more.
 """
@@ -26,6 +27,8 @@ log = structlog.get_logger("okra")
 
 SOON = 1.0
 """Seconds after which a leader that may not write, though it should, looks again."""
+SAVING = 1.0
+"""Seconds for the last verdicts; without them the next leader takes their reverts for a person's."""
 RESIGNING = 2.0
 """Seconds for giving up the Lease; without it the next leader waits a little longer."""
 
@@ -90,6 +93,8 @@ class TermGate:
 
 Work = Callable[[WriteGate], AbstractAsyncContextManager[System]]
 """Begins the work of a term; leaving it ends that, with nothing left running."""
+Save = Callable[[], Coroutine[Any, Any, None]]
+"""Writes what the actors of the last term could not, until nothing of it is left."""
 
 
 class Leadership:
@@ -99,6 +104,7 @@ class Leadership:
         self,
         candidate: Candidate,
         work: Work,
+        save: Save,
         writes: Writes,
         clock: Clock,
         stop: asyncio.Event,
@@ -108,22 +114,33 @@ class Leadership:
     ) -> None:
         self.candidate, self.metrics = candidate, metrics
         self.system: System | None = None
-        self._work, self._writes, self._clock, self._stop, self._read_only = work, writes, clock, stop, read_only
+        self._work, self._save, self._writes, self._clock, self._stop = work, save, writes, clock, stop
+        self._read_only = read_only
 
     async def serve(self) -> None:
         """Raises what a term could not survive, after everything has ended."""
         self.metrics.leads(False)
         campaign = asyncio.create_task(self.candidate.run(), name="campaign")
         try:
-            while await self._comes(self.candidate.led(), campaign):
+            while await self._stands_by(campaign):
                 await self._lead(campaign)
         finally:
             campaign.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait((campaign,))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RESIGNING):
-                    await self.candidate.resign()
+            for last, seconds in ((self._save, SAVING), (self.candidate.resign, RESIGNING)):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await last()
+
+    async def _stands_by(self, campaign: asyncio.Task[None]) -> bool:
+        """Until it leads. False: told to stop."""
+        saving = asyncio.create_task(self._save(), name="saving")
+        try:
+            return await self._comes(self.candidate.led(), campaign)
+        finally:
+            saving.cancel()
+            await asyncio.wait((saving,))
 
     async def _lead(self, campaign: asyncio.Task[None]) -> None:
         gate = TermGate(self.candidate, self._clock, read_only=self._read_only)

@@ -21,6 +21,7 @@ from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.ref import ActorRef
 from okra.actors.runtime.root import RootSupervisor
 from okra.actors.runtime.snapshot import Snapshot
+from okra.actors.unsaved import UnsavedVerdicts
 from okra.actors.watcher import Watcher
 from okra.actors.wiring import AlwaysOpen, MetricSources, Wiring, WriteGate, unchanged
 from okra.api.defaults import Defaults
@@ -48,6 +49,8 @@ class Parts:
     held: Callable[[], str] = lambda: ""
     """Who pauses every Cell at this moment; told of a change by `System.wake`."""
     wait_estimate: Callable[[Account], float] = lambda _: 0.0
+    unsaved: UnsavedVerdicts = field(default_factory=UnsavedVerdicts)
+    """Of a system before this one, in the same process."""
     metrics: Metrics = field(default_factory=Metrics)
     on_event: Callable[[EventRecord, dict[str, Any]], None] | None = None
     on_rest: Callable[[tuple[str, str], Rest, int], None] = lambda _key, _rest, _generation: None
@@ -160,6 +163,7 @@ async def running(parts: Parts) -> AsyncIterator[System]:
         held=parts.held,
         wrap=parts.wrap,
         wait_estimate=parts.wait_estimate,
+        unsaved=parts.unsaved,
         on_rest=parts.on_rest,
     )
     root = RootSupervisor("okra", stop_timeout=parts.stop_timeout)

@@ -3,114 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from okra.actors.wiring import WriteGate
-from okra.app.controller import FLUSH_TIMEOUT, STOP_TIMEOUT
+from okra.app.controller import STOP_TIMEOUT
 from okra.app.controller_view import ControllerView
 from okra.app.leading import Leadership, Unopposed
 from okra.app.system import System
 from okra.app.writes import LANDS_WITHIN, Writes
 from okra.errors import Unavailable
-from tests.actors.world import METRICS, QUICK, World, cell, world
+from tests.actors.world import METRICS, QUICK, cell, world
+from tests.app.replicas import Scripted, replica
 
 pytestmark = pytest.mark.looptime
 
 
-@dataclass
-class Scripted:
-    """A candidate who leads when the test says so."""
-
-    led_now: asyncio.Event = field(default_factory=asyncio.Event)
-    lost_now: asyncio.Event = field(default_factory=asyncio.Event)
-    writes_from: float = 0.0
-    problem: str = ""
-    others: str = "okra-1"
-    resigned_at: float | None = None
-    defect: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def leading(self) -> bool:
-        return self.led_now.is_set()
-
-    @property
-    def holder(self) -> str:
-        return "me" if self.leading else self.others
-
-    @property
-    def writes_in(self) -> float | None:
-        return max(0.0, self.writes_from - self._now()) if self.leading else None
-
-    def may_write(self) -> bool:
-        return self.leading and self._now() >= self.writes_from
-
-    def win(self, writes_in: float = 0.0) -> None:
-        self.writes_from = self._now() + writes_in
-        self.lost_now.clear()
-        self.led_now.set()
-
-    def lose(self) -> None:
-        self.led_now.clear()
-        self.lost_now.set()
-
-    async def led(self) -> None:
-        await self.led_now.wait()
-
-    async def lost(self) -> None:
-        await self.lost_now.wait()
-
-    async def run(self) -> None:
-        await self.defect.wait()
-        raise RuntimeError("a defect")
-
-    async def resign(self) -> None:
-        self.resigned_at = self._now()
-        self.led_now.clear()
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
-
-
-@dataclass
-class Replica:
-    world: World
-    candidate: Scripted
-    leadership: Leadership
-    stop: asyncio.Event
-    serving: asyncio.Task[None]
-
-    async def leads(self, leads: bool = True) -> None:
-        await self.world.when(lambda: (self.leadership.system is not None) is leads, within=60)
-
-    async def ends(self) -> float:
-        """Told to stop: how many seconds it takes."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        self.stop.set()
-        await self.serving
-        return loop.time() - began
-
-
-@asynccontextmanager
-async def replica(w: World, **options: Any) -> AsyncIterator[Replica]:
-    candidate, stop, writes = Scripted(), asyncio.Event(), Writes(w.aws, w.clock)
-
-    def work(gate: WriteGate) -> AbstractAsyncContextManager[System]:
-        return w.running(gate=gate, router=writes, stop_timeout=STOP_TIMEOUT, flush_timeout=FLUSH_TIMEOUT)
-
-    leadership = Leadership(candidate, work, writes, w.clock, stop, METRICS, **options)
-    serving = asyncio.create_task(leadership.serve())
-    try:
-        yield Replica(w, candidate, leadership, stop, serving)
-    finally:
-        stop.set()
-        await asyncio.wait((serving,))
+async def nothing() -> None:
+    """No term has left anything."""
 
 
 async def test_who_stands_by_runs_nothing_and_says_who_leads() -> None:
@@ -203,7 +114,7 @@ async def test_what_a_term_does_not_survive_ends_the_process_without_a_leader_le
             raise ValueError("no term")
 
         candidate, writes = Scripted(), Writes(w.aws, w.clock)
-        leadership = Leadership(candidate, broken, writes, w.clock, asyncio.Event(), METRICS)
+        leadership = Leadership(candidate, broken, nothing, writes, w.clock, asyncio.Event(), METRICS)
         candidate.win()
         with pytest.raises(ValueError, match="no term"):
             await leadership.serve()
