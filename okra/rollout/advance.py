@@ -29,11 +29,10 @@ def go(turn: Turn, moves: Mapping[str, Move]) -> None:
     if waiting is not None and waiting.message:
         turn.report(waiting.waits, waiting.message)
     attaching = {key: move for key, move in moves.items() if move.attaches}
-    writes = attaching if waiting is not None or attaching else moves
     if waiting is not None and not attaching:
         lose_patience(turn)
         return
-    for key, move in writes.items():
+    for key, move in (attaching or moves).items():
         if move.weights is not None and ask(turn, turn.route(key), move.weights):
             _say(turn, key, move)
 

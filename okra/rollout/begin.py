@@ -41,9 +41,8 @@ def rerouted(turn: Turn) -> bool:
 
 
 def _begin_with(turn: Turn, routes: tuple[RouteState, ...]) -> None:
-    turn.set(routes=routes, stable_version=None, rollout=None, hold=None)
-    turn.__dict__.pop("route_policies", None)
-    turn.__dict__.pop("censuses", None)
+    turn.set(stable_version=None, rollout=None, hold=None)
+    turn.set_routes(routes)
 
 
 def held_up(turn: Turn) -> bool:
@@ -97,7 +96,7 @@ def _take(turn: Turn) -> None:
         if turn.held:
             turn.report("Paused", "Paused by a person, before the first placement.")
         else:
-            for _, route, _ in list(turn.routes):
+            for _, route, _ in turn.routes:
                 turn.set_route(route.key, stable={})
             place_first(turn, wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs))
     elif len(carrying) > 2 or order is None or any(other != carrying for other in found):

@@ -9,7 +9,7 @@ from okra.rollout.looking import look
 from okra.rollout.observation import SeriesResult, Verdict
 from okra.rollout.policy import OnFailure
 from okra.rollout.start import present_share
-from okra.rollout.state import INCONCLUSIVE, Failure, Outcome, Phase, RolloutKind
+from okra.rollout.state import FORWARD, INCONCLUSIVE, Failure, Outcome, Phase, RolloutKind
 from okra.rollout.turn import Turn
 from okra.rollout.words import percent, sentence
 
@@ -38,7 +38,7 @@ def last_passed_at(turn: Turn) -> float | None:
 
 def judged(turn: Turn) -> bool:
     """A check of the present series has failed, or can't tell: revert, or wait for a person."""
-    if turn.state.phase not in (Phase.GATE, Phase.STEP, Phase.BAKE) or (turn.drifted and not present_share(turn)):
+    if turn.state.phase not in FORWARD or (turn.drifted and not present_share(turn)):
         return False
     found = results(turn)
     failed = [result for result in found.values() if result.verdict is Verdict.FAILED]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from okra.rollout.observation import Observation
 from okra.rollout.policy import Policy
-from okra.rollout.state import Phase, State, Watch
+from okra.rollout.state import INCONCLUSIVE, Phase, State, Watch
 
 
 def until(obs: Observation, now: float) -> Observation:
@@ -70,6 +70,6 @@ def advance(policy: Policy, state: State, obs: Observation, now: float) -> Watch
 
 def _counts(policy: Policy, state: State) -> bool:
     """Does time count toward the progress deadline?"""
-    held = state.paused or policy.paused or (state.hold is not None and state.hold.reason != "Inconclusive")
+    held = state.paused or policy.paused or (state.hold is not None and state.hold.reason != INCONCLUSIVE)
     awaits = state.rollout is not None and state.rollout.current.wait is None
     return state.phase in (Phase.STEP, Phase.BAKE) and not held and not awaits

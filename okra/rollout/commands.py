@@ -9,14 +9,11 @@ from okra.rollout import health
 from okra.rollout.effects import Emit
 from okra.rollout.observation import Command
 from okra.rollout.start import TO_ALL, newcomers, resume_at, shares_asked, start
-from okra.rollout.state import Failure, Handled, Phase, RolloutKind, SetAside, StepKind
+from okra.rollout.state import FORWARD, RUNNING, Failure, Handled, Phase, RolloutKind, SetAside, StepKind
 from okra.rollout.turn import Turn
 from okra.rollout.versions import ranks
 
 MOST_REMEMBERED = 20
-RUNNING = (Phase.GATE, Phase.STEP, Phase.BAKE, Phase.STOPPED)
-
-
 AT_ONCE = ("abort", "pause")
 """Executed even while AWS can't be read; the others need to know what is there."""
 HELD_BY_SPEC = "spec.paused is true and holds it: set paused: false there."
@@ -126,7 +123,7 @@ def _resume(turn: Turn, _: Command) -> str:
 
 
 def _promote(turn: Turn, _: Command) -> str:
-    if turn.state.phase not in (Phase.GATE, Phase.STEP, Phase.BAKE):
+    if turn.state.phase not in FORWARD:
         raise Refusal("no rollout is moving.")
     _go_on(turn)
     turn.set_rollout(promoted=True)
@@ -139,7 +136,7 @@ def _go_on(turn: Turn) -> None:
     turn.set(paused=False, hold=None)
     if drifted and turn.state.phase is Phase.IDLE:
         turn.set(stable_version=None)
-    elif drifted and turn.state.phase in (Phase.GATE, Phase.STEP, Phase.BAKE):
+    elif drifted and turn.state.phase in FORWARD:
         resume_at(turn, min(shares_asked(turn)))
     elif held:
         turn.measure_anew()

@@ -9,7 +9,7 @@ from okra.rollout.turn import Turn
 def complete(turn: Turn) -> None:
     """The canary is stable now; what it replaced stays attached at 0 for an instant rollback."""
     rollout, until = turn.rollout, turn.now + turn.policy.retain_for
-    for _, route, reading in list(turn.routes):
+    for _, route, reading in turn.routes:
         stable = {arn: weight for arn, weight in reading.weights.items() if weight}
         former = [arn for arn in (*route.stable, *route.retained) if arn in reading.weights and arn not in stable]
         turn.set_route(

@@ -17,7 +17,7 @@ from okra.rollout.policy import RoutePolicy
 from okra.rollout.retreat import is_exact, retreat
 from okra.rollout.revert import says_rolled_back
 from okra.rollout.start import start, start_wanted
-from okra.rollout.state import Outcome, RolloutKind, RouteState, Step, StepKind
+from okra.rollout.state import MOST_WARNINGS, Outcome, RolloutKind, RouteState, Step, StepKind
 from okra.rollout.turn import Turn
 from okra.rollout.words import short
 
@@ -36,7 +36,7 @@ def idle(turn: Turn) -> None:
         return
     _watch_set_aside(turn)
     want = wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs)
-    turn.set(warnings=tuple(said for census in turn.censuses.values() for said in census.ignored)[:10])
+    turn.set(warnings=tuple(said for census in turn.censuses.values() for said in census.ignored)[:MOST_WARNINGS])
     if turn.held:
         say_paused(turn)
     elif may_land:

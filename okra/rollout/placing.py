@@ -20,7 +20,7 @@ def place(turn: Turn) -> None:
         say_settling(turn)
         return
     keep_watching(turn)
-    for policy, route, reading in list(turn.routes):
+    for policy, route, reading in turn.routes:
         census = turn.censuses[route.key]
         room = policy.places - len(route.canary)
         if room < 0:

@@ -13,12 +13,11 @@ from okra.rollout.observation import WriteOutcome
 from okra.rollout.policy import OnNewerVersion
 from okra.rollout.reach import all_gone, out_of_reach
 from okra.rollout.start import present_share
-from okra.rollout.state import Failure, Outcome, Phase, RolloutKind
+from okra.rollout.state import MOST_WARNINGS, RUNNING, Failure, Outcome, Phase, RolloutKind
 from okra.rollout.turn import Turn
 from okra.rollout.versions import newer
+from okra.rollout.words import percent
 
-RUNNING = (Phase.GATE, Phase.STEP, Phase.BAKE, Phase.STOPPED)
-MOST_WARNINGS = 10
 FOR_GOOD = 3
 """Refusals in a row after which a write counts as failed for good, and takes the other routes back."""
 
@@ -105,7 +104,7 @@ def superseded(turn: Turn) -> bool:
     restarts = turn.policy.on_newer_version is OnNewerVersion.RESTART and present_share(turn) < Fraction(1, 2)
     if back or restarts:
         to = pin or want.version
-        said = f"{version} gives way to {to} at {float(present_share(turn)):.0%} of the traffic."
+        said = f"{version} gives way to {to} at {percent(present_share(turn))} of the traffic."
         _withdraw(turn, Failure("Superseded", said, turn.now), Outcome.SUPERSEDED)
     return False
 

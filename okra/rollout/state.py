@@ -28,6 +28,12 @@ class Phase(StrEnum):
     """`onFailure: Stop`: the weights stay where they are until a person decides."""
 
 
+FORWARD = (Phase.GATE, Phase.STEP, Phase.BAKE)
+"""On its way up."""
+RUNNING = (*FORWARD, Phase.STOPPED)
+"""Whatever its canary holds, a revert hasn't begun."""
+
+
 class RolloutKind(StrEnum):
     """What kind of movement a rollout is."""
 
@@ -157,6 +163,7 @@ class SetAside:
     reason: str = ""
 
 
+MOST_WARNINGS = 10
 DRIFTED = "WeightsDrifted"
 INCONCLUSIVE = "Inconclusive"
 

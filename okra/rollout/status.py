@@ -12,6 +12,7 @@ from okra.api.conditions import Condition as ApiCondition
 from okra.api.conditions import ConditionStatus, ConditionType
 from okra.rollout.observation import Weights
 from okra.rollout.state import (
+    MOST_WARNINGS,
     Block,
     Condition,
     Failure,
@@ -32,7 +33,7 @@ from okra.rollout.weights import share_of
 
 AWAITS_PERSON = ("Paused", "AmbiguousTraffic", "VersionsUnordered", "ApprovalNeeded", "ReadOnly")
 LONGEST = 4096
-MOST_WARNINGS, MOST_SET_ASIDE, MOST_BLOCKED, MOST_TARGETS = 10, 100, 1000, 5000
+MOST_SET_ASIDE, MOST_BLOCKED, MOST_TARGETS = 100, 1000, 5000
 """What the API's schema takes. Nothing that Okra must do may depend on how much a status can show."""
 STUCK_REVERTING = ("FailedReverting", "NoHealthyStable")
 
@@ -76,7 +77,7 @@ def conditions_of(state: State, before: tuple[ApiCondition, ...], generation: in
                 type=type_,
                 status=value,
                 reason=state.condition.reason,
-                message=state.condition.message[:4096],
+                message=cut(state.condition.message),
                 observed_generation=generation,
                 last_transition_time=when if was == value and when else write_time(now),
             )

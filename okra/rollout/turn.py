@@ -126,6 +126,12 @@ class Turn:
     def set_rollout(self, **changes: Any) -> None:
         self.set(rollout=replace(self.rollout, **changes))
 
+    def set_routes(self, routes: tuple[RouteState, ...]) -> None:
+        """Begin with these, of which nothing is known yet."""
+        self.set(routes=routes)
+        for derived in ("route_policies", "censuses"):
+            self.__dict__.pop(derived, None)
+
     def set_route(self, key: str, **changes: Any) -> None:
         self.set(routes=tuple(replace(r, **changes) if r.key == key else r for r in self.state.routes))
 
