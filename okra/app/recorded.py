@@ -8,20 +8,18 @@ from typing import Any
 
 from okra.embedded.events import RecordedEvent
 from okra.errors import OkraError
-from okra.ports import Kind, Object, ObjectStore
+from okra.kube.store import KubeStore
+from okra.ports import Object
 
-EVENT = Kind("events.k8s.io", "v1", "Event", "events")
 KEPT = 100
 
 
-async def recorded_events(store: ObjectStore, about: Object) -> Sequence[RecordedEvent]:
+async def recorded_events(store: KubeStore, about: Object) -> Sequence[RecordedEvent]:
     """The newest last. None of them where they may not be listed: a status is worth showing without."""
     try:
-        listing = await store.list(EVENT, about["metadata"]["namespace"])
+        found = [_event(each) for each in await store.events_about(about)]
     except OkraError:
         return ()
-    uid = about["metadata"]["uid"]
-    found = [_event(each) for each in listing.items if (each.get("regarding") or {}).get("uid") == uid]
     return sorted(found, key=lambda event: event.last)[-KEPT:]
 
 

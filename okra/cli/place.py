@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from okra.actors.cell import CELL
-from okra.app.recorded import recorded_events
 from okra.app.state_file import is_empty
 from okra.app.wording import STATE, option_for
 from okra.cli.options import Place
@@ -20,12 +21,15 @@ from okra.embedded.store import EmbeddedStore
 from okra.errors import AccessDenied, CredentialsInvalid, Invalid, NotFound, OkraError
 from okra.ports import Object, ObjectStore
 
+if TYPE_CHECKING:
+    from okra.kube.store import KubeStore
+
 NOT_THERE = 2
 LISTED = 12
 """So many Cells are named when one isn't there."""
 
 
-class Opened:
+class Opened(ABC):
     """A store, and what there is to know about it. `namespace` is the one that is meant where none was given."""
 
     def __init__(self, store: ObjectStore, namespace: str, option: str) -> None:
@@ -48,9 +52,9 @@ class Opened:
         except AccessDenied:
             return (await self.store.list(CELL, self.namespace)).items
 
+    @abstractmethod
     async def events(self, cell: Object) -> Sequence[RecordedEvent]:
         """About this object, the newest last."""
-        return await recorded_events(self.store, cell)
 
     async def runs(self) -> bool | None:
         """Does an Okra work on it? None: who knows."""
@@ -58,7 +62,7 @@ class Opened:
 
 
 class OpenedFile(Opened):
-    waits_for = "no `okra run` works on this state; the next one executes it, and no weight moves before"
+    waits_for = "the `okra run` that works on this state executes it; `okra status` shows what came of it"
 
     def __init__(self, store: EmbeddedStore, namespace: str, path: Path) -> None:
         super().__init__(store, namespace, option_for(path))
@@ -71,6 +75,17 @@ class OpenedFile(Opened):
 
     async def runs(self) -> bool | None:
         return await asyncio.to_thread(runs, self._path)
+
+
+class OpenedCluster(Opened):
+    def __init__(self, store: KubeStore, namespace: str, option: str) -> None:
+        super().__init__(store, namespace, option)
+        self._kube = store
+
+    async def events(self, cell: Object) -> Sequence[RecordedEvent]:
+        from okra.app.recorded import recorded_events
+
+        return await recorded_events(self._kube, cell)
 
 
 def no_cell(name: str, namespace: str | None, there_are: Iterable[Object]) -> NotFound:
@@ -133,13 +148,15 @@ async def _cluster(place: Place) -> AsyncIterator[Opened]:
     try:
         target = await find_target(str(place.kubeconfig) if place.kubeconfig else None, place.context)
     except CredentialsInvalid as error:
-        looked = "" if place.named else f" (and there is no {STATE} here; name a state file with --state)"
-        raise CredentialsInvalid(f"{error}{looked}") from None
+        if place.named:
+            raise
+        no_file = f"There is no {STATE} here: name the state file of `okra run` with --state"
+        raise CredentialsInvalid(f"{no_file}. Nor is there a cluster: {error}") from None
     namespace = place.namespace or target.namespace
     if not place.named:
         print(f"Cluster: {target.origin}, namespace {namespace} (a state file: --state)", file=sys.stderr)
     async with KubeStore(await KubeClient.open(target), instance="okra-cli") as store:
-        yield Opened(store, namespace, _options(place))
+        yield OpenedCluster(store, namespace, _options(place))
 
 
 def _options(place: Place) -> str:

@@ -13,6 +13,8 @@ DONE, REFUSED = 0, 1
 PATIENCE = 5.0
 """Seconds to wait for a running Okra to execute it. Where none runs, nobody waits."""
 
+NOBODY = "no `okra run` works on this state; the next one executes it, and no weight moves before"
+
 
 def command(verb: str, name: str, arg: str, place: Place, wait: float = PATIENCE) -> int:
     """Send the command, and say what came of it within `wait` seconds.
@@ -28,7 +30,7 @@ def command(verb: str, name: str, arg: str, place: Place, wait: float = PATIENCE
         nobody = await opened.runs() is False
         found = await outcome(opened.store, opened.namespace, name, sent.id, 0.0 if nobody else wait)
         if found is None:
-            print(f"{verb} is recorded for cell/{name}: {opened.waits_for}.")
+            print(f"{verb} is recorded for cell/{name}: {NOBODY if nobody else opened.waits_for}.")
             return DONE
         print(f"cell/{name}: {found.outcome}")
         return REFUSED if found.outcome.startswith("Refused") else DONE

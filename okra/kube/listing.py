@@ -14,19 +14,23 @@ TRIES = 3
 """Of a list whose later pages expire while the earlier ones are read."""
 
 
-async def list_all(client: KubeClient, call: Call, selector: str | None) -> Listing:
-    """See `ObjectStore.list`. One moment's objects: when the server has forgotten that moment, begin anew."""
+async def list_all(client: KubeClient, call: Call, selector: str | None, fields: str | None = None) -> Listing:
+    """See `ObjectStore.list`; `fields` is a field selector, of those that the kind knows.
+
+    One moment's objects: when the server has forgotten that moment, begin anew.
+    """
+    selectors = (("labelSelector", selector), ("fieldSelector", fields))
+    query = [("limit", str(PAGE)), *((name, chosen) for name, chosen in selectors if chosen)]
     for _ in range(TRIES - 1):
         try:
-            return await _pages(client, call, selector)
+            return await _pages(client, call, query)
         except Expired:
             continue
-    return await _pages(client, call, selector)
+    return await _pages(client, call, query)
 
 
-async def _pages(client: KubeClient, call: Call, selector: str | None) -> Listing:
+async def _pages(client: KubeClient, call: Call, query: list[tuple[str, str]]) -> Listing:
     items: list[Object] = []
-    query = [("limit", str(PAGE)), *([("labelSelector", selector)] if selector else [])]
     token = ""
     while True:
         page = await client.ask(call, query=[*query, ("continue", token)] if token else query)

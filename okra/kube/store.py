@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Self
 
 from okra.errors import AlreadyExists, Conflict, NotFound
 from okra.kube.calls import Call
 from okra.kube.changes import apply_patch, check_preconditions, metadata_of, newborn, sendable
 from okra.kube.client import MERGE_PATCH, KubeClient
-from okra.kube.events import Events
+from okra.kube.events import EVENT, Events
 from okra.kube.listing import list_all, slim
 from okra.kube.watch import Patience, watch
 from okra.ports import EventRecord, Kind, Listing, Object, WatchEvent
@@ -120,3 +120,10 @@ class KubeStore:
 
     async def emit(self, event: EventRecord) -> None:
         await self._events.emit(event)
+
+    async def events_about(self, obj: Object) -> Sequence[Object]:
+        """The Events about this very object, in no order; one of the same name that was there before is another."""
+        metadata = obj["metadata"]
+        about = ("regarding.uid", metadata["uid"]), ("regarding.name", metadata["name"])
+        call = Call("list", EVENT, metadata["namespace"])
+        return (await list_all(self.client, call, None, ",".join("=".join(each) for each in about))).items

@@ -92,8 +92,9 @@ def test_who_names_a_cluster_means_it_though_there_is_a_state_file(folder: Path,
 def test_with_neither_it_says_where_it_looked(folder: Path) -> None:
     found = okra("get")
     assert found.exit_code == 2
-    assert f"There is no kubeconfig at {folder}/.kube/config" in found.stderr
-    assert "there is no .okra/state.db here; name a state file with --state" in found.stderr
+    file, cluster = found.stderr.split(". Nor is there a cluster: ")
+    assert file == "There is no .okra/state.db here: name the state file of `okra run` with --state"
+    assert cluster.startswith(f"There is no kubeconfig at {folder}/.kube/config")
 
 
 def test_a_file_and_a_cluster_together_are_refused(folder: Path) -> None:

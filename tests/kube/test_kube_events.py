@@ -106,6 +106,19 @@ async def test_a_repeated_event_is_counted_on_the_server_also_by_the_next_proces
     assert "series" not in other
 
 
+async def test_the_events_about_one_object_are_those_of_its_uid(
+    control_plane: ControlPlane, kube_namespace: str
+) -> None:
+    former = "22222222-2222-4222-8222-222222222222"
+    async with client_of(control_plane) as client:
+        store = KubeStore(client)
+        for event in (record(kube_namespace), record(kube_namespace, uid=former), record(kube_namespace, name="other")):
+            await store.emit(event)
+        about = {"metadata": {"namespace": kube_namespace, "name": "front", "uid": record().uid}}
+        [found] = await store.events_about({**about, "kind": "Cell"})
+    assert (found["regarding"]["name"], found["regarding"]["uid"]) == ("front", record().uid)
+
+
 async def test_the_longest_and_strangest_event_is_taken(control_plane: ControlPlane, kube_namespace: str) -> None:
     async with client_of(control_plane) as client:
         store = KubeStore(client, instance="i" * 300)
