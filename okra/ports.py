@@ -188,8 +188,8 @@ class TrafficRouter(Protocol):
 
 
 class TargetInventory(Protocol):
-    async def target_groups(self, account: Account) -> Sequence[TargetGroup]:
-        """Every tagged target group that exists, all pages."""
+    async def target_groups(self, account: Account, listed: Collection[str] = ()) -> Sequence[TargetGroup]:
+        """Every target group that exists and has tags, all pages, and those of the ARNs `listed` that have none."""
         ...
 
     async def health(self, account: Account, arn: str) -> TargetHealth:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
+from okra.actors.cell_routes import listed_of
 from okra.actors.messages import Forward, RunSeries, SeriesDone
 from okra.analysis.naming import ANNOTATION, CheckObject, checks_for
 from okra.api.checks import CellCheck
@@ -162,7 +163,7 @@ class CellChecks:
                 continue
             for arn in route.canary if canary else route.stable:
                 group = groups.get(arn) or TargetGroup(arn, arn.split("/")[1])
-                name = next((group.tags[tag] for tag in CLUSTER_TAGS if group.tags.get(tag)), group.name)
+                name = self._cluster_of(group)
                 found.append(
                     {
                         "clusterName": name,
@@ -176,6 +177,13 @@ class CellChecks:
                     }
                 )
         return found
+
+    def _cluster_of(self, group: TargetGroup) -> str:
+        """What the spec's list says, else the group's tags, else its own name."""
+        listed = listed_of(self._cell.spec.model).get(group.arn)
+        if listed is not None and listed.cluster:
+            return listed.cluster
+        return next((group.tags[tag] for tag in CLUSTER_TAGS if group.tags.get(tag)), group.name)
 
     async def _apply(self, made: CheckObject) -> Object:
         """Create or update the object; one of the same name that isn't ours is never touched."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from okra.api.aws import region_of
 from okra.api.cell import Cell
+from okra.api.ingress import ApplicationLoadBalancer, ListedTargetGroup, NetworkLoadBalancer
 from okra.ports import Account, Object, RouteRef
 
 
@@ -41,13 +42,18 @@ def refs_of(cell: Cell, account: Account) -> dict[str, RouteRef]:
 
 
 def labels_of(cell: Cell | None) -> tuple[Mapping[str, str], ...]:
-    """What the target groups of each route must be tagged with at least (`matchLabels`)."""
+    """What the target groups of each route with a selector must be tagged with at least (`matchLabels`)."""
+    return tuple(each.target_group_selector.match_labels for each in _balancers(cell) if each.target_group_selector)
+
+
+def listed_of(cell: Cell | None) -> Mapping[str, ListedTargetGroup]:
+    """The target groups that the spec names one by one, by ARN."""
+    return {group.arn: group for each in _balancers(cell) for group in each.target_groups or ()}
+
+
+def _balancers(cell: Cell | None) -> list[ApplicationLoadBalancer | NetworkLoadBalancer]:
     routes = cell.spec.routes if cell else ()
-    return tuple(
-        balancer.target_group_selector.match_labels
-        for _, ingress in routes
-        if (balancer := ingress.load_balancer) is not None
-    )
+    return [balancer for _, ingress in routes if (balancer := ingress.load_balancer) is not None]
 
 
 def ref_of_key(account: Account, key: str) -> RouteRef:

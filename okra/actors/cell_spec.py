@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from okra.actors.cell_routes import account_of, labels_of, ref_of_key, refs_of
+from okra.actors.cell_routes import account_of, labels_of, listed_of, ref_of_key, refs_of
 from okra.actors.messages import Subscribe
 from okra.api.cell import Cell
 from okra.api.parse import parse
@@ -62,7 +62,8 @@ class Spec:
         cell = self._cell
         refs = tuple(self.refs.values()) if self.policy.problem is None else ()
         created = cell.record.object["metadata"].get("creationTimestamp", "")
-        wanted = Subscribe(cell.ref, cell.key, created, self.policy.owner, refs, labels_of(self.model))
+        labels, listed = labels_of(self.model), frozenset(listed_of(self.model))
+        wanted = Subscribe(cell.ref, cell.key, created, self.policy.owner, refs, labels, listed)
         if wanted != self._subscribed:
             self._subscribed = wanted
             cell.tell_discovery(wanted)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from okra.actors.messages import Discovered, Forget, Key, Subscribe, Unsubscribe
@@ -106,6 +107,12 @@ class Polled:
 
     groups: tuple[TargetGroup, ...] | OkraError
     routes: Mapping[RouteRef, RouteReading | OkraError]
+    listed: frozenset[str]
+    """The groups that were asked for by ARN."""
+
+    def answers(self, cell: Subscribe) -> bool:
+        """All that the Cell asks for; it may have come, or changed, while the listing ran."""
+        return cell.listed <= self.listed and all(ref in self.routes for ref in cell.refs)
 
 
 class Discovery(Actor[Subscribe | Unsubscribe | Forget | Poll | Polled]):
@@ -154,17 +161,18 @@ class Discovery(Actor[Subscribe | Unsubscribe | Forget | Poll | Polled]):
     async def _poll(self) -> Polled:
         self._polled_at = self.monotonic()
         refs = {ref for cell in self._cells.values() for ref in cell.refs}
+        listed = frozenset(chain.from_iterable(cell.listed for cell in self._cells.values()))
         groups: tuple[TargetGroup, ...] | OkraError
         routes: Mapping[RouteRef, RouteReading | OkraError]
         try:
-            groups = tuple(await self._wiring.inventory.target_groups(self._account))
+            groups = tuple(await self._wiring.inventory.target_groups(self._account, listed))
         except OkraError as error:
             groups = error
         try:
             routes = await self._wiring.router.read(refs) if refs else {}
         except OkraError as error:
             routes = dict.fromkeys(refs, error)
-        return Polled(groups, routes)
+        return Polled(groups, routes, listed)
 
     async def _tell(self, polled: Polled) -> None:
         rivals = self._rivals(polled)
@@ -174,8 +182,8 @@ class Discovery(Actor[Subscribe | Unsubscribe | Forget | Poll | Polled]):
         for number, (key, cell) in enumerate(tuple(self._cells.items())):
             if number % TURN == TURN - 1:
                 await asyncio.sleep(0)
-            if any(ref not in polled.routes for ref in cell.refs):
-                continue  # it came while the listing ran
+            if not polled.answers(cell):
+                continue
             message = self._for(cell, polled, groups, rivals)
             sign = _sign(message)
             if self._told.get(key) != sign and cell.cell.tell(message):
@@ -192,7 +200,7 @@ class Discovery(Actor[Subscribe | Unsubscribe | Forget | Poll | Polled]):
         owners = {
             key: rivals[reading.arn].owner for key, reading in readings.items() if rivals[reading.arn].key != cell.key
         }
-        concerned = None if groups is None else groups.having(cell.labels)
+        concerned = None if groups is None else groups.concerning(cell)
         return Discovered(self._account, concerned, readings, problems, owners)
 
     def _rivals(self, polled: Polled) -> dict[str, Subscribe]:
@@ -213,21 +221,23 @@ def _sign(message: Discovered) -> object:
 
 
 class GroupIndex:
-    """The groups by tag."""
+    """The groups by tag, and by ARN."""
 
     def __init__(self, groups: tuple[TargetGroup, ...]) -> None:
         self._all = groups
+        self._by_arn = {group.arn: group for group in groups}
         self._by_tag: dict[tuple[str, str], list[TargetGroup]] = {}
         for group in groups:
             for tag in group.tags.items():
                 self._by_tag.setdefault(tag, []).append(group)
 
-    def having(self, labels: Collection[Mapping[str, str]]) -> tuple[TargetGroup, ...]:
-        """The groups that have all tags of one of the maps; all groups if one is empty, or there is none."""
-        if not all(labels):
+    def concerning(self, cell: Subscribe) -> tuple[TargetGroup, ...]:
+        """The groups that have all tags of one of the Cell's maps, and those that it lists; all if a map is empty, or
+        it says neither."""
+        if not all(cell.labels) or not (cell.labels or cell.listed):
             return self._all
-        found: dict[str, TargetGroup] = {}
-        for wanted in labels:
+        found = {arn: self._by_arn[arn] for arn in cell.listed if arn in self._by_arn}
+        for wanted in cell.labels:
             fewest = min((self._by_tag.get(tag, []) for tag in wanted.items()), key=len)
             found.update((each.arn, each) for each in fewest if wanted.items() <= each.tags.items())
-        return tuple(found.values()) if labels else self._all
+        return tuple(found.values())

@@ -94,6 +94,8 @@ class Subscribe(Level):
     refs: tuple[RouteRef, ...]
     labels: tuple[Mapping[str, str], ...] = ()
     """Tags that the groups of interest have, one map a route; a route without any is interested in all."""
+    listed: frozenset[str] = frozenset()
+    """The ARNs of groups of interest that the spec names one by one, whatever their tags."""
 
     @property
     def coalesce_key(self) -> Hashable:

@@ -10,7 +10,7 @@ from okra.api.alb import ALBSpec
 from okra.api.aws import AWSAccount
 from okra.api.cluster_set import TagSelector
 from okra.api.crd_rule import Rule, forbidden, given, only_one, required, unless
-from okra.api.ingress import ApplicationLoadBalancer, Ingress, ListenerRule, RuleConditions
+from okra.api.ingress import ApplicationLoadBalancer, Balancer, Ingress, ListenerRule, RuleConditions
 from okra.api.label_selectors import LabelExpression, LabelSelector
 from okra.api.route53 import Endpoint, Route53
 from okra.api.target_group_set import HealthCheck
@@ -121,6 +121,12 @@ RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
             unless("has(self.conditions)", "!has(self.ruleARN)"),
             ".conditions",
             "are for a rule that Okra creates: use priority, or remove conditions",
+        ),
+    ),
+    Balancer: (
+        Rule(
+            only_one("targetGroupSelector", "targetGroups"),
+            "needs exactly one of targetGroupSelector and targetGroups",
         ),
     ),
     ApplicationLoadBalancer: (

@@ -9,7 +9,17 @@ from typing import Annotated
 from pydantic import Field
 
 from okra.api.base import Loc, Model, Violation, filled
-from okra.api.fields import ApplicationListenerARN, Flag, Form, Int, NetworkListenerARN, RuleARN
+from okra.api.fields import (
+    ApplicationListenerARN,
+    Flag,
+    Form,
+    Int,
+    NetworkListenerARN,
+    RuleARN,
+    TargetGroupARN,
+    Text,
+    keyed_by,
+)
 from okra.api.label_selectors import LabelSelector
 from okra.api.route53 import Route53
 
@@ -70,25 +80,55 @@ class ListenerRule(Model):
             yield Violation(("conditions",), "are for a rule that Okra creates: use priority, or remove conditions")
 
 
-class ApplicationLoadBalancer(Model):
+class ListedTargetGroup(Model):
+    """A target group by its ARN, with the version that its tag would say otherwise."""
+
+    arn: TargetGroupARN = Field(description="The target group.")
+    version: Text = Field(description="Its version.")
+    cluster: Text | None = Field(
+        default=None, description="Its cluster, for {{.Vars.clusterName}}; left out: as its tags say, or its own name."
+    )
+
+
+class Balancer(Model):
+    """What a listener of either kind of load balancer forwards to."""
+
+    target_group_selector: LabelSelector | None = Field(
+        default=None, description="Which target groups, by their AWS tags."
+    )
+    target_groups: (
+        Annotated[tuple[ListedTargetGroup, ...], Field(min_length=1, max_length=100, json_schema_extra=keyed_by("arn"))]
+        | None
+    ) = Field(default=None, description="The target groups one by one, instead of a selector; tags don't count.")
+
+    def rules(self) -> Iterator[Violation]:
+        if len(filled(self, "target_group_selector", "target_groups")) != 1:
+            yield Violation((), "needs exactly one of targetGroupSelector and targetGroups")
+        seen: set[str] = set()
+        for index, group in enumerate(self.target_groups or ()):
+            if group.arn in seen:
+                yield Violation(("targetGroups", index, "arn"), f"{group.arn} is listed twice: remove one")
+            seen.add(group.arn)
+
+
+class ApplicationLoadBalancer(Balancer):
     """A listener of an Application Load Balancer: one of its rules, or its default action."""
 
     listener_arn: ApplicationListenerARN = Field(description="The listener's ARN.")
     rule: ListenerRule | None = Field(default=None, description="The rule; left out: the listener's default action.")
     take_over: Flag = Field(default=False, description="Replace a redirect or a fixed response.")
-    target_group_selector: LabelSelector = Field(description="Which target groups, by their AWS tags.")
 
     def rules(self) -> Iterator[Violation]:
+        yield from super().rules()
         arn = self.rule.rule_arn if self.rule else None
         if arn is not None and not arn.startswith(self.listener_arn.replace(":listener/", ":listener-rule/") + "/"):
             yield Violation(("rule", "ruleARN"), "is a rule of another listener than listenerARN")
 
 
-class NetworkLoadBalancer(Model):
+class NetworkLoadBalancer(Balancer):
     """A listener of a Network Load Balancer."""
 
     listener_arn: NetworkListenerARN = Field(description="The listener's ARN.")
-    target_group_selector: LabelSelector = Field(description="Which target groups, by their AWS tags.")
 
 
 class IngressType(StrEnum):

@@ -7,7 +7,7 @@ so one that either listing leaves out is asked for by its ARN first: ELB's own a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from okra.aws.batches import ByArn
@@ -33,19 +33,20 @@ class Discovery:
         self._known: dict[Account, set[str]] = {}
         self._gone: dict[Account, set[str]] = {}
 
-    async def target_groups(self, account: Account) -> Sequence[TargetGroup]:
-        """Every target group that exists and has tags. Raises rather than leave one out."""
+    async def target_groups(self, account: Account, named: Collection[str] = ()) -> Sequence[TargetGroup]:
+        """Every target group that exists and has tags, or is one of `named`. Raises rather than leave one out."""
         account = await self._calls.resolve(account)
         known, gone = self._known.get(account, set()), self._gone.get(account, set())
         tags = await self._tagged(account)
-        if not tags.keys() - gone and not known:
+        wanted = tags.keys() | set(named)
+        if not wanted - gone and not known:
             return []
         listed = await self._listed(account)
-        listed |= await self._second_look(account, tags.keys() - listed.keys() - gone)
-        self._gone[account] = tags.keys() - listed.keys()
+        listed |= await self._second_look(account, wanted - listed.keys() - gone)
+        self._gone[account] = wanted - listed.keys()
         tags |= await self._second_look_at_tags(account, (known & listed.keys()) - tags.keys())
-        groups = [_group(raw, tags[arn]) for arn, raw in listed.items() if tags.get(arn)]
-        self._known[account] = {group.arn for group in groups}
+        groups = [_group(raw, tags.get(arn, {})) for arn, raw in listed.items() if tags.get(arn) or arn in named]
+        self._known[account] = {group.arn for group in groups if group.tags}
         return groups
 
     async def _tagged(self, account: Account) -> dict[str, _Tags]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from okra.api.aws import dimension_of
@@ -29,9 +29,9 @@ class AwsInventory:
         self._clock = clock
         self._discovery = Discovery(calls)
 
-    async def target_groups(self, account: Account) -> Sequence[TargetGroup]:
+    async def target_groups(self, account: Account, listed: Collection[str] = ()) -> Sequence[TargetGroup]:
         """See `TargetInventory`."""
-        return await self._discovery.target_groups(account)
+        return await self._discovery.target_groups(account, listed)
 
     async def health(self, account: Account, arn: str) -> TargetHealth:
         """See `TargetInventory`."""

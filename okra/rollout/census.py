@@ -40,15 +40,28 @@ def count(policy: Policy, route: RoutePolicy, obs: Observation) -> Census:
     versions: dict[str, list[str]] = {}
     ignored: list[str] = []
     reading = obs.readings.get(route.key)
+    if obs.groups is not None:
+        ignored += [_missing(arn) for arn in sorted(route.listed.keys() - {group.arn for group in obs.groups})]
     for group in sorted(obs.groups or (), key=lambda g: g.arn):
-        version = group.tags.get(policy.label, "")
-        if not version or not route.selects(group.tags):
+        version = _version(policy, route, group)
+        if not version:
             continue
         if reading is not None and (why := misfit(group, reading)):
             ignored.append(f"Target group {group.name} (version {version}) is ignored: {why}.")
         else:
             versions.setdefault(version, []).append(group.arn)
     return Census({version: tuple(groups) for version, groups in versions.items()}, tuple(ignored))
+
+
+def _version(policy: Policy, route: RoutePolicy, group: TargetGroup) -> str:
+    """What the spec's list says, or the group's own tag; none: it doesn't concern the route."""
+    if route.listed:
+        return route.listed.get(group.arn, "")
+    return group.tags.get(policy.label, "") if route.selects(group.tags) else ""
+
+
+def _missing(arn: str) -> str:
+    return f"Target group {arn.split('/')[1]} is listed, and there is none of this ARN: {arn}."
 
 
 def misfit(group: TargetGroup, route: RouteReading) -> str:

@@ -123,9 +123,10 @@ def _route(ingress: Ingress, balancer: ApplicationLoadBalancer | NetworkLoadBala
     alb = ingress.aws_application_load_balancer
     rule = alb.rule if alb else None
     key = route_key(balancer.listener_arn, (rule and rule.rule_arn) or "", rule.priority if rule else None)
-    return RoutePolicy(
-        key, selects=balancer.target_group_selector.selector.matches, take_over=bool(alb and alb.take_over)
-    )
+    route = RoutePolicy(key, take_over=bool(alb and alb.take_over))
+    if (selector := balancer.target_group_selector) is not None:
+        return replace(route, selects=selector.selector.matches)
+    return replace(route, listed={group.arn: group.version for group in balancer.target_groups or ()})
 
 
 def plan_of(spec: CellSpec, defaults: Defaults) -> tuple[Step, ...]:

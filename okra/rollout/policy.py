@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 
@@ -52,6 +52,8 @@ class RoutePolicy:
     """`RouteRef.key`."""
     selects: Callable[[Mapping[str, str]], bool] = everything
     """Does the target group selector match these tags?"""
+    listed: Mapping[str, str] = field(default_factory=dict)
+    """Target groups that the spec names one by one → their versions: instead of tags. Empty: it has a selector."""
     take_over: bool = False
     places: int = FORWARD_ACTION_GROUPS
     limit: int = FORWARD_ACTION_WEIGHT

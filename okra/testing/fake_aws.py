@@ -130,9 +130,9 @@ class FakeAws:
 
     # -- TargetInventory -------------------------------------------------------------------------------------------
 
-    async def target_groups(self, account: Account) -> Sequence[TargetGroup]:
+    async def target_groups(self, account: Account, listed: Collection[str] = ()) -> Sequence[TargetGroup]:
         await self._call("GetResources", "")
-        return [known.group for known in self.groups.values()]
+        return [known.group for arn, known in self.groups.items() if known.group.tags or arn in listed]
 
     async def health(self, account: Account, arn: str) -> TargetHealth:
         began = self._clock.now()

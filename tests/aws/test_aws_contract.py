@@ -29,6 +29,7 @@ class World(Protocol):
     def weights(self) -> Mapping[str, int]: ...
     def set_health(self, arn: str, healthy: int) -> None: ...
     def owner(self) -> str: ...
+    def add_bare(self, name: str) -> str: ...
 
 
 @dataclass
@@ -55,6 +56,9 @@ class Faked:
     def owner(self) -> str:
         return self.aws.routes[self.ref.key].owner
 
+    def add_bare(self, name: str) -> str:
+        return self.aws.add_group(name, {})
+
 
 @dataclass
 class Real:
@@ -80,6 +84,9 @@ class Real:
 
     def owner(self) -> str:
         return self.world.tags(self.ref.listener_arn).get("okra.mumoshu.github.io/owner", "")
+
+    def add_bare(self, name: str) -> str:
+        return self.world.target_group(name)
 
 
 @pytest.fixture(params=["real", "fake"])
@@ -139,6 +146,12 @@ async def test_an_attached_group_has_its_healthy_targets_and_loses_them(world: W
 async def test_the_inventory_lists_groups_with_their_tags(world: World) -> None:
     found = {group.arn: group.tags[VERSION_TAG] for group in await world.inventory.target_groups(Account())}
     assert found == {world.old: "1.0.0", world.new: "1.1.0"}
+
+
+async def test_the_inventory_lists_a_group_without_tags_only_for_who_names_it(world: World) -> None:
+    bare = world.add_bare("bare")
+    assert bare not in {group.arn for group in await world.inventory.target_groups(Account())}
+    assert bare in {group.arn for group in await world.inventory.target_groups(Account(), {bare})}
 
 
 async def test_the_first_claim_wins_until_it_is_released(world: World) -> None:

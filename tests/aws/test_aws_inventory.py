@@ -68,6 +68,20 @@ async def test_a_group_that_lost_its_last_tag_is_not_found(aws: Aws, aws_world: 
         assert await names(aws) == []
 
 
+async def test_a_group_without_tags_is_found_for_who_names_it_and_costs_no_further_call(
+    aws: Aws, aws_world: AwsWorld, counted: Counted
+) -> None:
+    named, gone = aws_world.target_group("named"), aws_world.target_group("gone")
+    aws_world.target_group("other")
+    aws_world.delete_target_group(gone)
+    for _ in range(2):
+        counted.calls.clear()
+        (group,) = await aws.inventory.target_groups(HERE, {named, gone})
+        assert (group.arn, group.tags) == (named, {})
+    assert counted.calls == {"GetResources": 1, "DescribeTargetGroups": 1}
+    assert await names(aws) == []
+
+
 async def test_discovery_costs_the_same_whoever_and_however_many_look(
     aws: Aws, aws_world: AwsWorld, counted: Counted
 ) -> None:

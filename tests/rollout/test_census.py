@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from okra.rollout.census import misfit
-from okra.rollout.observation import LoadBalancerType, RouteReading, TargetGroup
+from okra.rollout.census import count, misfit
+from okra.rollout.observation import LoadBalancerType, Observation, RouteReading, TargetGroup
+from okra.rollout.policy import Policy, RoutePolicy
 from tests.rollout.cases import NEW, OLD, cell, edit, ended, failure, rollout, say, share, shown, writes
 from tests.rollout.world import LABEL, tg
 
@@ -178,3 +179,21 @@ def test_weights_that_a_person_sets_among_stable_groups_at_rest_are_the_new_stab
     p.run(60)
     assert shown(p) == {"a1": 1, "a2": 0}
     assert p.state.hold is None
+
+
+def test_a_listed_group_has_its_version_from_the_list_whatever_its_tags_say() -> None:
+    listed = {"arn:x/a/1": "v1", "arn:x/b/2": "v2"}
+    found = (
+        TargetGroup("arn:x/a/1", "a", {LABEL: "9.0.0"}),
+        TargetGroup("arn:x/b/2", "b"),
+        TargetGroup(tg("c"), "c", {LABEL: NEW}),
+    )
+    census = count(Policy((), ()), RoutePolicy("r", listed=listed), Observation(groups=found))
+    assert (dict(census.versions), census.ignored) == ({"v1": ("arn:x/a/1",), "v2": ("arn:x/b/2",)}, ())
+
+
+def test_a_listed_group_that_does_not_exist_is_named_once_the_groups_are_known() -> None:
+    route = RoutePolicy("r", listed={"arn:x/web-v2/2": "v2"})
+    assert count(Policy((), ()), route, Observation()).ignored == ()
+    (said,) = count(Policy((), ()), route, Observation(groups=())).ignored
+    assert "web-v2 is listed, and there is none of this ARN" in said

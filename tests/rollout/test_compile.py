@@ -20,6 +20,7 @@ LISTENER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/web
 NETWORK = LISTENER.replace("/app/", "/net/")
 RULE = LISTENER.replace(":listener/", ":listener-rule/") + "/0123456789abcdef"
 PROVIDER = {"prometheus": {"address": "http://127.0.0.1:9090"}}
+LISTED = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web-v{0}/{0:016x}"
 SELECTOR = {"matchLabels": {"role": "web"}}
 
 
@@ -44,6 +45,12 @@ def cell(**spec: Any) -> Cell:
     model, findings = parse(obj)
     assert isinstance(model, Cell), findings
     return model
+
+
+def test_listed_target_groups_have_the_versions_that_the_list_says() -> None:
+    groups = [{"arn": LISTED.format(n), "version": f"v{n}", "cluster": f"web-v{n}"} for n in (1, 2)]
+    (route,) = compile_policy(cell(ingress=alb(targetGroupSelector=None, targetGroups=groups)), Defaults()).routes
+    assert route.listed == {LISTED.format(1): "v1", LISTED.format(2): "v2"}
 
 
 def plan(canary: dict[str, Any] | None = None, kind: str = "Canary", **defaults: Any) -> tuple[Step, ...]:
