@@ -40,7 +40,7 @@ class ArgoCDClusterStatus(StatusModel):
 
     observed_generation: int | None = Field(default=None, description="The metadata.generation that was read.")
     ready: bool | None = Field(default=None, description="EKS says ACTIVE and its API answers.")
-    phase: str | None = Field(default=None, max_length=63, description="Pending, Running, Failed …")
+    phase: str | None = Field(default=None, max_length=63, description="Pending, Running, Failed or Deleting.")
     endpoint: str | None = Field(default=None, max_length=2048, description="The cluster's API.")
     conditions: _Conditions = Field(default=(), description="Ready, Reconciling, Stalled.")
 
@@ -73,9 +73,14 @@ class ClusterApplications(StatusModel):
     """The application on one cluster."""
 
     name: str = Field(max_length=253, description="The ArgoCDCluster.")
-    phase: str | None = Field(default=None, max_length=63, description="Publishing, Ready, Unpublishing …")
+    phase: str | None = Field(
+        default=None, max_length=63, description="Pending, Publishing, Ready, Retained or Unpublishing."
+    )
     applications: Annotated[tuple[str, ...], Field(max_length=256)] = Field(
         default=(), description="The Applications of Argo CD."
+    )
+    unchanged_since: str | None = Field(
+        default=None, max_length=40, description="Since when they have been these (RFC 3339)."
     )
     message: str = Field(default="", max_length=4096, description="What is missing.")
 
@@ -84,8 +89,13 @@ class ArgoCDApplicationDeploymentStatus(StatusModel):
     """How far the application is."""
 
     observed_generation: int | None = Field(default=None, description="The metadata.generation that was read.")
-    ready: bool | None = Field(default=None, description="Deployed, synced and healthy on every cluster.")
-    phase: str | None = Field(default=None, max_length=63, description="Pending, Updating, Synced, Failed …")
+    ready: bool | None = Field(
+        default=None,
+        description="Deployed, synced and healthy on every cluster listed; others may not be taken back yet.",
+    )
+    phase: str | None = Field(
+        default=None, max_length=63, description="Pending, Updating, Synced (nothing is left to do) or Failed."
+    )
     clusters: Annotated[tuple[ClusterApplications, ...], Field(max_length=64)] = Field(
         default=(), description="The application on each cluster."
     )

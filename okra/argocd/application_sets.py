@@ -1,0 +1,73 @@
+"""An ApplicationSet of Argo CD: whether it has done its work, and what it would leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from okra.argocd.applications import Application
+from okra.argocd.generators import Generator, selects
+from okra.argocd.secrets import ClusterSecret
+from okra.ports import Object
+
+_NEVER_DELETE = ("create-only", "create-update")
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationSet:
+    name: str
+    generators: tuple[Generator, ...]
+    up_to_date: bool
+    """ResourcesUpToDate is True."""
+    error: str
+    """What ErrorOccurred says while it is True."""
+    rolling: bool
+    """RollingSync, in an Argo CD that does it: it syncs the Applications step by step, whatever their own policy."""
+    rolled: bool
+    """All its steps are done."""
+    steps: Mapping[str, str]
+    """Application → how far RollingSync is with it: Waiting, Pending, Progressing, Healthy."""
+    preserves: bool
+    """Deleted Applications leave their resources running."""
+    keeps: bool
+    """It never deletes an Application."""
+
+    def selects(self, secret: ClusterSecret, labels: Mapping[str, str]) -> bool | None:
+        """Would it make an Application for a cluster with these labels? None: that can't be known."""
+        return selects(self.generators, secret, labels)
+
+    def waits_for(self, applications: Iterable[Application]) -> list[str]:
+        """The Applications that RollingSync isn't done with."""
+        if not self.rolling:
+            return []
+        return sorted(each.name for each in applications if self.steps.get(each.name) != "Healthy")
+
+
+def read_application_set(obj: Object) -> ApplicationSet:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    conditions = {each.get("type"): each for each in status.get("conditions") or ()}
+    policy, strategy = spec.get("syncPolicy") or {}, spec.get("strategy") or {}
+    rollout = conditions.get("RolloutProgressing")
+    return ApplicationSet(
+        name=obj["metadata"]["name"],
+        generators=tuple(spec.get("generators") or ()),
+        up_to_date=_is_true(conditions.get("ResourcesUpToDate")),
+        error=_error(conditions.get("ErrorOccurred")),
+        # An Argo CD in which progressive syncs aren't switched on ignores the strategy and never sets the condition.
+        rolling=strategy.get("type") == "RollingSync" and rollout is not None,
+        rolled=rollout is None or not _is_true(rollout),
+        steps={each["application"]: each.get("status", "") for each in status.get("applicationStatus") or ()},
+        preserves=policy.get("preserveResourcesOnDeletion") is True,
+        keeps=policy.get("applicationsSync") in _NEVER_DELETE,
+    )
+
+
+def _is_true(condition: Mapping[str, Any] | None) -> bool:
+    return condition is not None and condition.get("status") == "True"
+
+
+def _error(condition: Mapping[str, Any] | None) -> str:
+    if condition is None or not _is_true(condition):
+        return ""
+    return str(condition.get("message") or condition.get("reason") or "an error occurred")

@@ -1,0 +1,140 @@
+"""The clusters of an ArgoCDApplicationDeployment, sorted by what may have to be done about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from okra.argocd.application_sets import ApplicationSet
+from okra.argocd.applications import Application
+from okra.argocd.marks import Mark, Publisher
+from okra.argocd.preflight import Problem
+from okra.argocd.publishing import needs_publishing
+from okra.argocd.secrets import ClusterSecret
+
+
+MOST_APPLICATIONS = 256
+"""Of a cluster, as many as its status takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The spec."""
+
+    publisher: Publisher
+    clusters: tuple[str, ...]
+    labels: Mapping[str, str]
+    sets: str
+    """Which ApplicationSets it names, in words."""
+    delete_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A cluster's Applications as status has them."""
+
+    applications: tuple[str, ...] = ()
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was read. All of it: what can't be read is never taken for what isn't there."""
+
+    secrets: Sequence[ClusterSecret]
+    """Every cluster secret of Argo CD."""
+    endpoints: Mapping[str, str]
+    """ArgoCDCluster in the object's namespace → its endpoint, or `""`."""
+    sets: Sequence[ApplicationSet]
+    """Those that the spec names."""
+    applications: Sequence[Application]
+    """All."""
+
+
+@dataclass
+class Census:
+    wanted: Wanted
+    known: Mapping[str, Known]
+    """What status says of each cluster."""
+    sight: Sight
+    now: float
+    listed: dict[str, ClusterSecret | Problem] = field(init=False)
+    """Cluster in the spec → its secret, or why it has none."""
+    targets: dict[str, ClusterSecret] = field(init=False)
+    """Those that have one."""
+    old: list[ClusterSecret] = field(init=False)
+    """Not listed, and still published, or not free of its Applications yet."""
+    lost: dict[str, tuple[str, ...]] = field(init=False)
+    """Not listed, and its secret is no more → its Applications that are left."""
+
+    def __post_init__(self) -> None:
+        self.listed = {name: self._find(name) for name in self.wanted.clusters}
+        self.targets = {name: found for name, found in self.listed.items() if isinstance(found, ClusterSecret)}
+        names, publisher = {secret.name for secret in self.targets.values()}, self.wanted.publisher
+        self.old = [each for each in self.sight.secrets if publisher in each.marks and each.name not in names]
+        gone = set(self.known) - set(self.wanted.clusters) - {self.mark(each).cluster for each in self.old}
+        self.lost = {name: left for name in sorted(gone) if (left := self._left_of(name))}
+
+    @property
+    def to_publish(self) -> list[ClusterSecret]:
+        return [each for each in self.targets.values() if self.needs_publishing(each)]
+
+    @property
+    def to_unpublish(self) -> list[ClusterSecret]:
+        return [each for each in self.old if self.mark(each).withdrawn is None]
+
+    @property
+    def leaving(self) -> list[str]:
+        """Clusters that aren't free of the application yet."""
+        return [*(self.mark(each).cluster for each in self.old), *self.lost]
+
+    def mark(self, secret: ClusterSecret) -> Mark:
+        return secret.marks[self.wanted.publisher]
+
+    def needs_publishing(self, secret: ClusterSecret) -> bool:
+        return needs_publishing(secret, self.wanted.publisher, self.wanted.labels)
+
+    def applications_on(self, secret: ClusterSecret) -> list[Application]:
+        """Of the ApplicationSets named, and those that status knows of ones that were named before."""
+        sets = {each.name for each in self.sight.sets}
+        mark = secret.marks.get(self.wanted.publisher)
+        before = self.known.get(mark.cluster, Known()).applications if mark is not None else ()
+        there = (each for each in self.sight.applications if each.set and each.goes_to(secret))
+        return [each for each in there if each.set in sets or each.name in before]
+
+    def since(self, name: str, applications: Sequence[Application]) -> float | None:
+        """Since when they have been these; one that was made anew under its name is another."""
+        known = self.known.get(name, Known())
+        if not applications:
+            return None
+        if known.since is None or known.applications != names_of(applications):
+            return self.now
+        return self.now if any(each.created > known.since for each in applications) else known.since
+
+    def _find(self, name: str) -> ClusterSecret | Problem:
+        """The secret of an ArgoCDCluster: of its name, or, if it shares one, of its server."""
+        publisher, endpoint = self.wanted.publisher, self.sight.endpoints.get(name, "").rstrip("/")
+        named = next((each for each in self.sight.secrets if each.name == name), None)
+        if named is not None and named.belongs_to(publisher.group, publisher.namespace):
+            return named
+        shared = [each for each in self.sight.secrets if endpoint and each.server == endpoint]
+        if ours := next((each for each in shared if each.owner is not None), None):
+            return ours
+        if there := named or next(iter(shared), None):
+            said = f"The cluster secret {there.name} isn't that of the ArgoCDCluster {name}: it is left alone."
+            return Problem("NotOurs", said)
+        if name in self.sight.endpoints:
+            return Problem("ClusterNotReady", f"The ArgoCDCluster {name} has no cluster secret yet.", stalled=False)
+        return Problem("ClusterNotFound", f"There is no ArgoCDCluster {name} yet.", stalled=False)
+
+    def _left_of(self, name: str) -> tuple[str, ...]:
+        there = {
+            each.name
+            for each in self.sight.applications
+            if each.set and not any(each.goes_to(secret) for secret in self.targets.values())
+        }
+        return tuple(each for each in self.known[name].applications if each in there)
+
+
+def names_of(applications: Sequence[Application]) -> tuple[str, ...]:
+    return tuple(sorted({each.name for each in applications})[:MOST_APPLICATIONS])

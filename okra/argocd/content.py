@@ -1,0 +1,168 @@
+"""What a cluster secret should hold, and the patch that makes one hold it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from okra.api.aws import region_of
+from okra.api.meta import OKRA_GROUP, VERSION_LABEL
+from okra.argocd.names import (
+    OWN_KEYS,
+    OWNER,
+    OWNER_UID,
+    REGION,
+    RESERVED,
+    SECRET,
+    TARGET_GROUP,
+)
+from okra.argocd.secrets import ClusterSecret, Owner, digest
+from okra.ports import Object
+from okra.ports_clusters import ClusterInfo
+
+_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_TARGET_GROUP = re.compile(r"arn:[^:]+:elasticloadbalancing:[^:]+:[0-9]+:targetgroup/.+")
+
+
+class Auth(StrEnum):
+    """How Argo CD authenticates to an EKS cluster. Both end at the IAM role of `argocd-k8s-auth aws`."""
+
+    AWS_AUTH_CONFIG = "awsAuthConfig"
+    EXEC_PROVIDER_CONFIG = "execProviderConfig"
+    """The same command, written out, with the cluster's region: for clusters outside the region of Argo CD's pods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A cluster secret as its owner wants it. Nothing in it is secret: Argo CD gets its credentials from IAM."""
+
+    name: str
+    server: str
+    data: Mapping[str, str] = field(repr=False)
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    own: tuple[str, ...]
+    """Keys of the labels and annotations that come from spec.labels."""
+
+
+def content_for(owner: Owner, info: ClusterInfo, role_arn: str, labels: Mapping[str, str], auth: Auth) -> Content:
+    """`info` with endpoint and CA; `labels`: spec.labels. What is no label in Kubernetes becomes an annotation."""
+    region = region_of(info.arn)
+    server = info.endpoint.rstrip("/")
+    legal = {key: value for key, value in labels.items() if _is_key(key)}
+    as_labels = {key: value for key, value in legal.items() if _VALUE.fullmatch(value)}
+    as_annotations = {key: value for key, value in legal.items() if key not in as_labels}
+    derived = {
+        REGION: region,
+        VERSION_LABEL: labels.get(VERSION_LABEL) or info.tags.get(VERSION_LABEL, ""),
+        TARGET_GROUP: _target_group(labels),
+    }
+    own = tuple(sorted(legal))
+    return Content(
+        name=owner.name,
+        server=server,
+        data={"name": owner.name, "server": server, "config": _config(info, role_arn, region, auth)},
+        labels={**as_labels, **RESERVED},
+        annotations={
+            **as_annotations,
+            **{key: value for key, value in derived.items() if value},
+            OWN_KEYS: ",".join(own),
+            OWNER: str(owner),
+            OWNER_UID: owner.uid,
+        },
+        own=own,
+    )
+
+
+def newborn(content: Content, namespace: str) -> Object:
+    """The Secret to create."""
+    metadata = {
+        "name": content.name,
+        "namespace": namespace,
+        "labels": dict(content.labels),
+        "annotations": dict(content.annotations),
+    }
+    body = {"metadata": metadata, "type": "Opaque", "data": _encoded(content.data)}
+    return {"apiVersion": SECRET.api_version, "kind": SECRET.kind, **body}
+
+
+def patch_for(secret: ClusterSecret, content: Content) -> dict[str, Any]:
+    """What makes the secret what it should be, guarded by its resourceVersion; empty when it is.
+
+    Labels by which it is published stay, whatever spec.labels says; so does what others added.
+    """
+    data = {**content.data, "name": secret.cluster or content.data["name"]}
+    published = {key for mark in secret.marks.values() if mark.withdrawn is None for key in mark.labels}
+    dropped = set(own_keys(secret)) - set(content.own) - {*RESERVED, *published}
+    labels = _changes(secret.labels, content.labels, dropped, published)
+    annotations = _changes(secret.annotations, content.annotations, dropped | _derived(secret, content), set())
+    patch: dict[str, Any] = {}
+    if labels or annotations:
+        patch["metadata"] = {"labels": labels, "annotations": annotations}
+    if secret.digest != digest(data):
+        patch["data"] = _encoded(data)
+    if patch:
+        patch["metadata"] = {**patch.get("metadata", {}), "resourceVersion": secret.resource_version}
+    return patch
+
+
+def own_keys(secret: ClusterSecret) -> tuple[str, ...]:
+    """Which labels and annotations of a secret come from its ArgoCDCluster's spec.labels."""
+    return tuple(filter(None, secret.annotations.get(OWN_KEYS, "").split(",")))
+
+
+def _changes(
+    present: Mapping[str, str], wanted: Mapping[str, str], dropped: set[str], untouched: set[str]
+) -> dict[str, str | None]:
+    changes: dict[str, str | None] = {key: None for key in dropped if key in present and key not in wanted}
+    changes |= {key: value for key, value in wanted.items() if present.get(key) != value and key not in untouched}
+    return changes
+
+
+def _derived(secret: ClusterSecret, content: Content) -> set[str]:
+    """Annotations of Okra's that nothing is known about any more."""
+    return {key for key in (REGION, VERSION_LABEL, TARGET_GROUP) if key in secret.annotations} - set(
+        content.annotations
+    )
+
+
+def _is_key(key: str) -> bool:
+    return _KEY.fullmatch(key) is not None and key not in RESERVED and not _reserved(key)
+
+
+def _reserved(key: str) -> bool:
+    """Keys of Okra's that mean something on a secret; the version is a label like others."""
+    prefix, _, name = key.partition("/")
+    return bool(name) and prefix.endswith(OKRA_GROUP) and key != VERSION_LABEL
+
+
+def _target_group(labels: Mapping[str, str]) -> str:
+    """The one target group that the labels name, under whatever key."""
+    found = {value for value in labels.values() if _TARGET_GROUP.fullmatch(value)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _config(info: ClusterInfo, role_arn: str, region: str, auth: Auth) -> str:
+    config: dict[str, Any] = {"tlsClientConfig": {"insecure": False, "caData": info.ca_data}}
+    match auth:
+        case Auth.AWS_AUTH_CONFIG:
+            role = {"roleARN": role_arn} if role_arn else {}
+            config["awsAuthConfig"] = {"clusterName": info.name, **role}
+        case Auth.EXEC_PROVIDER_CONFIG:
+            config["execProviderConfig"] = {
+                "command": "argocd-k8s-auth",
+                "args": ["aws", "--cluster-name", info.name, *(("--role-arn", role_arn) if role_arn else ())],
+                "env": {"AWS_REGION": region},
+                "apiVersion": "client.authentication.k8s.io/v1beta1",
+            }
+    return json.dumps(config, separators=(",", ":"), sort_keys=True)
+
+
+def _encoded(data: Mapping[str, str]) -> dict[str, str]:
+    return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}

@@ -1,0 +1,106 @@
+"""What to do about an ArgoCDApplicationDeployment: which clusters to publish, which to take back, and when.
+
+    CreateBeforeDelete   publish the new clusters → all ready → take the old ones back → their Applications are gone
+    DeleteBeforeCreate   take the old ones back → their Applications are gone → publish the new clusters → all ready
+
+Everything follows from what the secrets say now: each carries its publishers' marks, so nothing is lost in a crash. A
+cluster is taken back only for a list of others, never for none, and never before everything about the change is known
+to go well (`preflight`). Labels that somebody took off are put back in either strategy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from okra.argocd.census import Census, Known, Sight, Wanted
+from okra.argocd.preflight import Problem, preflight
+from okra.argocd.publishing import Edit, forget, publish, unpublish
+from okra.argocd.readiness import SETTLED, Lack, lacks
+from okra.argocd.report import Phase, Report, report
+from okra.argocd.secrets import ClusterSecret
+
+POLL, REST = 10.0, 30.0
+"""Seconds until the next look: while something is awaited, and at rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    report: Report
+    effects: tuple[Edit, ...]
+    """In this order. After them, or the first that fails, everything is read and decided again."""
+    wake_at: float
+    """When to look again at the latest (epoch seconds)."""
+
+
+def decide(
+    wanted: Wanted, known: Mapping[str, Known], sight: Sight, now: float, *, poll: float = POLL, rest: float = REST
+) -> Decision:
+    """`known`: what status says of each cluster."""
+    census = Census(wanted, known, sight, now)
+    lacking = {name: _lacks(census, name, found) for name, found in census.listed.items()}
+    ready = bool(lacking) and not any(lacking.values())
+    problem = _problem(census)
+    changes = _changes(census, ready=ready) if problem is None else ()
+    effects = (*changes, *_freed(census))
+    said = report(census, problem, lacking, ready=ready)
+    pause = rest if said.phase is Phase.SYNCED else poll
+    return Decision(said, effects, now if effects else min(now + pause, *_soon(census, lacking)))
+
+
+def _problem(census: Census) -> Problem | None:
+    """What is in the way of any change at all."""
+    wanted, sets = census.wanted, census.sight.sets
+    if not wanted.clusters:
+        return Problem("NoClusters", "spec.clusterNames is empty: nothing is published, and nothing is taken back.")
+    if not census.to_publish and not census.to_unpublish:
+        return None
+    if not sets:
+        return Problem("ApplicationSetNotFound", f"There is no {wanted.sets} yet.", stalled=False)
+    return preflight(wanted.publisher, wanted.labels, census.to_publish, census.to_unpublish, sets)
+
+
+def _lacks(census: Census, name: str, found: ClusterSecret | Problem) -> list[Lack]:
+    if isinstance(found, Problem):
+        return [Lack(found.reason, found.message)]
+    if not census.sight.sets:
+        return [Lack("ApplicationSetNotFound", f"There is no {census.wanted.sets} yet.")]
+    if census.needs_publishing(found):
+        return [Lack("NotPublished", f"{name} isn't published yet.")]
+    applications = census.applications_on(found)
+    since = census.since(name, applications)
+    return list(lacks(census.sight.sets, applications, census.mark(found).at, since, census.now))
+
+
+def _changes(census: Census, *, ready: bool) -> Iterator[Edit]:
+    wanted = census.wanted
+    for name, secret in census.targets.items():
+        if census.needs_publishing(secret) and not (_is_new(census, secret) and _must_wait(census)):
+            yield publish(secret, wanted.publisher, name, wanted.labels, census.now)
+    if ready or (wanted.delete_first and len(census.targets) == len(census.listed)):
+        for secret in census.to_unpublish:
+            yield unpublish(secret, wanted.publisher, census.now)
+
+
+def _is_new(census: Census, secret: ClusterSecret) -> bool:
+    mark = secret.marks.get(census.wanted.publisher)
+    return mark is None or mark.withdrawn is not None
+
+
+def _must_wait(census: Census) -> bool:
+    return census.wanted.delete_first and bool(census.leaving)
+
+
+def _freed(census: Census) -> Iterator[Edit]:
+    """An ApplicationSet may still make an Application of what it saw before: gone counts only some time after."""
+    for secret in census.old:
+        withdrawn = census.mark(secret).withdrawn
+        if withdrawn is not None and census.now >= withdrawn + SETTLED and not census.applications_on(secret):
+            yield forget(secret, census.wanted.publisher)
+
+
+def _soon(census: Census, lacking: Mapping[str, Sequence[Lack]]) -> list[float]:
+    """When something may be over by itself."""
+    found = [each.until for lacks in lacking.values() for each in lacks if each.until is not None]
+    found += [at + SETTLED for each in census.old if (at := census.mark(each).withdrawn) is not None]
+    return [at for at in found if at > census.now] or [census.now + POLL + REST]

@@ -1,0 +1,85 @@
+"""Who publishes a cluster: an annotation on its secret for each ArgoCDApplicationDeployment.
+
+It is written in one patch with the labels, so no crash can come between the two, and it stays until the Applications of
+an unpublished cluster are gone. By it a label that two share is taken off by the last one only, and a secret that is
+still in use is known without asking who might use it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from okra.rollout.status import read_time, write_time
+
+_PREFIX = "published."
+_LONGEST, _HASH = 63, 10
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Publisher:
+    """An ArgoCDApplicationDeployment, by its names: one that is made again is the same."""
+
+    group: str
+    namespace: str
+    name: str
+
+    @property
+    def annotation(self) -> str:
+        suffix = f"{self.namespace}.{self.name}"
+        if len(suffix) > _LONGEST:
+            digest = hashlib.sha256(suffix.encode()).hexdigest()[:_HASH]
+            suffix = f"{suffix[: _LONGEST - _HASH - 1].rstrip('.-')}-{digest}"
+        return f"{_PREFIX}{self.group}/{suffix}"
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A cluster is published by labels, or it was and its Applications may not be gone yet."""
+
+    cluster: str
+    """What `clusterNames` calls it."""
+    labels: Mapping[str, str]
+    at: float
+    """When the labels were written (epoch seconds): what was reconciled before doesn't count."""
+    withdrawn: float | None = None
+    """When they were taken off."""
+
+    def stands_on(self, labels: Mapping[str, str]) -> bool:
+        """Does it publish, on a secret with these labels? Somebody may have taken them off by hand."""
+        return self.withdrawn is None and self.labels.items() <= labels.items()
+
+
+def write_mark(publisher: Publisher, mark: Mark) -> str:
+    content = {"by": str(publisher), "cluster": mark.cluster, "labels": dict(mark.labels), "at": write_time(mark.at)}
+    if mark.withdrawn is not None:
+        content["withdrawn"] = write_time(mark.withdrawn)
+    return json.dumps(content, separators=(",", ":"), sort_keys=True)
+
+
+def read_marks(annotations: Mapping[str, str]) -> dict[Publisher, Mark]:
+    """Those that can be read. One that a person made unreadable is written again by its publisher."""
+    found = (_read(key, value) for key, value in annotations.items() if key.startswith(_PREFIX))
+    return dict(each for each in found if each is not None)
+
+
+def _read(key: str, value: str) -> tuple[Publisher, Mark] | None:
+    try:
+        content = json.loads(value)
+        namespace, _, name = content["by"].partition("/")
+        publisher = Publisher(key.partition("/")[0].removeprefix(_PREFIX), namespace, name)
+        withdrawn = content.get("withdrawn")
+        mark = Mark(
+            cluster=str(content["cluster"]),
+            labels={str(label): str(worth) for label, worth in content["labels"].items()},
+            at=read_time(content["at"]),
+            withdrawn=None if withdrawn is None else read_time(withdrawn),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return (publisher, mark) if publisher.annotation == key else None

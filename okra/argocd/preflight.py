@@ -1,0 +1,105 @@
+"""What would go wrong if clusters were published or taken back now: it is said before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from okra.argocd.application_sets import ApplicationSet
+from okra.argocd.content import own_keys
+from okra.argocd.marks import Publisher
+from okra.argocd.names import RESERVED
+from okra.argocd.publishing import labels_after_publishing, labels_without, published_labels
+from okra.argocd.secrets import ClusterSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    reason: str
+    message: str
+    stalled: bool = True
+    """A person must do something about it; otherwise it may pass by itself."""
+
+
+def preflight(
+    publisher: Publisher,
+    labels: Mapping[str, str],
+    publish: Sequence[ClusterSecret],
+    unpublish: Sequence[ClusterSecret],
+    sets: Sequence[ApplicationSet],
+) -> Problem | None:
+    """The first problem with these changes of which clusters `sets` are told."""
+    return next(_problems(publisher, labels, publish, unpublish, sets), None)
+
+
+def _problems(
+    publisher: Publisher,
+    labels: Mapping[str, str],
+    publish: Sequence[ClusterSecret],
+    unpublish: Sequence[ClusterSecret],
+    sets: Sequence[ApplicationSet],
+) -> Iterator[Problem]:
+    for each in sets:
+        yield from _leftovers(each)
+    for secret in publish:
+        yield from _taken_labels(publisher, labels, secret)
+    for secret in (*publish, *unpublish):
+        yield from _still_matching(publisher, labels if secret in publish else {}, secret, sets)
+    for secret in publish:
+        yield from _not_matching(publisher, labels, secret, sets)
+
+
+def _leftovers(each: ApplicationSet) -> Iterator[Problem]:
+    if each.preserves:
+        said = (
+            f"The ApplicationSet {each.name} has preserveResourcesOnDeletion: what it deployed would go on running on a"
+            " cluster that is taken back. Remove it; nothing was changed."
+        )
+        yield Problem("PreservesResources", said)
+    if each.keeps:
+        said = (
+            f"The ApplicationSet {each.name} never deletes an Application (syncPolicy.applicationsSync): a cluster"
+            " can't be taken back from it. Use sync or create-delete; nothing was changed."
+        )
+        yield Problem("KeepsApplications", said)
+
+
+def _taken_labels(publisher: Publisher, labels: Mapping[str, str], secret: ClusterSecret) -> Iterator[Problem]:
+    for key, value in published_labels(secret, publisher, labels).items():
+        if key in RESERVED:
+            yield Problem(
+                "LabelTaken", f"The label {key} of a cluster secret is always {RESERVED[key]}: choose another."
+            )
+        if key in own_keys(secret):
+            said = f"The label {key} of {secret.name} comes from the ArgoCDCluster's own labels: choose another."
+            yield Problem("LabelTaken", said)
+        for who, mark in secret.marks.items():
+            if who != publisher and mark.stands_on(secret.labels) and mark.labels.get(key, value) != value:
+                said = f"{who} publishes {secret.name} by {key}={mark.labels[key]}: choose another label than {key}."
+                yield Problem("LabelTaken", said)
+
+
+def _still_matching(
+    publisher: Publisher, labels: Mapping[str, str], secret: ClusterSecret, sets: Iterable[ApplicationSet]
+) -> Iterator[Problem]:
+    without = labels_without(secret, publisher, labels)
+    for each in sets:
+        if each.selects(secret, without):
+            said = (
+                f"The ApplicationSet {each.name} selects {secret.name} also without the labels that publish it: taking"
+                " them off would change nothing. Let its generators select by these labels; nothing was changed."
+            )
+            yield Problem("StillSelected", said)
+
+
+def _not_matching(
+    publisher: Publisher, labels: Mapping[str, str], secret: ClusterSecret, sets: Iterable[ApplicationSet]
+) -> Iterator[Problem]:
+    after = labels_after_publishing(secret, publisher, labels)
+    for each in sets:
+        if each.selects(secret, after) is False:
+            shown = ", ".join(
+                f"{key}={value}" for key, value in sorted(published_labels(secret, publisher, labels).items())
+            )
+            said = f"No generator of the ApplicationSet {each.name} selects {shown}; nothing was changed."
+            yield Problem("NotSelected", said, stalled=False)

@@ -1,0 +1,136 @@
+"""The edits of a cluster secret that publish a cluster to an application, and take it back.
+
+Each is one patch of one secret, guarded by its resourceVersion: labels and the publisher's mark change together or not
+at all, and whoever is killed between two edits leaves secrets that say how far it came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from okra.argocd.marks import Mark, Publisher, write_mark
+from okra.argocd.names import CLUSTER_SECRET, RESERVED
+from okra.argocd.secrets import ClusterSecret
+
+_LONGEST, _HASH = 63, 10
+
+
+class EditKind(StrEnum):
+    """Each is also the reason of the Event."""
+
+    PUBLISHED = "Published"
+    PUBLISHED_AGAIN = "PublishedAgain"
+    """Somebody had taken the labels off."""
+    UNPUBLISHED = "Unpublished"
+    APPLICATIONS_GONE = "ApplicationsGone"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An effect: patch this secret."""
+
+    kind: EditKind
+    cluster: str
+    secret: str
+    patch: Mapping[str, Any]
+    message: str
+
+
+def publishing_labels(labels: Mapping[str, str], name: str | None) -> dict[str, str]:
+    """By which labels a cluster is published: without those that every cluster secret has, and with its name's."""
+    found = {key: value for key, value in labels.items() if RESERVED.get(key) != value}
+    return found | ({CLUSTER_SECRET: _label_value(name)} if name else {})
+
+
+def published_labels(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> dict[str, str]:
+    """The publishing labels that this secret takes: it may have got its cluster-secret name from another publisher."""
+    named = any(
+        who != publisher and mark.labels.get(CLUSTER_SECRET, labels.get(CLUSTER_SECRET)) != labels.get(CLUSTER_SECRET)
+        for who, mark in secret.marks.items()
+        if mark.stands_on(secret.labels)
+    )
+    return {key: value for key, value in labels.items() if not (named and key == CLUSTER_SECRET)}
+
+
+def needs_publishing(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> bool:
+    mark = secret.marks.get(publisher)
+    wanted = published_labels(secret, publisher, labels)
+    return mark is None or not mark.stands_on(secret.labels) or dict(mark.labels) != wanted
+
+
+def labels_after_publishing(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> dict[str, str]:
+    """What it would be labelled with."""
+    return {**labels_without(secret, publisher, labels), **published_labels(secret, publisher, labels)}
+
+
+def labels_without(
+    secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """What it would be labelled with if this publisher took it back. `labels`: as it would publish it, if it doesn't
+    yet: of these a person may have set some already."""
+    dropped = _labels_of_it_alone(secret, publisher, labels or {})
+    return {key: value for key, value in secret.labels.items() if (key, value) not in dropped}
+
+
+def publish(secret: ClusterSecret, publisher: Publisher, cluster: str, labels: Mapping[str, str], now: float) -> Edit:
+    wanted = published_labels(secret, publisher, labels)
+    after = labels_after_publishing(secret, publisher, labels)
+    old = secret.marks.get(publisher)
+    again = old is not None and old.withdrawn is None and dict(old.labels) == wanted
+    kind = EditKind.PUBLISHED_AGAIN if again else EditKind.PUBLISHED
+    shown = ", ".join(f"{key}={value}" for key, value in sorted(wanted.items()))
+    said = f"{cluster}: the cluster secret {secret.name} is labelled {shown}" + "; it had been changed." * again
+    return _edit(kind, secret, publisher, after, Mark(cluster, wanted, now), said.rstrip(".") + ".")
+
+
+def unpublish(secret: ClusterSecret, publisher: Publisher, now: float) -> Edit:
+    mark = secret.marks[publisher]
+    shown = ", ".join(sorted(mark.labels))
+    said = f"{mark.cluster}: the labels {shown} are taken off the cluster secret {secret.name}."
+    withdrawn = replace(mark, withdrawn=now)
+    return _edit(EditKind.UNPUBLISHED, secret, publisher, labels_without(secret, publisher), withdrawn, said)
+
+
+def forget(secret: ClusterSecret, publisher: Publisher) -> Edit:
+    mark = secret.marks[publisher]
+    said = f"{mark.cluster}: its Applications are gone."
+    return _edit(EditKind.APPLICATIONS_GONE, secret, publisher, secret.labels, None, said)
+
+
+def _edit(
+    kind: EditKind,
+    secret: ClusterSecret,
+    publisher: Publisher,
+    after: Mapping[str, str],
+    mark: Mark | None,
+    message: str,
+) -> Edit:
+    labels: dict[str, str | None] = {key: None for key in secret.labels if key not in after}
+    labels |= {key: value for key, value in after.items() if secret.labels.get(key) != value}
+    metadata = {
+        "resourceVersion": secret.resource_version,
+        "labels": labels,
+        "annotations": {publisher.annotation: write_mark(publisher, mark) if mark is not None else None},
+    }
+    cluster = mark.cluster if mark is not None else secret.marks[publisher].cluster
+    return Edit(kind, cluster, secret.name, {"metadata": metadata}, message)
+
+
+def _labels_of_it_alone(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> set[tuple[str, str]]:
+    """By which nobody else publishes the cluster. A value that a person gave a label isn't this one's any more."""
+    mark = secret.marks.get(publisher)
+    mine = {*(mark.labels.items() if mark is not None and mark.withdrawn is None else ()), *labels.items()}
+    others = (other for who, other in secret.marks.items() if who != publisher and other.withdrawn is None)
+    kept = {*RESERVED, *(key for other in others for key in other.labels)}
+    return {(key, value) for key, value in mine if key not in kept}
+
+
+def _label_value(name: str) -> str:
+    if len(name) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH]
+    return f"{name[: _LONGEST - _HASH - 1].rstrip('.-')}-{digest}"
