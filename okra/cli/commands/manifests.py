@@ -55,8 +55,19 @@ def crds(
     raise typer.Exit(show(kind or [], output, with_policies=not no_policies))
 
 
-def iam_policy() -> None:
+def iam_policy(
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A role that Cells name in spec.aws.roleARN, which Okra may assume; repeatable.", metavar="ARN"
+        ),
+    ] = None,
+    partition: Annotated[Literal["aws", "aws-cn", "aws-us-gov"], typer.Option(help="Of the ARNs.")] = "aws",
+) -> None:
     """Print the least-privilege IAM policy that Okra needs.
+
+    For the identity that Okra runs as. A role in another account that a Cell names needs the same policy, without
+    --role, and must trust this identity.
 
     Example: okra iam-policy > policy.json
     """
@@ -64,4 +75,4 @@ def iam_policy() -> None:
 
     from okra.aws.iam import policy
 
-    print(json.dumps(policy(), indent=2))
+    print(json.dumps(policy(roles=role or (), partition=partition), indent=2))
