@@ -129,8 +129,11 @@ def _at_a_share(seen: Sighting, said: Wait) -> Wait:
         return Wait(said.reason, number + said.message)
     length = entry.wait + (policy.propagation_delay if entry.kind is StepKind.SET_WEIGHT else 0.0)
     checked = entry.kind is StepKind.SET_WEIGHT and policy.checks and not rollout.promoted
-    then = "Its checks begin in {left}." if checked else "The next step begins in {left}."
-    return Wait(said.reason, number + said.message, then, _ends(state, length))
+    last = rollout.step + 1 == len(rollout.plan)
+    then = "The last step ends in {left}." if last else "The next step begins in {left}."
+    return Wait(
+        said.reason, number + said.message, "Its checks begin in {left}." if checked else then, _ends(state, length)
+    )
 
 
 def _ends(state: State, length: float) -> float | None:

@@ -106,6 +106,15 @@ async def test_a_heartbeat_about_many_cells_is_one_line() -> None:
         assert beat.endswith("and 2 more")
 
 
+async def test_at_the_last_step_nobody_speaks_of_a_next_one() -> None:
+    async with world() as w:
+        w.two_versions()
+        await w.apply(cell(**QUICK))
+        async with telling(w) as lines:
+            line = await said(lines, "Step 2 of 2: 1.1.0 has 100 % of the traffic.")
+            assert "The last step ends in" in line
+
+
 async def test_an_aws_that_does_not_answer_is_said_in_the_middle_of_a_rollout() -> None:
     async with world() as w:
         w.two_versions()

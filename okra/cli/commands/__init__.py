@@ -76,6 +76,11 @@ _add("Run", processes.demo)
 _add("Look", cells.get)
 _add("Look", cells.status)
 for verb, help_ in cells.VERBS.items():
-    _add("Tell a Cell", cells.verb(verb), verb, text=f"{help_}\n\nExample: okra {verb} web")
+    _add("Tell a Cell", cells.verb(verb), verb, text=f"{help_}\n\n{cells.EXECUTED}\n\nExample: okra {verb} web")
 for verb, help_ in cells.VERSIONED_VERBS.items():
-    _add("Tell a Cell", cells.versioned_verb(verb), verb, text=f"{help_}\n\nExample: okra {verb} web 1.2.0")
+    _add(
+        "Tell a Cell",
+        cells.versioned_verb(verb),
+        verb,
+        text=f"{help_}\n\n{cells.EXECUTED}\n\nExample: okra {verb} web 1.2.0",
+    )

@@ -9,7 +9,7 @@ import typer
 
 from okra.cli.options import OUTPUT, CellName, Context, Kubeconfig, Namespace, NamespaceOrAll, Place, StateFile
 
-Wait = Annotated[str, typer.Option(help="How long to wait for it to be executed.")]
+Wait = Annotated[str, typer.Option(help="How long to wait for a running Okra to execute it.")]
 
 VERBS: Mapping[str, str] = {
     "abort": "Revert the rollout that moves, and block its version.",
@@ -19,10 +19,15 @@ VERBS: Mapping[str, str] = {
     "promote": "Skip pauses, approvals and checks of this rollout, never health.",
 }
 VERSIONED_VERBS: Mapping[str, str] = {
-    "retry": "Unblock a version and start it again; measure again what was inconclusive.",
+    "retry": "Unblock the version of the last rollout (or another) and start it again; measure again what was "
+    "inconclusive.",
     "rollback": "Go back to the previous version (or another) in one step; the present one is blocked.",
-    "unblock": "Unblock a version without starting it.",
+    "unblock": "Unblock the version of the last rollout (or another) without starting it.",
 }
+EXECUTED = """On ./.okra/state.db if it is there, else on the cluster that kubectl would ask. Where no Okra works now
+it is recorded, and executed by the next one.
+
+Exit code: 0 executed or recorded, 1 refused, 2 there is no such Cell."""
 
 
 def get(
@@ -36,6 +41,8 @@ def get(
     """List the Cells: phase, versions, weight and step.
 
     Of ./.okra/state.db if it is there, else of the cluster that kubectl would ask.
+
+    Exit code: 0, or 2 if there is no such Cell or place.
 
     Example: okra get -o wide
     """
@@ -53,6 +60,10 @@ def status(
     output: Annotated[Literal["text", "json", "yaml"], OUTPUT] = "text",
 ) -> None:
     """Show one Cell: where it is and why, its weights, checks and last events.
+
+    Of ./.okra/state.db if it is there, else of the cluster that kubectl would ask.
+
+    Exit code: 0, or 2 if there is no such Cell or place.
 
     Example: okra status web
     """
@@ -82,7 +93,7 @@ def versioned_verb(verb: str) -> Callable[..., None]:
 
     def send(
         name: CellName,
-        version: Annotated[str, typer.Argument(help="The version.", show_default=False)] = "",
+        version: Annotated[str, typer.Argument(help="Another version.", show_default=False)] = "",
         namespace: Namespace = None,
         state: StateFile = None,
         kubeconfig: Kubeconfig = None,

@@ -37,8 +37,11 @@ def run(
 ) -> None:
     """Run Cells without Kubernetes, until none moves any more.
 
-    Exit code: 0 all Synced, 1 one failed (reverted, or not healthy in time), 2 bad input, 3 the timeout ran out,
-    130 interrupted. The same command goes on where it stopped.
+    The OKRA_ variables that `okra controller --help` lists are the defaults of what a Cell leaves out. When it was
+    interrupted the weights stay, and the same command goes on from there.
+
+    Exit code: 0 all Synced, 1 one failed (reverted, or not healthy in time), 2 bad input, or it runs already on this
+    state, 3 the timeout ran out, 130 interrupted.
 
     Example: okra run -f cell.yaml --timeout 2h
     """
