@@ -106,7 +106,7 @@ def _take(turn: Turn) -> None:
         turn.report("AmbiguousTraffic", said)
     else:
         older, *rest = sorted(carrying, key=lambda version: order[version])
-        settle(turn, older)
+        _take_as_stable(turn, older)
         if rest and not turn.state.is_blocked(rest[0]):
             adopt_canary(turn, rest[0], carrying[rest[0]])
 
@@ -122,7 +122,7 @@ def _traffic(turn: Turn, route: RouteState, reading: RouteReading) -> dict[str, 
     return found
 
 
-def settle(turn: Turn, version: str) -> None:
+def _take_as_stable(turn: Turn, version: str) -> None:
     """Record what the routes do now as stable, as it is, without a write."""
     for _, route, reading in turn.routes:
         census = turn.censuses[route.key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from okra.rollout import late, verify
 from okra.rollout.asking import ask, just_read, say_problem, unacknowledged, unfit
 from okra.rollout.claims import may_write, tagged
-from okra.rollout.edits import drifted, respect, with_foreign
+from okra.rollout.edits import keep_or_put_back, respect, with_foreign
 from okra.rollout.guard import rising
 from okra.rollout.looking import RETRY_AFTER, keep_watching, look, look_at_health, look_later
 from okra.rollout.members import remaining
@@ -38,7 +38,7 @@ def check_routes(turn: Turn) -> bool:
                 turn.set_route(route.key, asked=dict(reading.weights), confirmed_at=turn.now)
                 turn.restart_watch()
             case _:  # DRIFT
-                pending = drifted(turn, policy, route, reading) or pending
+                pending = keep_or_put_back(turn, policy, route, reading) or pending
     if pending and turn.state.moving:
         keep_watching(turn)
     return pending

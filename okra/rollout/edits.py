@@ -19,8 +19,8 @@ from okra.rollout.weights import divide, same_shares, share_of
 from okra.rollout.words import describe
 
 
-def drifted(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteReading) -> bool:
-    """Somebody else changed the shares. True if it is to be put back."""
+def keep_or_put_back(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteReading) -> bool:
+    """Somebody else changed the shares. True: they are to be put back, and aren't yet."""
     before, after = (share_of(weights, route.canary) for weights in (route.asked, reading.weights))
     fed = [arn for arn in rising(reading.weights, route.asked) if arn not in route.canary or after > before]
     if turn.policy.on_drift is OnDrift.REASSERT and not (before > after and turn.state.phase is Phase.STOPPED):

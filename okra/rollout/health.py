@@ -16,11 +16,6 @@ def newest(obs: Observation, arn: str) -> TargetHealth | None:
     return readings[-1] if readings else None
 
 
-def healthy_targets(obs: Observation, arn: str) -> int:
-    reading = newest(obs, arn)
-    return reading.healthy if reading else 0
-
-
 def needed(min_healthy: int | Fraction, obs: Observation, stable: Collection[str]) -> int | None:
     """Healthy targets that a canary group needs: a number, or a part of stable's mean, rounded up, at least 1.
 
@@ -34,9 +29,10 @@ def needed(min_healthy: int | Fraction, obs: Observation, stable: Collection[str
     return max(1, ceil(min_healthy * Fraction(sum(counts), len(counts))))
 
 
-def serves(obs: Observation, arn: str, need: int = 1) -> bool:
-    """Did the newest read show at least `need` healthy targets?"""
-    return healthy_targets(obs, arn) >= need
+def serves(obs: Observation, arn: str) -> bool:
+    """Did the newest read show a healthy target?"""
+    reading = newest(obs, arn)
+    return reading is not None and reading.healthy > 0
 
 
 def unhealthy(obs: Observation, arn: str, need: int = 1) -> bool:

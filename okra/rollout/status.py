@@ -151,9 +151,9 @@ def _route(route: RouteState) -> api.RouteStatus:
         asked=_weights(route.asked),
         basis=_weights(route.basis),
         serial=route.serial,
-        confirmed_at=_maybe(route.confirmed_at),
+        confirmed_at=_write_maybe(route.confirmed_at),
         unacknowledged=tuple(_weights(weights) for weights in route.unacknowledged),
-        lands_by=_maybe(route.lands_by),
+        lands_by=_write_maybe(route.lands_by),
         extras=tuple(api.Extra(arn=arn, until=write_time(until)) for arn, until in route.retained.items()),
     )
 
@@ -175,7 +175,7 @@ def _rollout(rollout: Rollout) -> api.RolloutStatus:
         approved=rollout.approved,
         resumed=rollout.resumed,
         promoted=rollout.promoted,
-        failing_since=_maybe(rollout.failing_since),
+        failing_since=_write_maybe(rollout.failing_since),
         failure=api.FailureStatus(
             reason=failure.reason,
             message=cut(failure.message),
@@ -187,7 +187,7 @@ def _rollout(rollout: Rollout) -> api.RolloutStatus:
         if failure
         else None,
         outcome=rollout.outcome,
-        ended_at=_maybe(rollout.ended_at),
+        ended_at=_write_maybe(rollout.ended_at),
     )
 
 
@@ -225,9 +225,9 @@ def _read_route(route: api.RouteStatus) -> RouteState:
         asked=_read_weights(route.asked),
         basis=_read_weights(route.basis),
         serial=route.serial,
-        confirmed_at=read_time(route.confirmed_at) if route.confirmed_at else None,
+        confirmed_at=_read_maybe(route.confirmed_at),
         unacknowledged=tuple(_read_weights(weights) for weights in route.unacknowledged),
-        lands_by=read_time(route.lands_by) if route.lands_by else None,
+        lands_by=_read_maybe(route.lands_by),
         retained={extra.arn: read_time(extra.until) for extra in route.extras},
     )
 
@@ -246,7 +246,7 @@ def _read_rollout(found: api.RolloutStatus) -> Rollout:
         approved=found.approved,
         resumed=found.resumed,
         promoted=found.promoted,
-        failing_since=read_time(found.failing_since) if found.failing_since else None,
+        failing_since=_read_maybe(found.failing_since),
         failure=Failure(
             failure.reason,
             failure.message,
@@ -258,7 +258,7 @@ def _read_rollout(found: api.RolloutStatus) -> Rollout:
         if failure
         else None,
         outcome=Outcome(found.outcome),
-        ended_at=read_time(found.ended_at) if found.ended_at else None,
+        ended_at=_read_maybe(found.ended_at),
     )
 
 
@@ -275,5 +275,9 @@ def read_time(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _maybe(seconds: float | None) -> str | None:
+def _write_maybe(seconds: float | None) -> str | None:
     return None if seconds is None else write_time(seconds)
+
+
+def _read_maybe(text: str | None) -> float | None:
+    return None if text is None else read_time(text)

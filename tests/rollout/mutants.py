@@ -95,7 +95,9 @@ def drift_always_respected(patch: pytest.MonkeyPatch) -> None:
 
 @killed_by(test_drift.test_traffic_that_a_person_takes_off_the_canary_stays_off, {"a1": 9, "b1": 1})
 def drift_always_reasserted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(drift, "drifted", lambda t, p, route, reading: edits._put_back(t, p, route, reading, route.asked))
+    patch.setattr(
+        drift, "keep_or_put_back", lambda t, p, route, reading: edits._put_back(t, p, route, reading, route.asked)
+    )
 
 
 @killed_by(test_drift.test_traffic_that_a_person_takes_off_the_canary_stays_off, {"a1": 9, "b1": 1})

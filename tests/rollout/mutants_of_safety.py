@@ -95,7 +95,7 @@ rewritten(
 )
 rewritten(
     "reassert_feeds_what_was_stopped",
-    edits.drifted,
+    edits.keep_or_put_back,
     "and not (before > after and turn.state.phase is Phase.STOPPED)",
     "",
     test_drift.test_a_stopped_canary_that_a_person_lowers_stays_there,
@@ -174,7 +174,7 @@ rewritten(
 rewritten(
     "a_new_process_knows_of_no_write_that_may_land",
     status._read_route,
-    "read_time(route.lands_by) if route.lands_by else None",
+    "_read_maybe(route.lands_by)",
     "None",
     test_status.test_a_state_survives_the_way_through_status,
     test_status.FULL,
