@@ -3,6 +3,9 @@
 AWS limits the ELB API per account and region (reads: 40 at once, 10 a second; writes: 20 at once, 3 a second) and
 everything else that runs there, the AWS Load Balancer Controller above all, draws from the same buckets. A revert that
 waits behind somebody's discovery is an outage prolonged: some tokens are kept for urgent calls, which also go first.
+
+EKS has limits of its own, of which AWS publishes no figures, and nodes that join a cluster may need DescribeCluster to
+start: Okra, which can wait, takes little of it.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from okra.errors import Throttled
 
@@ -26,6 +29,7 @@ class Rate:
 
 READ_RATE = Rate(per_second=5.0, burst=20.0, reserved=4.0)
 WRITE_RATE = Rate(per_second=1.5, burst=10.0, reserved=4.0)
+CLUSTER_RATE = Rate(per_second=4.0, burst=16.0, reserved=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,19 @@ class Rates:
 
     reads: Rate = READ_RATE
     writes: Rate = WRITE_RATE
+    clusters: Rate = CLUSTER_RATE
+    """Reads of EKS."""
+
+    @property
+    def of_clusters(self) -> Rates:
+        """For a budget of EKS's own."""
+        return replace(self, reads=self.clusters)
 
     @classmethod
     def share(cls, of_the_limits: float) -> Rates:
         """Another share than 0.5 of AWS's limits: 1.0 where nothing else uses the account, more for a double."""
         factor = of_the_limits / 0.5
-        return cls(_scaled(READ_RATE, factor), _scaled(WRITE_RATE, factor))
+        return cls(*(_scaled(rate, factor) for rate in (READ_RATE, WRITE_RATE, CLUSTER_RATE)))
 
 
 def _scaled(rate: Rate, factor: float) -> Rate:
@@ -103,7 +114,7 @@ class _Queue:
 
 
 class Budget:
-    """The budget of one account and region. `clock` is monotonic seconds; the event loop's own by default."""
+    """The budget of one API in an account and region. `clock` is monotonic seconds; the event loop's own by default."""
 
     def __init__(self, rates: Rates | None = None, *, clock: Callable[[], float] | None = None) -> None:
         rates = rates or Rates()

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from okra.aws.budget import Budget, Rates
 from okra.aws.errors import Attempt, translate
-from okra.aws.operations import ASSUME_ROLE, DESCRIBE_RULES, GET_RESOURCES, MODIFY_RULE, Operation
-from okra.aws.sessions import Sessions, Timeouts
+from okra.aws.operations import ASSUME_ROLE, DESCRIBE_RULES, EKS, ELB, GET_RESOURCES, MODIFY_RULE, Operation, Service
+from okra.aws.sessions import Sessions, Signer, Timeouts
 from okra.errors import Invalid, Throttled, Unavailable
 from okra.ports import Account, Clock
 
@@ -62,11 +62,11 @@ class Calls:
         rates: Rates | None = None,
     ) -> None:
         self._timeouts = timeouts
-        self._rates = rates
+        self._rates = rates or Rates()
         self._clock = clock
         self._on_call = on_call
         self._sessions = Sessions(environ, timeouts, self._assume_role)
-        self._budgets: dict[tuple[str, str], Budget] = {}
+        self._budgets: dict[tuple[Service, str, str], Budget] = {}
 
     async def resolve(self, account: Account) -> Account:
         """`account` with its region filled in. Invalid when none is configured."""
@@ -124,6 +124,12 @@ class Calls:
                     merged.setdefault(key, {}).update(value)
         return Answer({**merged, operation.paging.result: items}, began_at if began_at is not None else 0.0)
 
+    async def signer(self, account: Account) -> Signer:
+        """What signs a request of a resolved account that Okra doesn't send itself."""
+        return await self._prepared(
+            self._sessions.signer(account), Attempt(region=account.region, role_arn=account.role_arn)
+        )
+
     async def warm_up(self, account: Account) -> None:
         """Make the clients of an account before they are needed: reading the SDK's models takes 0.1 s."""
         account = await self.resolve(account)
@@ -135,8 +141,8 @@ class Calls:
         return max(
             (
                 budget.wait_estimate()
-                for (limits, region), budget in self._budgets.items()
-                if limits == _limits_of(account) and account.region in ("", region)
+                for (service, limits, region), budget in self._budgets.items()
+                if service == ELB and limits == _limits_of(account) and account.region in ("", region)
             ),
             default=0.0,
         )
@@ -190,9 +196,10 @@ class Calls:
     def _budget(self, account: Account, operation: Operation) -> Budget | None:
         if not operation.service.budgeted:
             return None
-        key = (_limits_of(account), account.region)
+        key = (operation.service, _limits_of(account), account.region)
         if key not in self._budgets:
-            self._budgets[key] = Budget(self._rates, clock=self._clock.monotonic)
+            rates = self._rates.of_clusters if operation.service == EKS else self._rates
+            self._budgets[key] = Budget(rates, clock=self._clock.monotonic)
         return self._budgets[key]
 
     async def _assume_role(self, account: Account) -> dict[str, Any]:

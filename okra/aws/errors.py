@@ -104,12 +104,15 @@ _CREDENTIALS = {
     "SignatureDoesNotMatch": "were refused: the secret key does not fit, or the clock of this machine is wrong",
     "UnrecognizedClientException": "were refused: the access key does not exist or is not active here",
 }
+_BY_ARN = "the ARN and aws.region"
 _NOT_FOUND = {
-    "ListenerNotFound": "no such listener",
-    "RuleNotFound": "no such listener rule",
-    "TargetGroupNotFound": "no such target group",
-    "LoadBalancerNotFound": "no such load balancer",
+    "ListenerNotFound": ("ListenerNotFound", "no such listener", _BY_ARN),
+    "RuleNotFound": ("RuleNotFound", "no such listener rule", _BY_ARN),
+    "TargetGroupNotFound": ("TargetGroupNotFound", "no such target group", _BY_ARN),
+    "LoadBalancerNotFound": ("LoadBalancerNotFound", "no such load balancer", _BY_ARN),
+    "ResourceNotFoundException": ("ClusterNotFound", "no such EKS cluster", "its name, region and roleARN"),
 }
+"""AWS's code → the condition's reason, what there isn't, what a person should look at."""
 _INVALID = frozenset(
     {
         "InvalidParameterCombination",
@@ -196,10 +199,8 @@ def _service_error(error: ClientError, attempt: Attempt) -> OkraError:
             f"{name}: the credentials of {attempt.identity} {_CREDENTIALS[code]} ({code}): renew them"
         )
     if code in _NOT_FOUND:
-        return NotFound(
-            f"{_NOT_FOUND[code]} in {attempt.region}: {attempt.target or said}. Check the ARN and aws.region",
-            reason=code,
-        )
+        reason, what, where = _NOT_FOUND[code]
+        return NotFound(f"{what} in {attempt.region}: {attempt.target or said}. Check {where}", reason=reason)
     if status >= 500:
         return Unavailable(f"{name}: AWS answered {code or status}; it is tried again")
     if code in _INVALID:

@@ -1,4 +1,4 @@
-"""AWS as the composition root sees it: one thing to open, three ports to hand out, one thing to close."""
+"""AWS as the composition root sees it: one thing to open, four ports to hand out, one thing to close."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from okra.aws.budget import Rates
 from okra.aws.calls import Calls, OnCall
 from okra.aws.cloudwatch import CloudWatch
+from okra.aws.eks import EksClusters
 from okra.aws.elbv2 import ElbRouter
 from okra.aws.inventory import AwsInventory
 from okra.aws.sessions import Timeouts
 from okra.ports import Account, Clock, MetricData, TargetInventory, TrafficRouter
+from okra.ports_clusters import ClusterInventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Aws:
     router: TrafficRouter
     inventory: TargetInventory
     metric_data: MetricData
+    clusters: ClusterInventory
     _calls: Calls
 
     def wait_estimate(self, account: Account) -> float:
@@ -50,9 +53,10 @@ async def open_aws(
     connection is closed, and whoever still waits for a read gets Unavailable.
     """
     calls = Calls(environ, timeouts or Timeouts(), clock, on_call, rates)
-    router, cloudwatch = ElbRouter(calls), CloudWatch(calls)
+    router, cloudwatch, clusters = ElbRouter(calls), CloudWatch(calls), EksClusters(calls, clock)
     try:
-        yield Aws(router, AwsInventory(calls, cloudwatch, clock), cloudwatch.metric_data, calls)
+        yield Aws(router, AwsInventory(calls, cloudwatch, clock), cloudwatch.metric_data, clusters, calls)
     finally:
         await router.close()
+        await clusters.close()
         await calls.close()

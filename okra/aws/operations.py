@@ -46,6 +46,7 @@ class Operation:
 ELB = Service("elbv2", "elasticloadbalancing", budgeted=True)
 TAGGING = Service("resourcegroupstaggingapi", "tag")
 CLOUDWATCH = Service("cloudwatch", "cloudwatch")
+EKS = Service("eks", "eks", budgeted=True)
 STS = Service("sts", "sts")
 
 
@@ -76,6 +77,7 @@ GET_RESOURCES = Operation(
 GET_METRIC_DATA = Operation(
     CLOUDWATCH, "GetMetricData", "get_metric_data", paging=Paging("NextToken", "NextToken", "MetricDataResults")
 )
+DESCRIBE_CLUSTER = Operation(EKS, "DescribeCluster", "describe_cluster")
 ASSUME_ROLE = Operation(STS, "AssumeRole", "assume_role")
 
 READS = (
@@ -88,5 +90,7 @@ READS = (
     GET_RESOURCES,
     GET_METRIC_DATA,
 )
+CLUSTER_READS = (DESCRIBE_CLUSTER,)
+"""Joins READS when an actor looks at clusters: the policy allows nothing that isn't used."""
 WRITES = (MODIFY_RULE, MODIFY_LISTENER)
 TAG_WRITES = (ADD_TAGS, REMOVE_TAGS)

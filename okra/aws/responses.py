@@ -9,7 +9,7 @@ And an answer that is no JSON at all passes for an empty one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, XMLParser
 
@@ -18,6 +18,7 @@ from botocore.parsers import ResponseParserError
 UNKNOWN_FIELDS = "OkraUnknownFields"
 """Key of a parsed answer: ARN of a rule or listener → names of the fields of its actions that the SDK dropped."""
 
+_JSON = frozenset({"json", "rest-json"})
 _ACTION_LISTS = {"Rules": ("RuleArn", "Actions"), "Listeners": ("ListenerArn", "DefaultActions")}
 
 
@@ -26,9 +27,9 @@ def before_parse(
 ) -> None:
     """Handler of botocore's `before-parse.*`; what it puts into `customized_response_dict` joins the answer."""
     protocol, status = operation_model.service_model.resolved_protocol, response_dict["status_code"]
-    if protocol == "json" and status < 300:
+    if protocol in _JSON and status < 300:
         _require_json(response_dict["body"])
-    elif protocol == "json" and b"__type" not in response_dict["body"]:
+    elif protocol in _JSON and not _says_code(response_dict):
         response_dict["body"] = json.dumps({"__type": _code_of(status), "message": _message_of(status)}).encode()
     elif protocol == "query":
         root = _parse(response_dict["body"])
@@ -37,6 +38,11 @@ def before_parse(
                 response_dict["body"] = _error_document(status)
         elif root is not None and operation_model.name in {"DescribeRules", "DescribeListeners"}:
             customized_response_dict[UNKNOWN_FIELDS] = unknown_fields(root, operation_model.output_shape)
+
+
+def _says_code(response: Mapping[str, Any]) -> bool:
+    """Whether AWS says which error it is: REST services do in a header."""
+    return b"__type" in response["body"] or "x-amzn-errortype" in response["headers"]
 
 
 def _require_json(body: bytes) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.credentials import AioDeferredRefreshableCredentials
 from aiobotocore.session import AioSession
 from botocore.loaders import create_loader
+from botocore.regions import EndpointResolver
 
 from okra.aws.operations import ASSUME_ROLE, Service
 from okra.aws.responses import before_parse
@@ -41,6 +42,16 @@ AssumeRole = Callable[[Account], Awaitable[dict[str, Any]]]
 """Answers sts:AssumeRole's response for `account.role_arn`, called with the base identity."""
 
 
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """What a request is signed with that somebody else sends."""
+
+    credentials: Any = field(repr=False)
+    """The SDK's, frozen: good for ten minutes at least where they expire at all."""
+    sts_host: str
+    """STS's own in the account's region, whatever the variables say that move an SDK's endpoints."""
+
+
 class Sessions:
     """Clients for accounts. `close()` ends them all; nothing can be asked afterwards."""
 
@@ -52,6 +63,7 @@ class Sessions:
         self._default_region = ""
         self._sessions: dict[Account, AioSession] = {}
         self._clients: dict[tuple[Account, str, bool], AioBaseClient] = {}
+        self._signing: dict[Account, tuple[Any, str]] = {}
         self._lock = asyncio.Lock()
 
     async def resolve(self, account: Account) -> Account:
@@ -75,26 +87,37 @@ class Sessions:
                 self._clients[key] = await asyncio.to_thread(asyncio.run, self._create(account, service.name, writes))
             return self._clients[key]
 
+    async def signer(self, account: Account) -> Signer:
+        """The signer for a resolved account. CredentialsInvalid without credentials, Invalid for an unknown region."""
+        async with self._lock:
+            if account not in self._signing:  # reads files, as making a client does
+                self._signing[account] = await asyncio.to_thread(asyncio.run, self._find_signing(account))
+        credentials, sts_host = self._signing[account]
+        return Signer(await credentials.get_frozen_credentials(), sts_host)
+
     async def close(self) -> None:
         """Close every client's connections."""
         clients, self._clients = list(self._clients.values()), {}
         self._sessions.clear()
+        self._signing.clear()
         for client in clients:
             await client.close()
 
     async def _create(self, account: Account, service: str, writes: bool) -> AioBaseClient:
         session = self._session(account)
-        if await session.get_credentials() is None:
-            # A client made now would have no credentials for ever, even if some appear later.
-            raise CredentialsInvalid(
-                "No AWS credentials: give Okra a role (EKS Pod Identity or IRSA), or set AWS_PROFILE or"
-                " AWS_ACCESS_KEY_ID"
-            )
+        # A client made without credentials would have none for ever, even if some appear later.
+        await _credentials_of(session)
         client = await session.create_client(
             service, region_name=account.region, config=self._config(writes)
         ).__aenter__()
         client.meta.events.register("before-parse", before_parse, unique_id="okra-before-parse")
         return client
+
+    async def _find_signing(self, account: Account) -> tuple[Any, str]:
+        endpoint = EndpointResolver(_models().load_data("endpoints")).construct_endpoint("sts", account.region)
+        if endpoint is None:
+            raise Invalid(f"{account.region!r} is not an AWS region that this version of Okra knows")
+        return await _credentials_of(self._session(account)), str(endpoint["hostname"])
 
     def _config(self, writes: bool) -> AioConfig:
         limit = self._timeouts.write_total if writes else self._timeouts.read
@@ -133,6 +156,15 @@ class Sessions:
     def _find_region(self) -> str:
         configured = self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
         return configured or self._base_session().get_config_variable("region") or ""
+
+
+async def _credentials_of(session: AioSession) -> Any:
+    found = await session.get_credentials()
+    if found is None:
+        raise CredentialsInvalid(
+            "No AWS credentials: give Okra a role (EKS Pod Identity or IRSA), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+        )
+    return found
 
 
 def _new_session() -> AioSession:

@@ -38,11 +38,11 @@ class Call:
     """One request as it arrived. `at`: seconds of the proxy's monotonic clock."""
 
     operation: str
-    """`ModifyRule`; for REST protocols the method and path."""
+    """`ModifyRule`; for REST protocols the method and path, but for what Okra calls: `DescribeCluster`."""
     parameters: Mapping[str, str]
     """Flat, as the protocol names them: `RuleArn`, `Actions.member.1.Type`."""
     protocol: str
-    """query, json, cbor or rest."""
+    """query, json, cbor, rest-json or rest."""
     region: str = ""
     access_key: str = ""
     at: float = 0.0

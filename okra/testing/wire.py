@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
 from aiohttp import web
@@ -25,7 +26,7 @@ class Answer:
 
 def error_answer(call: Call, status: int, code: str, message: str) -> tuple[int, str, bytes]:
     """Status, content type and body of an API error in the protocol of `call`."""
-    if call.protocol == "json":
+    if call.protocol in {"json", "rest-json"}:
         return status, "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message}).encode()
     if call.protocol == "cbor":
         return status, "application/cbor", _cbor({"__type": code, "message": message})
@@ -60,6 +61,9 @@ def call_from(method: str, path: str, headers: Mapping[str, str], body: bytes, a
     if headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
         parameters = dict(parse_qsl(body.decode(), keep_blank_values=True))
         return Call(parameters.get("Action", ""), parameters, "query", region, access_key, at)
+    cluster = re.fullmatch(r"/clusters/([^/]+)", route)  # EKS
+    if method == "GET" and cluster:
+        return Call("DescribeCluster", {"name": unquote(cluster[1])}, "rest-json", region, access_key, at)
     return Call(f"{method} {route}", dict(parse_qsl(query)), "rest", region, access_key, at)
 
 

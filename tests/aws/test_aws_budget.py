@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from okra.aws.budget import READ_RATE, WRITE_RATE, Budget, Rate, Rates, TokenBucket
+from okra.aws.budget import CLUSTER_RATE, READ_RATE, WRITE_RATE, Budget, Rate, Rates, TokenBucket
 from okra.errors import Throttled
 
 FOREVER = 1e9
@@ -34,6 +34,7 @@ def test_another_share_scales_everything() -> None:
     rates = Rates.share(1.0)
     assert (rates.reads.per_second, rates.reads.burst, rates.writes.per_second, rates.writes.burst) == (10, 40, 3, 20)
     assert rates.writes.reserved == 2 * WRITE_RATE.reserved
+    assert rates.clusters.per_second == 2 * CLUSTER_RATE.per_second
     assert Rates.share(0.5) == Rates()
 
 

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from okra.testing.aws_world import NOT_FOUND, AwsWorld, forward
 from okra.testing.child import Child, uninterrupted
+from okra.testing.eks_world import EksWorld
 from okra.testing.metric_math import evaluate, statistic
 from okra.testing.moto_health import states
 from okra.testing.moto_server import MotoServer, weights_record
@@ -181,6 +182,37 @@ def test_a_tag_decides_target_health(tag: str | None, registered: int, expected:
 def test_a_health_tag_that_means_nothing_is_an_error_not_health() -> None:
     with pytest.raises(ValueError, match="neither"):
         states("fine", 2)
+
+
+# Clusters
+
+
+def test_a_cluster_is_as_its_tags_say_and_hides_them(aws_world: AwsWorld) -> None:
+    eks, client = EksWorld(aws_world), aws_world.client("eks")
+    eks.create("web-1", status="CREATING", tags={"role": "web"})
+    found = client.describe_cluster(name="web-1")["cluster"]
+    assert (found["status"], found["certificateAuthority"], found["tags"]) == ("CREATING", {}, {"role": "web"})
+    assert "endpoint" not in found
+    eks.change("web-1", status="ACTIVE", endpoint="https://127.0.0.1:6443")
+    found = client.describe_cluster(name="web-1")["cluster"]
+    assert (found["status"], found["endpoint"], found["tags"]) == ("ACTIVE", "https://127.0.0.1:6443", {"role": "web"})
+    eks.change("web-1", ca_data="x" * 2000, status="UPDATING")
+    found = client.describe_cluster(name="web-1")["cluster"]
+    assert (found["status"], found["certificateAuthority"]) == ("UPDATING", {"data": "x" * 2000})
+    assert found["resourcesVpcConfig"]["vpcId"] == aws_world.vpc
+
+
+def test_a_deleted_cluster_is_still_listed_by_the_tagging_api_until_a_reset(
+    aws_world: AwsWorld, aws_server: MotoServer
+) -> None:
+    eks, tagging = EksWorld(aws_world), aws_world.client("resourcegroupstaggingapi")
+    arn = eks.create("web-1", tags={"role": "web"})
+    eks.delete("web-1")
+    listed = tagging.get_resources(ResourceTypeFilters=["eks:cluster"])["ResourceTagMappingList"]
+    assert listed == [{"ResourceARN": arn, "Tags": [{"Key": "role", "Value": "web"}]}]
+    assert aws_world.client("eks").list_clusters()["clusters"] == []
+    aws_server.reset()
+    assert tagging.get_resources()["ResourceTagMappingList"] == []
 
 
 # Metrics

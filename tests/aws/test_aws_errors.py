@@ -67,6 +67,7 @@ def answered(code: str, message: str = "no", status: int = 400) -> ClientError:
         (answered("ListenerNotFound"), NotFound, "ListenerNotFound"),
         (answered("TargetGroupNotFound"), NotFound, "TargetGroupNotFound"),
         (answered("LoadBalancerNotFound"), NotFound, "LoadBalancerNotFound"),
+        (answered("ResourceNotFoundException", status=404), NotFound, "ClusterNotFound"),
         (answered("ValidationError"), Invalid, "InvalidSpec"),
         (answered("TargetGroupAssociationLimit"), Refused, "TargetGroupAssociationLimit"),
         (answered("TooManyUniqueTargetGroupsPerLoadBalancer"), Refused, "TooManyUniqueTargetGroupsPerLoadBalancer"),

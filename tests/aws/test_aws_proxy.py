@@ -32,12 +32,19 @@ def test_an_operation_is_recognised_in_every_protocol() -> None:
     assert as_json.parameters == {"ScanBy": "x", "Queries": "[1]"}
     cbor = call_from("POST", "/service/GraniteServiceVersion20100801/operation/GetMetricData", {}, b"\xa0", 0.0)
     assert (cbor.operation, cbor.protocol) == ("GetMetricData", "cbor")
-    rest = call_from("GET", "/clusters/blue?x=1", {}, b"", 0.0)
-    assert (rest.operation, rest.parameters) == ("GET /clusters/blue", {"x": "1"})
+    eks = call_from("GET", "/clusters/blue", {"Authorization": SIGNED}, b"", 0.0)
+    assert eks == Call("DescribeCluster", {"name": "blue"}, "rest-json", "eu-west-1", "AKIA", 0.0)
+    rest = call_from("GET", "/2013-04-01/hostedzone?x=1", {}, b"", 0.0)
+    assert (rest.operation, rest.parameters, rest.protocol) == ("GET /2013-04-01/hostedzone", {"x": "1"}, "rest")
 
 
 def test_an_error_is_said_in_the_protocol_of_the_call() -> None:
-    for protocol, parser in (("query", "query"), ("json", "json"), ("cbor", "smithy-rpc-v2-cbor")):
+    for protocol, parser in (
+        ("query", "query"),
+        ("json", "json"),
+        ("rest-json", "rest-json"),
+        ("cbor", "smithy-rpc-v2-cbor"),
+    ):
         status, kind, body = error_answer(Call("X", {}, protocol), 400, "Throttling", "slow <down>")
         headers = {"content-type": kind, "smithy-protocol": "rpc-v2-cbor"}
         parsed = create_parser(parser).parse({"status_code": status, "headers": headers, "body": body}, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from xml.etree.ElementTree import fromstring
@@ -67,8 +68,8 @@ def test_listeners_are_looked_at_too() -> None:
     assert unknown_fields(fromstring(text), shape) == {"l": ["New"]}
 
 
-def prepared(model: OperationModel, status: int, body: bytes) -> bytes:
-    response: dict[str, Any] = {"status_code": status, "body": body}
+def prepared(model: OperationModel, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
+    response: dict[str, Any] = {"status_code": status, "body": body, "headers": headers or {}}
     before_parse(operation_model=model, response_dict=response, customized_response_dict={})
     return bytes(response["body"])
 
@@ -78,6 +79,7 @@ def test_an_error_without_a_document_gets_one_that_says_its_status(body: bytes) 
     for status, code in ((429, b"Throttling"), (503, b"ServiceUnavailable"), (403, b"HTTP403")):
         assert code in prepared(describe_rules(), status, body)
         assert code in prepared(operation("resourcegroupstaggingapi", "GetResources"), status, body)
+        assert code in prepared(operation("eks", "DescribeCluster"), status, body)
 
 
 def test_awss_own_errors_are_left_alone() -> None:
@@ -85,9 +87,12 @@ def test_awss_own_errors_are_left_alone() -> None:
     assert prepared(describe_rules(), 400, document) == document
     body = b'{"__type": "ThrottlingException"}'
     assert prepared(operation("resourcegroupstaggingapi", "GetResources"), 400, body) == body
+    said = {"x-amzn-errortype": "ResourceNotFoundException"}
+    assert prepared(operation("eks", "DescribeCluster"), 404, b'{"message": "no"}', said) == b'{"message": "no"}'
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null"])
 def test_an_answer_that_is_no_json_object_is_not_taken_for_an_empty_one(body: bytes) -> None:
-    with pytest.raises(ResponseParserError):
-        prepared(operation("resourcegroupstaggingapi", "GetResources"), 200, body)
+    for model in (operation("resourcegroupstaggingapi", "GetResources"), operation("eks", "DescribeCluster")):
+        with pytest.raises(ResponseParserError):
+            prepared(model, 200, body)

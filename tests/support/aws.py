@@ -13,6 +13,7 @@ import pytest
 from blockbuster import BlockBuster
 
 from okra.testing.aws_world import AwsWorld
+from okra.testing.eks_world import EksWorld
 from okra.testing.fault_proxy import FaultProxy
 from okra.testing.moto_server import MotoServer, environ_for
 
@@ -29,6 +30,7 @@ def world_may_block(detector: BlockBuster) -> None:
     """Tests build their world with synchronous calls, of some milliseconds each, in asynchronous tests as well."""
     for function in detector.functions.values():
         function.can_block_in("okra/testing/aws_world.py", set(dir(AwsWorld)))
+        function.can_block_in("okra/testing/eks_world.py", set(dir(EksWorld)))
 
 
 @pytest.fixture
