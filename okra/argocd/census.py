@@ -12,7 +12,6 @@ from okra.argocd.preflight import Problem
 from okra.argocd.publishing import needs_publishing
 from okra.argocd.secrets import ClusterSecret
 
-
 MOST_APPLICATIONS = 256
 """Of a cluster, as many as its status takes."""
 

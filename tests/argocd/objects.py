@@ -45,7 +45,8 @@ def ours(
     """A cluster secret as Okra writes it."""
     body = newborn(content_for(whose or owner(name), info(name), "", spec_labels or {}, Auth.AWS_AUTH_CONFIG), "argocd")
     body["metadata"] |= {"uid": f"uid-of-secret-{name}", "resourceVersion": "1"}
-    return merge_patch(body, changes) if changes else body
+    changed: Object = merge_patch(body, changes)
+    return changed
 
 
 def foreign(name: str, *, at: str | None = None, **labels: str) -> Object:
@@ -65,7 +66,8 @@ def secret(name: str, **options: Any) -> ClusterSecret:
 
 def edited(obj: Object, edit: Edit) -> Object:
     """The secret after an edit."""
-    return merge_patch(obj, {"metadata": {**edit.patch["metadata"], "resourceVersion": "2"}})
+    after: Object = merge_patch(obj, {"metadata": {**edit.patch["metadata"], "resourceVersion": "2"}})
+    return after
 
 
 def clusters(**labels: str) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""What would go wrong is said before anything is touched."""
+
+from typing import Any
+
+import pytest
+
+from okra.api.meta import VERSION_LABEL
+from okra.argocd.marks import Publisher
+from okra.argocd.names import MANAGED_BY, SECRET_TYPE
+from okra.argocd.preflight import preflight
+from okra.argocd.publishing import publish, publishing_labels
+from okra.argocd.secrets import ClusterSecret, read_secret
+from tests.argocd.objects import BY_ROLE, GROUP, LABELS, NOW, WEB, application_set, clusters, edited, ours, secret
+
+API = Publisher(GROUP, "default", "api")
+
+
+def published(by: Publisher = WEB, **labels: str) -> ClusterSecret:
+    obj = ours("a")
+    return read_secret(edited(obj, publish(read_secret(obj), by, "a", labels or LABELS, NOW)))
+
+
+def reason(
+    publish: Any = (), unpublish: Any = (), generators: Any = (BY_ROLE,), labels: Any = None, **spec: Any
+) -> str:
+    found = preflight(
+        WEB, LABELS if labels is None else labels, publish, unpublish, [application_set("web", generators, **spec)]
+    )
+    return found.reason if found else ""
+
+
+def test_nothing_stands_in_the_way_of_an_application_set_that_selects_by_the_labels() -> None:
+    assert reason([secret("a")]) == ""
+    assert reason([], [published()]) == ""
+
+
+@pytest.mark.parametrize("way", ["publish", "unpublish"])
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ({"preserveResourcesOnDeletion": True}, "PreservesResources"),
+        ({"applicationsSync": "create-only"}, "KeepsApplications"),
+        ({"applicationsSync": "create-update"}, "KeepsApplications"),
+        ({"applicationsSync": "create-delete"}, ""),
+        ({"applicationsSync": "sync"}, ""),
+    ],
+)
+def test_an_application_set_that_leaves_something_behind_is_reported(way: str, policy: Any, expected: str) -> None:
+    secrets = {"publish": ([secret("a")], []), "unpublish": ([], [published()])}[way]
+    assert reason(*secrets, syncPolicy=policy) == expected
+
+
+def test_a_generator_that_matches_without_the_labels_is_reported() -> None:
+    both = (BY_ROLE, clusters())
+    assert reason([], [published()], both) == "StillSelected"
+    assert reason([secret("a")], [], both) == "StillSelected"
+
+
+def test_labels_that_a_person_set_already_arent_taken_for_another_match() -> None:
+    assert reason([secret("a", metadata={"labels": LABELS})]) == ""
+
+
+def test_labels_by_which_another_publishes_it_still_match() -> None:
+    obj = ours("a")
+    for who in (WEB, API):
+        obj = edited(obj, publish(read_secret(obj), who, "a", LABELS, NOW))
+    assert reason([], [read_secret(obj)]) == "StillSelected"
+
+
+def test_labels_that_nothing_selects_are_reported_and_may_be_selected_later() -> None:
+    found = preflight(WEB, {"role": "web"}, [secret("a")], [], [application_set()])
+    assert found is not None
+    assert (found.reason, found.stalled) == ("NotSelected", False)
+    assert "role=web" in found.message
+
+
+def test_each_application_set_must_select_them() -> None:
+    sets = [application_set("web"), application_set("sidecars", [clusters(team="red")])]
+    found = preflight(WEB, LABELS, [secret("a")], [], sets)
+    assert found is not None
+    assert "sidecars" in found.message
+
+
+def test_new_labels_that_nothing_selects_yet_dont_replace_those_that_serve() -> None:
+    assert reason([published()], labels={"role": "web"}) == "NotSelected"
+    assert reason([published()], labels={"role": "web"}, generators=(BY_ROLE, clusters(role="web"))) == ""
+
+
+def test_a_label_that_another_publishes_it_by_with_another_value_is_taken() -> None:
+    assert reason([published(API, **{"myservice-role": "api"})]) == "LabelTaken"
+    assert reason([published(API, other="api")]) == ""
+
+
+def test_a_label_of_the_cluster_itself_is_taken() -> None:
+    assert reason([secret("a", spec_labels=LABELS)]) == "LabelTaken"
+    assert reason([secret("a", spec_labels={VERSION_LABEL: "v1"})]) == ""
+
+
+@pytest.mark.parametrize(("key", "value"), [(SECRET_TYPE, "repository"), (MANAGED_BY, "helm")])
+def test_what_makes_it_a_cluster_secret_cant_be_changed(key: str, value: str) -> None:
+    assert reason([secret("a")], labels=publishing_labels({**LABELS, key: value}, None)) == "LabelTaken"
