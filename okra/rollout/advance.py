@@ -11,12 +11,15 @@ from okra.rollout.moves import Move, toward
 from okra.rollout.reach import say_away
 from okra.rollout.state import Failure, Phase
 from okra.rollout.turn import Turn
+from okra.rollout.weights import share_of
 from okra.rollout.words import percent
 
 
 def moves_toward(turn: Turn, share: Fraction) -> dict[str, Move]:
-    """Each route's next move toward a share of the canary."""
-    return {route.key: toward(turn, policy, route, share) for policy, route, _ in turn.within_reach}
+    """Each route's next move toward a share of the canary. One out of reach makes none: it is there, or waited for."""
+    behind = [key for key in turn.away if share_of((route := turn.route(key)).asked, route.canary) != share]
+    moves = {route.key: toward(turn, policy, route, share) for policy, route, _ in turn.within_reach}
+    return moves | {key: Move(waits=turn.away[key].reason) for key in behind}
 
 
 def all_arrived(turn: Turn, moves: Mapping[str, Move]) -> bool:

@@ -121,6 +121,22 @@ def test_the_other_route_is_still_checked(trouble: Callable[[Troubled], None]) -
     assert (share(p), failure(p)) == (0, "CheckFailed")
 
 
+def test_a_route_that_fell_behind_before_it_went_out_of_reach_keeps_the_series_from_counting() -> None:
+    p = two()
+    p.policy = replace(p.policy, checks=("c",))
+    weights = {tg("a1-s"): 3, tg("b1-s"): 1}
+    p.world.write("s", weights)
+    behind = tuple(replace(r, asked=weights) if r.key == "s" else r for r in p.state.routes)
+    p.state = p.world.stored = replace(p.state, routes=behind)
+    conflict(p)
+    p.run(700)
+    assert (rollout(p).step, rollout(p).series, share(p)) == (0, 0, HALF)
+    well_again(p)
+    p.until(lambda: share(p, key="s") == HALF)
+    p.run(590)
+    assert (share(p), share(p, key="s"), rollout(p).series) == (HALF, HALF, 0)
+
+
 @pytest.mark.parametrize("trouble", OUT_OF_REACH)
 def test_at_rest_what_failed_gets_no_traffic_on_the_other_route(trouble: Callable[[Troubled], None]) -> None:
     p = two()
