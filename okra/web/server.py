@@ -16,7 +16,7 @@ from okra.web.view import SystemView
 
 @asynccontextmanager
 async def serve(view: SystemView, listen: str, *, strict: bool) -> AsyncIterator[str]:
-    """Serve on `HOST:PORT`; yields the address that it really is. Port 0: any free one.
+    """Serve on `HOST:PORT`; yields the address that it really is (of `:PORT`, one of several). Port 0: any free one.
 
     `strict`: a port that is taken is Refused; otherwise a free one is taken in its place.
     """
