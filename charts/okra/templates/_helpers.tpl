@@ -11,6 +11,11 @@
 {{- end -}}
 {{- end }}
 
+{{- /* Outside the release's namespace, where other releases of this name put theirs too. */ -}}
+{{- define "okra.clusterName" -}}
+{{ .Release.Namespace }}-{{ include "okra.fullname" . }}
+{{- end }}
+
 {{- define "okra.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "okra.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
