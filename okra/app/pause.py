@@ -71,7 +71,7 @@ class GlobalPause:
         """Anything but a plain no pauses: whoever writes into that key wants Okra to stop."""
         if value.lower() in ("", "false"):
             return ""
-        patch = f'\'{{"data":{{"{KEY}":"false"}}}}\''
+        patch = f'\'{{"data":{{"{KEY}":null}}}}\''  # no key: a "false" of a person's would refuse Helm's next pause
         how = f"kubectl patch configmap {self._name} -n {self._namespace} --type merge -p {patch}"
         return f'Every Cell is paused by {self._where} ({KEY}: "{value[:40]}"). To go on: {how}'
 

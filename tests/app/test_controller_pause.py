@@ -15,7 +15,7 @@ from tests.actors.world import World, world
 
 pytestmark = pytest.mark.looptime
 
-HOW = 'kubectl patch configmap okra -n ops --type merge -p \'{"data":{"paused":"false"}}\''
+HOW = 'kubectl patch configmap okra -n ops --type merge -p \'{"data":{"paused":null}}\''
 DENIED = AccessDenied("Okra may not get configmaps in namespace ops")
 
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from okra.testing.controlplane import OwnControlPlane
-from tests.support.controlplane import control_plane_binaries, control_plane_may_block
+from tests.support.controlplane import control_plane, control_plane_binaries, control_plane_may_block, kube_namespace
 from tests.support.controlplane import helm as helm_binary
 
-__all__ = ["control_plane_binaries", "control_plane_may_block", "helm_binary"]
+__all__ = ["control_plane", "control_plane_binaries", "control_plane_may_block", "helm_binary", "kube_namespace"]
 
 CHART = Path(__file__).parents[2] / "charts" / "okra"
 

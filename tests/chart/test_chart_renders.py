@@ -103,6 +103,21 @@ def test_in_one_namespace_it_has_no_right_outside(rendered: Rendered) -> None:
     assert "--namespace=shop" in container(objects)["args"]
 
 
+@pytest.mark.parametrize("scope", ["", "shop"])
+def test_releases_of_one_name_in_several_namespaces_do_not_meet(helm: Run, scope: str) -> None:
+    """Apart from the kinds, which belong to one of them."""
+
+    def outside(namespace: str) -> set[tuple[str, str, str]]:
+        sets = ["--set", f"scope.namespace={scope}", "--set", "crds.enabled=false", "--set", "crds.policies=false"]
+        said = helm("template", "okra", CHART, "--namespace", namespace, *sets).stdout
+        metadata = [(each["kind"], each["metadata"]) for each in yaml.safe_load_all(said) if each]
+        known = {(kind, each.get("namespace", ""), each["name"]) for kind, each in metadata}
+        return {each for each in known if each[1] != namespace}
+
+    assert outside("blue")
+    assert not outside("blue") & outside("green")
+
+
 def test_the_pods_run_restricted(rendered: Rendered) -> None:
     objects = rendered()
     pod = one(objects, "Deployment")["spec"]["template"]["spec"]
@@ -121,6 +136,12 @@ def test_one_replica_needs_no_disruption_budget(rendered: Rendered) -> None:
     assert not [each for each in rendered("replicaCount=1") if each["kind"] == "PodDisruptionBudget"]
 
 
+def test_the_pods_listen_in_both_families_of_addresses(rendered: Rendered) -> None:
+    """A cluster of IPv6 only has probes of IPv6 only."""
+    assert environ(rendered())["OKRA_LISTEN"] == ":8080"
+
+
 def test_a_pause_and_a_first_look_are_one_value_each(rendered: Rendered) -> None:
     assert one(rendered("paused=true"), "ConfigMap")["data"] == {"paused": "true"}
+    assert not one(rendered(), "ConfigMap").get("data"), "the key is whose who patches it"
     assert "--read-only" in container(rendered("readOnly=true"))["args"]

@@ -1,0 +1,49 @@
+"""`helm upgrade`, and what people did by hand in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from okra.testing.controlplane import ControlPlane
+from tests.chart.conftest import CHART, Run, runs
+
+pytestmark = pytest.mark.timeout(300)
+
+NO_KINDS = ("--set", "crds.enabled=false", "--set", "crds.policies=false")
+"""Kinds belong to the whole cluster, and other tests use it at the same time."""
+
+
+@pytest.fixture
+def helm(helm_binary: Path, control_plane: ControlPlane, kube_namespace: str, tmp_path: Path) -> Run:
+    run = runs(helm_binary, tmp_path, control_plane.kubeconfig)
+    return lambda verb, *arguments: run(verb, "okra", CHART, "--namespace", kube_namespace, *NO_KINDS, *arguments)
+
+
+@pytest.fixture
+def paused(control_plane: ControlPlane, kube_namespace: str) -> Callable[[str], str]:
+    """Patch the pause of every Cell, as a person does; empty: only read it."""
+
+    def patch(value: str = "") -> str:
+        config = ("configmap/okra", "--namespace", kube_namespace)
+        if value:
+            control_plane.kubectl("patch", *config, "--type", "merge", "-p", f'{{"data":{{"paused":{value}}}}}')
+        return control_plane.kubectl("get", *config, "-o", "jsonpath={.data.paused}")
+
+    return patch
+
+
+@pytest.mark.parametrize("how", ["--server-side=true", "--server-side=false"])
+def test_a_pause_by_hand_outlasts_upgrades_and_refuses_none(helm: Run, paused: Callable[..., str], how: str) -> None:
+    helm("install", how)
+    assert paused() == ""
+    assert paused('"true"') == "true"
+    helm("upgrade", how, "--set", "readOnly=true")
+    assert paused() == "true"
+    assert paused("null") == ""
+    helm("upgrade", how, "--set", "paused=true")
+    assert paused() == "true"
+    helm("upgrade", how)
+    assert paused() == ""
