@@ -12,8 +12,10 @@ def configure_logs(level: str = "INFO", *, json: bool | None = None) -> None:
     """`level` as in the standard library. `json` None: JSON unless standard error is a terminal."""
     as_json = not sys.stderr.isatty() if json is None else json
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(without_sdk_tracebacks)
     logging.basicConfig(
-        level=max(number, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
+        level=max(number, logging.WARNING), handlers=[handler], format="%(levelname)s %(name)s %(message)s"
     )
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -30,3 +32,10 @@ def configure_logs(level: str = "INFO", *, json: bool | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def without_sdk_tracebacks(record: logging.LogRecord) -> bool:
+    """What AWS's SDK couldn't do, Okra says as a condition, with what to do: a line of it in the log is enough."""
+    if record.name.partition(".")[0] in ("aiobotocore", "botocore"):
+        record.exc_info = record.exc_text = None
+    return True
