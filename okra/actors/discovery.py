@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -76,8 +77,10 @@ class Discoveries(Actor[Subscribe | Unsubscribe | Forget]):
         return left
 
     def _of(self, account: Account) -> ActorRef[Any]:
-        make = lambda: Discovery(self._wiring, account, self._concerning(account))  # noqa: E731
-        return self._discoveries.start_child(ChildSpec(name_of(account), make))
+        return self._discoveries.start_child(ChildSpec(name_of(account), partial(self._make, account)))
+
+    def _make(self, account: Account) -> Discovery:
+        return Discovery(self._wiring, account, self._concerning(account))
 
     def _concerning(self, account: Account) -> list[Subscribe]:
         """For a Discovery that is started again."""
