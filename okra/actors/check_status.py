@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
 import structlog
@@ -14,7 +15,7 @@ from okra.analysis.naming import ANNOTATION
 from okra.analysis.series import Series
 from okra.api.check import ATTEMPTS_KEPT, RESULTS_KEPT, AnalysisStatus, Attempt, CheckStatus, Result
 from okra.api.conditions import Condition, ConditionStatus, ConditionType
-from okra.errors import OkraError
+from okra.errors import Conflict, OkraError
 from okra.ports import Object
 from okra.rollout.observation import Verdict
 from okra.rollout.status import write_time
@@ -22,6 +23,8 @@ from okra.rollout.status import write_time
 log = structlog.get_logger("okra")
 
 PATIENCE = 10.0
+ECHOES = 16
+"""Writes of its own that it recognises when the watch tells of them."""
 
 
 class CheckRecord:
@@ -33,8 +36,12 @@ class CheckRecord:
     def __init__(self, wiring: Wiring, obj: Object) -> None:
         self._wiring, self._object = wiring, obj
         self._status = CheckStatus()
+        self._written: deque[str] = deque(maxlen=ECHOES)
+        """The resourceVersions that its own writes replaced: what a watch tells of them is old."""
 
     def saw(self, obj: Object) -> None:
+        if obj["metadata"]["resourceVersion"] in self._written:
+            return
         self._object = obj
         self._status = CheckStatus.model_validate(obj.get("status") or {})
 
@@ -135,10 +142,25 @@ class CheckRecord:
         body = self._status.model_dump(mode="json", include=set(changes))
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._wiring.store.patch_status(self.kind, *key_of(self._object), body)
+                self._wrote(await self._patch(body))
         except (OkraError, TimeoutError) as error:
             name = self._object["metadata"]["name"]
             log.warning("StatusNotWritten", kind="Check", name=name, error=str(error) or type(error).__name__)
+
+    async def _patch(self, body: Object) -> Object:
+        """A Check made anew under this one's name gets nothing of it: each write is for a version of this very object."""
+        store, key, metadata = self._wiring.store, key_of(self._object), self._object["metadata"]
+        try:
+            return await store.patch_status(self.kind, *key, body, resource_version=metadata["resourceVersion"])
+        except Conflict:
+            found = (await store.get(self.kind, *key))["metadata"]
+            if found["uid"] != metadata["uid"]:
+                raise
+            return await store.patch_status(self.kind, *key, body, resource_version=found["resourceVersion"])
+
+    def _wrote(self, obj: Object) -> None:
+        self._written.append(self._object["metadata"]["resourceVersion"])
+        self._object = obj
 
     def _now(self) -> str:
         return write_time(self._wiring.clock.now())

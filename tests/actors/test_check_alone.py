@@ -181,6 +181,21 @@ async def test_a_store_that_does_not_take_its_status_does_not_stop_the_measuring
             await w.until(lambda s: not s["lastPassed"], "errors", kind=CHECK, within=60)
 
 
+async def test_a_check_made_anew_under_its_name_gets_nothing_of_the_old_ones() -> None:
+    async with world() as w:
+        await w.apply(lone_check("errors"))
+        async with w.running():
+            await w.until(lambda s: s.get("lastPassed"), "errors", kind=CHECK, within=60)
+            w.store.fault = lambda operation, _: Unavailable("down") if operation in ("watch", "list") else None
+            await w.store.break_watches(Unavailable("reset"))
+            await w.delete("errors", CHECK)
+            made = await w.apply(lone_check("errors", suspend=True))
+            await asyncio.sleep(60)
+            found = await w.get("errors", CHECK)
+            assert found["metadata"]["uid"] == made["metadata"]["uid"]
+            assert not found.get("status"), "nobody here knows of it yet"
+
+
 async def test_the_same_token_again_is_the_same_request() -> None:
     async with world() as w:
         await w.apply(lone_check("errors", suspend=True))
