@@ -148,7 +148,7 @@ class CheckRecord:
             log.warning("StatusNotWritten", kind="Check", name=name, error=str(error) or type(error).__name__)
 
     async def _patch(self, body: Object) -> Object:
-        """A Check made anew under this one's name gets nothing of it: each write is for a version of this very object."""
+        """A Check made anew under this one's name gets nothing of it: each write is for a version of this object."""
         store, key, metadata = self._wiring.store, key_of(self._object), self._object["metadata"]
         try:
             return await store.patch_status(self.kind, *key, body, resource_version=metadata["resourceVersion"])
