@@ -61,7 +61,8 @@ class Attempt:
 
     @property
     def identity(self) -> str:
-        return f"the role {self.role_arn}" if self.role_arn else "the identity that Okra runs as"
+        by_role = self.role_arn and self.operation != ASSUME_ROLE
+        return f"the role {self.role_arn}" if by_role else "the identity that Okra runs as"
 
 
 _THROTTLED = frozenset(

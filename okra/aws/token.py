@@ -1,9 +1,9 @@
 """Bearer tokens for EKS clusters: a signed request to STS, "who am I?", that the cluster sends in Okra's place.
 
-What the cluster's authenticator insists on, and so is never anything else: one of STS's own hosts, the cluster's name
-in a header that is signed along, an expiry of at most a minute's worth (which STS ignores). The token is good for 15
-minutes after its date. Nothing is asked of AWS for it, so it needs no permission and no part of a rate limit; what the
-identity may do in the cluster is said by the cluster's access entries.
+What the cluster's authenticator insists on, and so is never anything else: one of STS's own hosts, and the cluster's
+name in a header that is signed along. It is good for 15 minutes after its date, whatever its expiry says, which old
+authenticators want to be a minute at most. Nothing is asked of AWS for it, so it takes no permission and no part of a
+rate limit; what the identity may do in a cluster, the cluster's access entries say.
 
 A token is kept, not made anew for each request: API servers remember a token that they know, and ask STS about others.
 """

@@ -134,9 +134,10 @@ def _decide(request: Any, principal: Principal) -> Decision:
     scope = request.headers["Authorization"].partition("Credential=")[2].partition(",")[0]
     service = scope.split("/")[3]
     action = f"{PREFIXES.get(service, service)}:{request._get_action()}"
-    named = request.params.get(RESOURCES.get(action, ""))
+    params = vars(request).get("params", {})  # EKS's are in the path, of which moto's class makes none
+    named = params.get(RESOURCES.get(action, ""))
     resources = tuple([named] if isinstance(named, str) else named or ["*"])
-    keys = [*request.params.get("TagKeys", ()), *(tag["Key"] for tag in request.params.get("Tags", ()))]
+    keys = [*params.get("TagKeys", ()), *(tag["Key"] for tag in params.get("Tags", ()))]
     documents = [IAMPolicy(policy)._policy_json for policy in principal.collect_policies()]
     statements = [statement for document in documents for statement in _listed(document["Statement"])]
     allowed = all(allows(statements, action, resource, keys) for resource in resources)

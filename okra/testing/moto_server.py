@@ -3,7 +3,7 @@
 A process of its own because moto's in-process mocks don't work with aiobotocore, and because what is tested through a
 socket can also be killed, delayed and cut off. `python -m okra.testing.moto_server --port 0` prints its URL when ready;
 `MotoServer` does that for tests and the demo. What is put right: see `moto_eks`, `moto_elb`, `moto_health`,
-`moto_iam`, `moto_metrics`.
+`moto_iam`, `moto_metrics`, `moto_sts`.
 """
 
 from __future__ import annotations
@@ -134,13 +134,13 @@ def _server(host: str, port: int, page_size: int | None) -> Any:
 
 
 def _with_tests_own(application: Any) -> Any:
-    """What tests ask of the double and AWS doesn't offer."""
+    """What tests ask of the double and AWS doesn't offer, and what moto doesn't hear."""
     from moto.backends import get_backend
 
-    from okra.testing import moto_iam, moto_record
+    from okra.testing import moto_iam, moto_record, moto_sts
 
     def answering(environ: Any, start_response: Any) -> Iterable[bytes]:
-        path, body = environ.get("PATH_INFO"), b""
+        path, status, body = environ.get("PATH_INFO"), "200 OK", b""
         if path == _RESET:
             for service in _SERVICES:
                 for account in () if service == "ec2" else get_backend(service).values():
@@ -150,10 +150,12 @@ def _with_tests_own(application: Any) -> Any:
             body = moto_record.record(environ.get("QUERY_STRING", ""))
         elif (said := moto_iam.answer(path)) is not None:
             body = said
+        elif (identity := moto_sts.answer(environ)) is not None:
+            status, body = identity
         else:
             answer: Iterable[bytes] = application(environ, start_response)
             return answer
-        start_response("200 OK", [("Content-Length", str(len(body)))])
+        start_response(status, [("Content-Length", str(len(body)))])
         return [body]
 
     return answering

@@ -16,6 +16,7 @@ from okra.testing.child import Child, uninterrupted
 from okra.testing.eks_world import EksWorld
 from okra.testing.metric_math import evaluate, statistic
 from okra.testing.moto_health import states
+from okra.testing.moto_iam import Decision, decisions
 from okra.testing.moto_server import MotoServer, weights_record
 
 OIDC: dict[str, Any] = {
@@ -213,6 +214,20 @@ def test_a_deleted_cluster_is_still_listed_by_the_tagging_api_until_a_reset(
     assert aws_world.client("eks").list_clusters()["clusters"] == []
     aws_server.reset()
     assert tagging.get_resources()["ResourceTagMappingList"] == []
+
+
+def test_who_may_not_describe_clusters_is_refused_and_it_is_on_record(
+    aws_world: AwsWorld, aws_server: MotoServer
+) -> None:
+    EksWorld(aws_world).create("web-1")
+    iam = aws_world.client("iam")
+    iam.create_user(UserName="some")
+    key = iam.create_access_key(UserName="some")["AccessKey"]
+    with AwsWorld(aws_server.url, credentials=key) as some:
+        assert code_of(some.client("eks").describe_cluster, name="web-1") == "AccessDenied"
+    assert decisions(aws_server.url) == [
+        Decision("arn:aws:iam::123456789012:user/some", "eks:DescribeCluster", ("*",), allowed=False)
+    ]
 
 
 # Metrics

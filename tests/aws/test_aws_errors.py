@@ -129,6 +129,12 @@ def test_a_role_that_may_not_be_assumed_says_what_to_check() -> None:
     said = f"User: {WHO} is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/okra"
     message = str(translate(answered("AccessDenied", said, 403), attempt))
     assert all(part in message for part in (WHO, "arn:aws:iam::1:role/okra", "trust policy", "aws.externalID"))
+    message = str(translate(answered("AccessDenied", "", 403), attempt))
+    assert message.startswith("the identity that Okra runs as may not assume the role arn:aws:iam::1:role/okra")
+    message = str(translate(answered("ExpiredToken", "", 403), attempt))
+    assert "the credentials of the identity that Okra runs as have expired" in message, (
+        "not the role's, of which are none"
+    )
 
 
 def test_a_wrong_arn_is_named_with_the_region_it_was_looked_for_in() -> None:
