@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from okra.testing.controlplane import OwnControlPlane
+from tests.chart.objects import Manifest, objects_in
 from tests.support.controlplane import control_plane, control_plane_binaries, control_plane_may_block, kube_namespace
 from tests.support.controlplane import helm as helm_binary
 
@@ -19,7 +18,7 @@ __all__ = ["control_plane", "control_plane_binaries", "control_plane_may_block",
 CHART = Path(__file__).parents[2] / "charts" / "okra"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-Rendered = Callable[..., list[dict[str, Any]]]
+Rendered = Callable[..., list[Manifest]]
 
 
 def runs(helm: Path, home: Path, kubeconfig: Path | None = None) -> Run:
@@ -42,12 +41,12 @@ def helm(helm_binary: Path, tmp_path: Path) -> Run:
 
 @pytest.fixture
 def rendered(helm: Run) -> Rendered:
-    """The objects of `helm template okra`, with these `--set` values."""
+    """The objects of `helm template okra`, with these `--set` and `--set-string` values."""
 
-    def render(*values: str) -> list[dict[str, Any]]:
+    def render(*values: str, strings: Sequence[str] = ()) -> list[Manifest]:
         sets = [part for value in values for part in ("--set", value)]
-        said = helm("template", "okra", CHART, "--namespace", "okra-system", *sets).stdout
-        return [each for each in yaml.safe_load_all(said) if each]
+        sets += [part for value in strings for part in ("--set-string", value)]
+        return objects_in(helm("template", "okra", CHART, "--namespace", "okra-system", *sets).stdout)
 
     return render
 

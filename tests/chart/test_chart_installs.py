@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from okra.testing.controlplane import OwnControlPlane
 from tests.chart.conftest import CHART, runs
+from tests.chart.objects import objects_in
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -32,7 +32,7 @@ def test_install_upgrade_and_uninstall_leave_the_kinds_and_what_people_made(
 ) -> None:
     helm = runs(helm_binary, tmp_path, cluster.kubeconfig)
     said = helm("template", "okra", CHART).stdout
-    kinds = [each for each in yaml.safe_load_all(said) if each and each["kind"] == "CustomResourceDefinition"]
+    kinds = [each for each in objects_in(said) if each["kind"] == "CustomResourceDefinition"]
     release = ["okra", CHART, "--namespace", "okra", "--create-namespace"]
     helm("install", *release, "--wait", "--timeout", "120s")
     assert cluster.kubectl("get", "deployment/okra", "-n", "okra", "-o", "jsonpath={.status.readyReplicas}") == "2"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from okra.api.crd import crd_files
 from okra.app.settings import Settings
 from tests.chart.conftest import CHART, Rendered, Run
 from tests.chart.held import HELD
+from tests.chart.objects import container, environ, objects_in, one
 
 SET_BY_THE_CHART = {"listen"}
 """Settings that are not values: the chart's own parts depend on them."""
@@ -22,20 +22,6 @@ SET_BY_THE_CHART = {"listen"}
 def camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
-
-
-def one(objects: Sequence[dict[str, Any]], kind: str, name: str = "okra") -> dict[str, Any]:
-    (found,) = [each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name]
-    return found
-
-
-def container(objects: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    (found,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
-    return dict(found)
-
-
-def environ(objects: Sequence[dict[str, Any]]) -> dict[str, str]:
-    return {each["name"]: each["value"] for each in container(objects)["env"] if "value" in each}
 
 
 def test_helm_finds_nothing_to_complain_about(helm: Run) -> None:
@@ -110,7 +96,7 @@ def test_releases_of_one_name_in_several_namespaces_do_not_meet(helm: Run, scope
     def outside(namespace: str) -> set[tuple[str, str, str]]:
         sets = ["--set", f"scope.namespace={scope}", "--set", "crds.enabled=false", "--set", "crds.policies=false"]
         said = helm("template", "okra", CHART, "--namespace", namespace, *sets).stdout
-        metadata = [(each["kind"], each["metadata"]) for each in yaml.safe_load_all(said) if each]
+        metadata = [(each["kind"], each["metadata"]) for each in objects_in(said)]
         known = {(kind, each.get("namespace", ""), each["name"]) for kind, each in metadata}
         return {each for each in known if each[1] != namespace}
 
