@@ -159,9 +159,9 @@ class Race:
     two: Claimer
     tag: Tag
 
-    async def run(self, choose: Chooser, settle: int) -> tuple[bool, bool]:
-        """Who may write, by what each knows."""
-        return await asyncio.gather(self.one.may_write(), self.two.may_write(start=0.5 + choose(settle + 4)))
+    async def run(self, later: int) -> tuple[bool, bool]:
+        """Who may write, by what each knows, when the second begins so many seconds `later`, and a half."""
+        return await asyncio.gather(self.one.may_write(), self.two.may_write(start=0.5 + later))
 
     async def afterwards(self) -> list[str]:
         """Who may write once nothing is late, lost or stale any more."""
@@ -181,11 +181,11 @@ def small_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owners, "CLAIM_WITHIN", float(WITHIN))
 
 
-@pytest.mark.timeout(300)
-async def test_in_no_order_do_two_claimers_both_write_and_in_the_end_one_does() -> None:
+@pytest.mark.parametrize("later", range(SETTLE + 4))
+async def test_in_no_order_do_two_claimers_both_write_and_in_the_end_one_does(later: int) -> None:
     async def world(choose: Chooser) -> bool:
         both = race(choose, SETTLE)
-        one, two = await both.run(choose, SETTLE)
+        one, two = await both.run(later)
         truth = both.tag.now()
         assert (one, two) in ((False, False), (truth == "one", truth == "two")), choose.path
         assert await both.afterwards() == [truth], choose.path
@@ -193,13 +193,13 @@ async def test_in_no_order_do_two_claimers_both_write_and_in_the_end_one_does() 
 
     orders = await every(world)
     assert orders is not None
-    assert orders > 1000
+    assert orders > 100
 
 
 async def test_a_second_less_than_the_bounds_together_would_let_both_write() -> None:
     """The wait is no longer than it must be, and the search finds what is wrong."""
 
     async def at_most_one(choose: Chooser) -> bool:
-        return not all(await race(choose, SETTLE - 1).run(choose, SETTLE - 1))
+        return not all(await race(choose, SETTLE - 1).run(later=choose(SETTLE + 3)))
 
     assert await every(at_most_one) is None

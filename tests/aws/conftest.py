@@ -20,8 +20,10 @@ __all__ = ["aws_environ", "aws_server", "aws_world", "fault_proxy", "world_may_b
 
 TIMEOUTS = Timeouts(connect=5.0, read=5.0, read_total=15.0, write_total=5.0)
 """Generous: a slow machine is no fault."""
-IMPATIENT = Timeouts(connect=0.5, read=0.4, read_total=3.0, write_total=0.5)
-"""For what hangs, and nothing else."""
+IMPATIENT = Timeouts(connect=2.0, read=1.0, read_total=8.0, write_total=2.0)
+"""For what hangs, and nothing else: each is waited for."""
+SLACK = 10.0
+"""Seconds that a slow machine may add to a deadline. Without a deadline, what hangs does so until the test's end."""
 
 
 class SystemClock:

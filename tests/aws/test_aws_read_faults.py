@@ -20,7 +20,7 @@ from okra.testing.aws_world import AwsWorld, Route
 from okra.testing.fault_proxy import FaultProxy
 from okra.testing.faults import Fault, FaultKind
 from okra.testing.moto_server import MotoServer
-from tests.aws.conftest import ref_of
+from tests.aws.conftest import SLACK, ref_of
 from tests.aws.faults import FAULTS, Scene, name_of
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
@@ -75,7 +75,7 @@ async def test_a_read_that_fails_for_good_says_why(
     with pytest.raises(OkraError) as caught:
         await READS[operation](scene)
     assert type(caught.value) is expected, caught.value
-    assert time.monotonic() - began < timeouts.read_total + 1
+    assert time.monotonic() - began < timeouts.read_total + SLACK
     assert 1 <= len(scene.proxy.calls(operation)) <= 3
 
 

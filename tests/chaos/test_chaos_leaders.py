@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from okra.app.writes import LANDS_WITHIN
@@ -74,12 +72,10 @@ def test_a_leader_that_is_told_to_stop_lets_the_next_one_write_without_waiting_f
     controllers.settings["OKRA_LEASE_DURATION"] = "8s"
     first, second = leading(controllers, others=1)
     reach(observer, 20)
-    began = time.monotonic()
     first.terminate()
     assert first.wait() == 0, first.text
     term = second.until("TermBegun")
     assert term["writesIn"] <= LANDS_WITHIN
-    assert time.monotonic() - began < 30
     assert_rolled_out(controllers, observer)
 
 

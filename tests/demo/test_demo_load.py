@@ -21,7 +21,7 @@ class Watched(Cluster):
     async def until(self, requests: int) -> None:
         self._goal = requests
         self._reached.clear()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self._reached.wait()
 
     async def answer(self, request: web.Request) -> web.Response:

@@ -58,7 +58,7 @@ def test_an_interrupted_demo_ends_at_once_with_no_process_and_no_file_left(
         began = time.monotonic()
         said, _ = process.communicate(timeout=60)
         assert process.returncode == 130, said
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 30
         assert not left_of(process)
     assert "Traceback" not in said
     assert not list((tmp_path / "tmp").iterdir())

@@ -27,7 +27,7 @@ def processes(folder: Path) -> dict[str, int]:
 
 
 def none_is_left(folder: Path) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while processes(folder):
         if time.monotonic() > deadline:
             return False

@@ -65,7 +65,7 @@ class Cache:
         self._changed.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(45):
+        async with asyncio.timeout(120):
             while not holds():
                 self._changed.clear()
                 await self._changed.wait()
@@ -86,7 +86,7 @@ async def followed(store: ObjectStore, namespace: str) -> AsyncIterator[Cache]:
 
 async def insist(call: Callable[[], Awaitable[Any]]) -> None:
     """As the actors do: whatever may succeed later is done again."""
-    async with asyncio.timeout(45):
+    async with asyncio.timeout(120):
         while True:
             try:
                 await call()
@@ -215,7 +215,7 @@ async def test_calls_to_a_frozen_server_end_in_their_time_and_all_goes_on_when_i
             store.delete(WIDGET, "default", "absent"),
             store.apply(WIDGET, widget("w0", "default", spec={"size": 2})),
         ]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [Unavailable] * len(calls)
         await asyncio.to_thread(own_control_plane.thaw_apiserver)

@@ -44,7 +44,7 @@ def install_kinds(cluster: ControlPlane) -> None:
     for kind in (WIDGET, GADGET):
         made = cluster.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd(kind))
         assert made.status in (201, 409), made
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while any(cluster.call("GET", _path(kind, "default")).status != 200 for kind in (WIDGET, GADGET)):
         assert time.monotonic() < deadline, "the kinds aren't served"
         time.sleep(0.1)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from okra.ports import Kind, ObjectStore, WatchEvent
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds. Only a failing test waits this long."""
 
 

@@ -50,7 +50,7 @@ def test_an_actor_in_trouble_stands_out() -> None:
 
 
 async def test_a_cell_shows_what_it_wants_knows_and_saw() -> None:
-    async with world() as w:
+    async with world(claim_settle=0.0) as w:
         route, _, new = w.two_versions()
         await w.apply(cell())
         async with w.running() as system, site(system) as pages:

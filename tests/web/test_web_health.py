@@ -50,11 +50,11 @@ async def test_a_probe_from_outside_fails_while_the_event_loop_is_really_stuck(
         monkeypatch.setattr(view, "responsive", root.responsive)
         async with site(view) as pages:
             url = f"http://{pages.at}/healthz"
-            found.append(await asyncio.to_thread(probe, url, 5.0))
+            found.append(await asyncio.to_thread(probe, url, 30.0))
             prober = threading.Thread(target=lambda: found.append(probe(url, 0.3)))
             prober.start()
             prober.join()  # nothing else runs on this loop now
-            found.append(await asyncio.to_thread(probe, url, 5.0))
+            found.append(await asyncio.to_thread(probe, url, 30.0))
     assert found == ["200", "no answer", "200"]
 
 
@@ -63,7 +63,7 @@ async def test_a_loop_that_has_not_turned_for_too_long_is_not_responsive() -> No
     async with RootSupervisor("okra") as root:
         began = time.monotonic()
         while root.responsive(max_age=1.2):  # a beat comes each second, but not while this goes on
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 60
         assert root.responsive(max_age=10.0)
 
 

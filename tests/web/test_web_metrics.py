@@ -38,6 +38,16 @@ async def scraped(pages: Site) -> dict[str, list[tuple[Labels, float]]]:
     return found
 
 
+AT_ONCE = {
+    "claim_settle": 0.0,
+    "step_interval": 0.0,
+    "propagation_delay": 0.0,
+    "discovery_interval": 0.05,
+    "poll_interval": 0.05,
+}
+"""Settings: these tests speak HTTP, on the real clock."""
+
+
 def event(reason: str, **names: str) -> EventRecord:
     named: dict[str, Any] = {"namespace": "default", "name": "web", **names}
     return EventRecord(CELL, uid="", type="Normal", reason=reason, message="", at=datetime.now(UTC), **named)
@@ -91,7 +101,7 @@ async def test_when_the_cells_cannot_be_had_the_rest_is_still_there() -> None:
 
 
 async def test_a_whole_rollout_is_counted_once_with_its_checks_and_events() -> None:
-    async with world(step_interval=0.0, propagation_delay=0.0, discovery_interval=0.05, poll_interval=0.05) as w:
+    async with world(**AT_ONCE) as w:
         w.two_versions()
         await w.apply(cell(checks=[check("dd")]))
         metrics = Metrics()
@@ -107,7 +117,7 @@ async def test_a_whole_rollout_is_counted_once_with_its_checks_and_events() -> N
 
 
 async def test_a_rollout_that_is_reverted_counts_as_failed() -> None:
-    async with world(step_interval=0.0, propagation_delay=0.0, discovery_interval=0.05, poll_interval=0.05) as w:
+    async with world(**AT_ONCE) as w:
         w.two_versions()
         w.metrics.answer = lambda _query, _window: 0.5
         await w.apply(cell(checks=[check("dd")]))
