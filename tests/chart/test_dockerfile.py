@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,15 @@ def instructions() -> list[tuple[str, str]]:
     return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in lines]
 
 
-def build_stage() -> list[tuple[str, str]]:
-    """The instructions between the first FROM and the second."""
+def stages() -> list[list[tuple[str, str]]]:
+    """The instructions after each FROM: those of the build, and those of the image."""
     all_of_them = instructions()
     first, second = [number for number, (name, _) in enumerate(all_of_them) if name == "FROM"]
-    return all_of_them[first + 1 : second]
+    return [all_of_them[first + 1 : second], all_of_them[second + 1 :]]
+
+
+def build_stage() -> list[tuple[str, str]]:
+    return stages()[0]
 
 
 @pytest.mark.timeout(400)
@@ -57,6 +62,22 @@ def test_the_steps_of_the_build_make_an_okra_that_runs(tmp_path: Path) -> None:
     assert not {"pip", "pip3"} & left, "nothing in the image installs anything"
 
 
+@pytest.mark.timeout(200)
+def test_the_image_has_no_pip_of_its_base_either(tmp_path: Path) -> None:
+    """The RUN of the image's stage, on an environment in place of the base's Python."""
+    base = tmp_path / "usr" / "local"
+    venv.create(base, with_pip=True)
+    (library,) = (base / "lib").glob("python3*")
+    (library / "ensurepip").mkdir()
+    (command,) = [argument for name, argument in stages()[1] if name == "RUN"]
+    environ = {"PATH": f"{base}/bin:/usr/bin:/bin", "HOME": str(tmp_path), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    subprocess.run(
+        ["sh", "-ec", command.replace("/usr/local", str(base))], env=environ, capture_output=True, check=True
+    )
+    left = [str(each.relative_to(base)) for each in base.rglob("*") if re.search("pip|setuptools", each.name)]
+    assert left == []
+
+
 def copy(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
@@ -73,6 +94,6 @@ def test_what_is_copied_is_in_the_build_context() -> None:
 
 
 def test_the_image_runs_the_controller_as_nobody() -> None:
-    final = dict(instructions()[len(instructions()) - len(build_stage()) :])
+    final = dict(stages()[1])
     assert final["USER"] == "65532:65532"
     assert (final["ENTRYPOINT"], final["CMD"]) == ('["okra"]', '["controller"]')
