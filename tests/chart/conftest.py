@@ -19,6 +19,7 @@ CHART = Path(__file__).parents[2] / "charts" / "okra"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Rendered = Callable[..., list[Manifest]]
+Refused = Callable[..., str]
 
 
 def runs(helm: Path, home: Path, kubeconfig: Path | None = None) -> Run:
@@ -49,6 +50,19 @@ def rendered(helm: Run) -> Rendered:
         return objects_in(helm("template", "okra", CHART, "--namespace", "okra-system", *sets).stdout)
 
     return render
+
+
+@pytest.fixture
+def refused(helm: Run) -> Refused:
+    """What Helm says to these `--set` values, which it must not take."""
+
+    def refuse(*values: str) -> str:
+        sets = [part for value in values for part in ("--set", value)]
+        done = helm("template", "okra", CHART, *sets, check=False)
+        assert done.returncode != 0, "it is taken"
+        return done.stderr
+
+    return refuse
 
 
 @pytest.fixture

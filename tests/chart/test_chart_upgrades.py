@@ -47,3 +47,20 @@ def test_a_pause_by_hand_outlasts_upgrades_and_refuses_none(helm: Run, paused: C
     assert paused() == "true"
     helm("upgrade", how)
     assert paused() == ""
+
+
+def test_an_installation_can_do_without_an_election_later(
+    helm: Run, control_plane: ControlPlane, kube_namespace: str
+) -> None:
+    """The server has filled in for a rolling update what it refuses beside another strategy."""
+
+    def strategy() -> str:
+        where = ("deployment/okra", "--namespace", kube_namespace)
+        return control_plane.kubectl("get", *where, "-o", "jsonpath={.spec.strategy.type}")
+
+    helm("install")
+    assert strategy() == "RollingUpdate"
+    helm("upgrade", "--set", "leaderElection.enabled=false,replicaCount=1")
+    assert strategy() == "Recreate"
+    helm("upgrade")
+    assert strategy() == "RollingUpdate"

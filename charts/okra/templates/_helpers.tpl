@@ -76,3 +76,22 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
   resourceNames: {{ toJson . }}
   {{- end }}
 {{- end }}
+
+{{- /* The container's variables, extraEnv apart. */ -}}
+{{- define "okra.env" -}}
+- {name: OKRA_LISTEN, value: ":8080"}
+- {name: OKRA_LEADER_ELECT, value: {{ .Values.leaderElection.enabled | quote }}}
+- {name: OKRA_LEASE_NAME, value: {{ include "okra.fullname" . | quote }}}
+- {name: OKRA_CONFIG_MAP, value: {{ include "okra.fullname" . | quote }}}
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: POD_NAMESPACE
+  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+{{- with .Values.aws.region }}
+- {name: AWS_REGION, value: {{ . | quote }}}
+{{- end }}
+{{- range $name, $value := .Values.settings }}
+- name: OKRA_{{ $name | snakecase | upper }}
+  value: {{ if kindIs "map" $value }}{{ toYaml $value | quote }}{{ else }}{{ $value | toString | quote }}{{ end }}
+{{- end }}
+{{- end }}
