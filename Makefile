@@ -43,8 +43,9 @@ CONTROLPLANE_BUILD := $(BIN)/python -m tests.controlplane.build
 controlplane: $(VENV)/.python ## Build the real control plane that tests need (etcd, kube-apiserver, helm …; needs Go)
 	@$(CONTROLPLANE_BUILD)
 
-# The core and the actor runtime are covered to the last branch; everything runs on both cores of a small machine.
-PARALLEL := -n auto --dist loadfile
+# The core and the actor runtime are covered to the last branch; everything runs on both cores of a small machine, in the
+# order of tests/conftest.py: xdist's own begins with the files of many tests, and the slowest have few.
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 COVERED := tests/rollout tests/actors/runtime
 
 test: $(VENV)/.dev ## Run every test (PYTEST_ARGS="tests/web -k name" for some)
@@ -53,7 +54,7 @@ ifeq ($(PYTEST_ARGS),)
 	  echo "controlplane: going on; the tests on a real control plane will be skipped"; }
 	$(BIN)/python -m pytest -q $(PARALLEL) $(COVERED) --cov=okra.rollout --cov=okra.actors.runtime --cov-branch \
 	  --cov-report=term --cov-fail-under=100
-	$(BIN)/python -m pytest -q $(PARALLEL) $(foreach folder,$(COVERED),--ignore=$(folder)) tests
+	$(BIN)/python -m pytest -q $(PARALLEL) --durations=20 $(foreach folder,$(COVERED),--ignore=$(folder)) tests
 else
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif

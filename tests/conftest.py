@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import blockbuster.blockbuster
 import pytest
@@ -15,6 +16,10 @@ from blockbuster import BlockBuster, BlockingError
 from hypothesis import settings
 from looptime import LoopTimeEventLoop
 
+TESTS = Path(__file__).parent
+LONGEST = ("scenarios", "chaos", "e2e", "demo", "kube")
+"""Folders whose tests mostly wait for other processes."""
+
 settings.register_profile("okra", deadline=None, derandomize=True)
 settings.load_profile("okra")
 
@@ -23,6 +28,12 @@ def pytest_configure(config: pytest.Config) -> None:
     # looptime asks for a loop around synchronous tests too, and asyncio would make one that nobody closes.
     asyncio.set_event_loop(None)
     config.addinivalue_line("markers", "may_block(reason): Okra's code may block the event loop in this test")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first: otherwise one worker is still at it when the others have nothing left to do."""
+    rank = {folder: number for number, folder in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(TESTS).parts[0], len(rank)))
 
 
 @pytest.fixture(autouse=True)
