@@ -8,7 +8,7 @@ import gc
 import signal
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Container, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -60,9 +60,10 @@ async def control(options: ControllerOptions) -> None:
     settings, stop = options.settings, asyncio.Event()
     with stopping(stop):  # from the start: the first process of a container is deaf to signals that it doesn't handle
         target = await find_target(settings.kubeconfig, settings.context)
+        own_ports: set[int] = set()
         async with (
-            opened(options, target, stop) as leadership,
-            serve(ControllerView(leadership), settings.listen, strict=True) as at,
+            opened(options, target, stop, own_ports) as leadership,
+            serve(ControllerView(leadership), settings.listen, strict=True, own_ports=own_ports) as at,
         ):
             log.info("Started", server=target.server, target=target.origin, namespace=target.namespace, listen=at)
             await leadership.serve()
@@ -83,7 +84,9 @@ def stopping(stop: asyncio.Event) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def opened(options: ControllerOptions, target: Target, stop: asyncio.Event) -> AsyncIterator[Leadership]:
+async def opened(
+    options: ControllerOptions, target: Target, stop: asyncio.Event, own_ports: Container[int]
+) -> AsyncIterator[Leadership]:
     """All that a controller holds open, for as long as it runs; its terms come and go within."""
     settings, clock, metrics = options.settings, SystemClock(), Metrics()
     identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
@@ -95,7 +98,7 @@ async def opened(options: ControllerOptions, target: Target, stop: asyncio.Event
             candidate = Elector(own, target.namespace, settings.lease_name, identity, timing(settings.lease_duration))
         rates = Rates.share(settings.aws_rate_share)
         aws = await stack.enter_async_context(open_aws(clock=clock, on_call=metrics.aws_call, rates=rates))
-        http = await stack.enter_async_context(open_session())
+        http = await stack.enter_async_context(open_session(own_ports))
         store = KubeStore(client, instance=identity)
         writes, unsaved = Writes(aws.router, clock), UnsavedVerdicts()
         pause = GlobalPause(store, target.namespace, settings.config_map)

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,11 +93,14 @@ async def run(options: RunOptions, found: Input) -> int:
     """Run until every Cell is at rest. The caller holds the state's lock and has judged the input."""
     progress = Progress(options, found.cells)
     secrets = MemorySecrets()
-    async with open_parts(options, progress, secrets) as parts:
+    own_ports: set[int] = set()
+    async with open_parts(options, progress, secrets, own_ports) as parts:
         await _apply(parts, secrets, found)
         async with (
             running(parts) as system,
-            serve(system, options.listen or options.settings.listen, strict=_chosen(options)) as at,
+            serve(
+                system, options.listen or options.settings.listen, strict=_chosen(options), own_ports=own_ports
+            ) as at,
         ):
             options.serves_at(at)
             _say_where(options, progress, at)
@@ -116,7 +119,9 @@ def _say_where(options: RunOptions, progress: Progress, at: str) -> None:
 
 
 @asynccontextmanager
-async def open_parts(options: RunOptions, progress: Progress, secrets: MemorySecrets) -> AsyncIterator[Parts]:
+async def open_parts(
+    options: RunOptions, progress: Progress, secrets: MemorySecrets, own_ports: Container[int] = ()
+) -> AsyncIterator[Parts]:
     """The embedded store and AWS, opened and closed together."""
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
@@ -124,7 +129,7 @@ async def open_parts(options: RunOptions, progress: Progress, secrets: MemorySec
         metrics = Metrics()
         rates = Rates.share(options.settings.aws_rate_share)
         aws = await stack.enter_async_context(open_aws(clock=clock, on_call=metrics.aws_call, rates=rates))
-        http = await stack.enter_async_context(open_session())
+        http = await stack.enter_async_context(open_session(own_ports))
         gate: WriteGate = ReadOnly() if options.read_only else AlwaysOpen()
         yield Parts(
             store=store,

@@ -15,10 +15,13 @@ from okra.web.view import SystemView
 
 
 @asynccontextmanager
-async def serve(view: SystemView, listen: str, *, strict: bool) -> AsyncIterator[str]:
+async def serve(
+    view: SystemView, listen: str, *, strict: bool, own_ports: set[int] | None = None
+) -> AsyncIterator[str]:
     """Serve on `HOST:PORT`; yields the address that it really is (of `:PORT`, one of several). Port 0: any free one.
 
-    `strict`: a port that is taken is Refused; otherwise a free one is taken in its place.
+    `strict`: a port that is taken is Refused; otherwise a free one is taken in its place. `own_ports` gets what is
+    listened on.
     """
     host, port = parse_address(listen)
     app = web.Application()
@@ -35,6 +38,8 @@ async def serve(view: SystemView, listen: str, *, strict: bool) -> AsyncIterator
                 ) from error
             await web.TCPSite(runner, host, 0).start()
         name, actual = runner.addresses[0][:2]
+        if own_ports is not None:
+            own_ports.update(port for _, port, *_ in runner.addresses)
         async with watching_the_loop(view.metrics.loop_lag):
             yield f"[{name}]:{actual}" if ":" in name else f"{name}:{actual}"
     finally:

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from yarl import URL
 
-from okra.analysis.providers.guard import GuardedResolver, checked_url, is_forbidden, open_session
+from okra.analysis.providers.guard import checked_url, is_forbidden, open_session
 from okra.analysis.providers.http import LARGEST, Request, fetch, fetch_json, header_values, parse_json
 from okra.errors import (
     AccessDenied,
@@ -277,21 +278,49 @@ def test_other_addresses_may_be_called(host: str) -> None:
     assert not is_forbidden(host.strip("[]"))
 
 
-async def test_a_name_that_leads_to_a_link_local_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_name_that_leads_to_a_link_local_address_is_refused(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def resolve(self: object, host: str, port: int = 0, family: int = 0) -> list[dict[str, object]]:
         answers = {"both.test": ["169.254.169.254", "127.0.0.1"], "meta.test": ["169.254.169.254"]}
         return [
-            {"hostname": host, "host": address, "port": port, "family": family, "proto": 0, "flags": 0}
+            {"hostname": host, "host": address, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}
             for address in answers[host]
         ]
 
     monkeypatch.setattr("aiohttp.resolver.DefaultResolver.resolve", resolve)
-    resolver = GuardedResolver()
-    assert [answer["host"] for answer in await resolver.resolve("both.test", 80)] == ["127.0.0.1"]
-    await resolver.close()
     async with open_session() as http:
+        both = Request("The API", "GET", str(URL(server.url).with_host("both.test")))
+        assert await fetch_json(http, both) == {"ok": True}
         with pytest.raises(Unavailable, match="link-local address, which Okra does not call"):
             await fetch(http, Request("The API", "GET", "http://meta.test/"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.8.9.10",
+        "0x7f000001",
+        "localhost",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:0:0]",
+    ],
+)
+async def test_okras_own_pages_are_asked_by_no_check_in_whatever_form(host: str, server: Server) -> None:
+    own = URL(server.url).port or 0
+    async with open_session({own}) as http:
+        with pytest.raises(Unavailable, match="that is Okra itself, which no check may ask"):
+            await fetch(http, Request("The API", "GET", f"http://{host}:{own}/debug/cells/other/web"))
+    assert server.requests == []
+
+
+async def test_others_on_this_machine_may_be_asked(server: Server) -> None:
+    async with open_session({1}) as http:
+        assert await fetch_json(http, asking(server)) == {"ok": True}
 
 
 def test_a_secrets_last_newline_is_no_part_of_it() -> None:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from okra.actors.cell import CELL
+from okra.actors.cell_checks import CHECK
 from okra.app.inputs import read_input
 from okra.app.progress import Progress
 from okra.app.run import RunOptions, default_state, run
@@ -154,6 +155,34 @@ async def test_what_a_cell_waits_for_is_said_though_aws_says_nothing(tmp_path: P
     assert waits
     assert len(waits) == len(set(waits)), "nothing twice"
     assert any("no answer from AWS" in line for line in waits)
+
+
+async def test_a_check_does_not_read_the_debug_pages_of_the_okra_that_runs_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        at = f"127.0.0.1:{free.getsockname()[1]}"
+    provider = {"web": {"url": f"http://{at}/debug/actors"}}
+    curious = lone_check("curious", analysis={"interval": "1s", "max": 0, "provider": provider})
+    (tmp_path / "cell.yaml").write_text(yaml.safe_dump(curious))
+    said = Said()
+    chosen = options(tmp_path, timeout=120.0, listen=at, print=said)
+    running = asyncio.create_task(go(chosen))
+    await said.wait("Health and debug pages")
+    async with await EmbeddedStore.open(chosen.state) as store:
+        first = await measured(store, "curious")
+    os.kill(os.getpid(), signal.SIGINT)
+    assert await running == 130
+    assert "that is Okra itself, which no check may ask" in first["reason"]
+
+
+async def measured(store: EmbeddedStore, check: str) -> dict[str, Any]:
+    """The first that this Check measured."""
+    async with asyncio.timeout(60):
+        while True:
+            found = (await store.get(CHECK, "default", check)).get("status", {}).get("analysis", {}).get("results")
+            if found:
+                first: dict[str, Any] = found[0]
+                return first
+            await asyncio.sleep(0.05)
 
 
 async def test_files_that_change_are_read_again_and_bad_ones_are_said(tmp_path: Path) -> None:
