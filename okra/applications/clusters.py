@@ -1,0 +1,33 @@
+"""Nothing begins before all of the Cell's clusters are ready: then the whole story is simple, and no traffic flaps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from okra.applications.policy import Application
+from okra.applications.state import Phase
+from okra.applications.turn import Turn
+
+
+def clusters_ready(turn: Turn, app: Application) -> bool:
+    """May the application begin? What moves already, or rests, isn't held up by a cluster that is ready no more."""
+    missing = []
+    for cluster in turn.policy.clusters:
+        seen = turn.obs.clusters.get(cluster.name)
+        if cluster.require_ready and (seen is None or not seen.ready):
+            missing.append((cluster, seen.message if seen else "not looked at yet"))
+    waited = turn.state.waited + turn.watched if missing else 0.0
+    turn.state, turn.before = replace(turn.state, waited=waited), replace(turn.before, waited=waited)
+    if not missing:
+        return True
+    turn.wake_in(turn.policy.poll_interval)
+    said = "; ".join(f"{cluster.name}: {why}" for cluster, why in missing)
+    late = [each.name for each, _ in missing if each.ready_timeout is not None and waited > each.ready_timeout]
+    if late:
+        turn.reason, said = "ClusterNotReady", f"Not ready in time: {', '.join(late)}. Nothing has moved. {said}"
+        turn.set(app, phase=Phase.FAILED, message=said)
+    else:
+        ready = f"{len(turn.policy.clusters) - len(missing)} of {len(turn.policy.clusters)} clusters are ready"
+        turn.reason = "WaitingForClusters"
+        turn.set(app, phase=Phase.PENDING, message=f"{ready}; waiting for {said}")
+    return False

@@ -1,0 +1,101 @@
+"""The whole machine of a complex Cell: clusters first, then its applications, one at a time (DESIGN §4).
+
+`decide` is a function of its arguments. It makes one transition at a time: the shell persists, executes the effects,
+reads, and calls it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from okra.applications.clusters import clusters_ready
+from okra.applications.effects import Decision, SaveRevision
+from okra.applications.observation import Observation
+from okra.applications.policy import Application, Policy
+from okra.applications.resting import at_rest
+from okra.applications.reverting import revert
+from okra.applications.stages import begin, completing, init, migrating
+from okra.applications.state import Phase, Stage, State
+from okra.applications.turn import Turn
+from okra.rollout.state import Handled
+from okra.rollout.words import retry
+
+COMMANDS_KEPT = 20
+
+STAGES: Mapping[Stage | None, Callable[[Turn, Application], None]] = {
+    Stage.INIT: init,
+    Stage.MIGRATING: migrating,
+    Stage.COMPLETING: completing,
+}
+
+
+def decide(policy: Policy, state: State, observation: Observation, now: float) -> Decision:
+    """The next state and effects. `now` is epoch seconds, not before any time in `observation`."""
+    turn = Turn(policy, state, observation, now)
+    if policy.problem is not None:
+        turn.report(Phase.FAILED, policy.problem.reason, policy.problem.message)
+    else:
+        _commands(turn)
+        _applications(turn)
+    return turn.decision()
+
+
+def _commands(turn: Turn) -> None:
+    """`retry` and `unblock`: what failed may begin again. The others are for the child that moves, which has them."""
+    done = {each.id for each in turn.state.commands}
+    for command in turn.obs.commands:
+        if command.id in done or command.verb not in ("retry", "unblock"):
+            continue
+        blocked = [app for app in turn.policy.applications if turn.app(app).blocked]
+        for app in blocked:
+            turn.set(app, blocked=(), phase=Phase.PENDING, stage=None, message="")
+        said = f"Begins again: {', '.join(app.name for app in blocked)}." if blocked else "Refused: nothing is blocked."
+        handled = Handled(command.id, command.verb, command.by, turn.now, said)
+        turn.state = replace(turn.state, commands=(*turn.state.commands, handled)[-COMMANDS_KEPT:])
+        turn.emit("CommandExecuted" if blocked else "CommandRefused", said)
+
+
+def _applications(turn: Turn) -> None:
+    """One after the other, in the spec's order: the next begins when all before it are where they should be, and none
+    of those that an edit left behind moves any more."""
+    moving = [app for app in turn.policy.applications if turn.app(app).moving]
+    for app in moving or turn.policy.applications:
+        if not _settled(turn, app):
+            _report(turn, app)
+            return
+    turn.report(Phase.SYNCED, "Synced", "Every application is on its clusters.")
+    if turn.obs.saved is False:
+        turn.effects.append(SaveRevision())
+
+
+def _settled(turn: Turn, app: Application) -> bool:
+    """Is the application where it should be?"""
+    state = turn.app(app)
+    if state.failure is not None:
+        revert(turn, app)
+    elif state.target is not None:
+        if state.target.version != app.version:
+            said = f"Other clusters are wanted in the middle of the move to {state.target.version}."
+            turn.fail(app, Phase.REVERTING, "Superseded", said, block=False)
+        else:
+            STAGES[state.stage](turn, app)
+    elif state.synced is not None and state.synced.version == app.version:
+        at_rest(turn, app)
+        return True
+    elif app.version not in state.blocked and clusters_ready(turn, app):
+        begin(turn, app)
+    return False
+
+
+def _report(turn: Turn, app: Application) -> None:
+    """The Cell is as its first application that isn't Synced."""
+    state = turn.app(app)
+    phase = state.phase
+    if state.failure is None and not state.moving and app.version in state.blocked:
+        phase = Phase.FAILED
+    elif phase in (Phase.PRECHECK_FAILED, Phase.CHECK_FAILED, Phase.POSTCHECK_FAILED):
+        phase = Phase.REVERTING if state.failure else Phase.SYNCING
+    again = f" To try it again: {retry(turn.policy.name, app.version)}" if phase is Phase.FAILED else ""
+    reason = turn.reason or (state.failure.reason if state.failure else str(state.phase))
+    turn.report(phase, reason, f"{app.name}: {state.message}{again}" if state.message else "")

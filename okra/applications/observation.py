@@ -1,0 +1,67 @@
+"""What is known of a complex Cell's clusters and children at one moment: the only input from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from okra.applications.state import Phase
+from okra.rollout.observation import Command, Problem, SeriesResult, Token
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSeen:
+    ready: bool
+    message: str = ""
+    """Why it isn't."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSeen:
+    """The ArgoCDApplicationDeployment of an application."""
+
+    clusters: tuple[str, ...]
+    """What its spec names, as the Cell calls them."""
+    ready: bool
+    """Its status says so of this very spec."""
+    message: str = ""
+    problem: Problem | None = None
+    """What only a person ends, or a failure: Degraded …"""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSeen:
+    """The child Cell of an application."""
+
+    version: str
+    """What its spec pins."""
+    settled: bool
+    """At rest, by a status of this very spec."""
+    stable: str | None = None
+    """The version that holds the traffic, as its status says."""
+    failed: Problem | None = None
+    """Why the pinned version failed."""
+    failed_at: Phase = Phase.CHECK_FAILED
+    retains: bool = False
+    """Former target groups are still attached: traffic can go back to them in one write."""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Maps are by cluster or application name; what has no entry isn't known yet."""
+
+    clusters: Mapping[str, ClusterSeen] = field(default_factory=dict)
+    deployments: Mapping[str, DeploymentSeen | None] = field(default_factory=dict)
+    """None: there is none."""
+    routes: Mapping[str, RouteSeen | None] = field(default_factory=dict)
+    groups: Mapping[str, Mapping[str, str] | Problem] = field(default_factory=dict)
+    """Application → cluster → its target group's ARN, or why these can't be told."""
+    forwards: Mapping[str, str] = field(default_factory=dict)
+    """Hash of the route's forward configuration, as it is now."""
+    results: tuple[SeriesResult, ...] = ()
+    requested: Token | None = None
+    """The series that this process asked for last."""
+    saved: bool | None = None
+    """The last revision that was kept is of this spec; None: not known yet."""
+    commands: tuple[Command, ...] = ()

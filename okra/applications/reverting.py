@@ -1,0 +1,79 @@
+"""What was done is undone, backwards: the traffic first, then the clusters that it was published to."""
+
+from __future__ import annotations
+
+from okra.applications.effects import Route
+from okra.applications.policy import Application, OnFailure
+from okra.applications.stages import groups_of, published
+from okra.applications.state import AppState, Phase, Stage
+from okra.applications.turn import Turn
+
+
+def revert(turn: Turn, app: Application) -> None:
+    state = turn.app(app)
+    assert state.failure is not None
+    assert state.target is not None
+    if turn.policy.on_failure is OnFailure.STOP and state.failure.block:
+        _end(turn, app, f"{state.failure.message} onFailure is Stop: nothing is put back.")
+        return
+    turn.set(app, stage=Stage.ERROR)
+    if app.routed and not _traffic_is_back(turn, app, state):
+        return
+    if app.deployed and not _unpublished(turn, app, state):
+        return
+    _end(turn, app, state.failure.message)
+
+
+def _traffic_is_back(turn: Turn, app: Application, state: AppState) -> bool:
+    """The child Cell reverts by itself; it is pinned to where the traffic was, so that it stays there."""
+    assert state.target is not None
+    if app.name not in turn.obs.routes:
+        turn.wake_in(turn.policy.poll_interval)
+        return False
+    route = turn.obs.routes[app.name]
+    if route is None:
+        return True
+    if state.synced is not None and route.version != state.synced.version:
+        turn.effects.append(Route(app.name, state.synced.version, groups_of(state, state.target)))
+        return False
+    if route.settled and route.stable != state.target.version:
+        return True
+    turn.set(app, phase=Phase.REVERTING, message=route.message)
+    turn.wake_in(turn.policy.poll_interval)
+    return False
+
+
+def _unpublished(turn: Turn, app: Application, state: AppState) -> bool:
+    """Where it was is where it is published to again. The first version ever has nowhere to go back to, and stays."""
+    if state.synced is None:
+        return True
+    before = tuple(dict.fromkeys((*state.synced.clusters, *state.former)))
+    back = published(turn, app, before)
+    seen = turn.obs.deployments.get(app.name)
+    if back and seen is not None and seen.ready:
+        return True
+    turn.set(app, phase=Phase.FAILED_REVERTING if back and seen and seen.problem else Phase.REVERTING)
+    if back and seen is not None:
+        turn.set(app, message=f"Waiting for Argo CD: {seen.message}")
+    turn.wake_in(turn.policy.poll_interval)
+    return False
+
+
+def _end(turn: Turn, app: Application, message: str) -> None:
+    state = turn.app(app)
+    assert state.failure is not None
+    assert state.target is not None
+    block = state.failure.block
+    blocked = tuple(dict.fromkeys((*state.blocked, state.target.version))) if block else state.blocked
+    before = () if state.synced is None else state.synced.clusters
+    turn.set(
+        app,
+        phase=Phase.FAILED if block else Phase.PENDING,
+        stage=Stage.ERROR if block else None,
+        target=None,
+        failure=None,
+        former=tuple(cluster for cluster in state.former if cluster not in before),
+        blocked=blocked,
+        message=message,
+    )
+    turn.emit("ApplicationFailed" if block else "ApplicationSuperseded", f"{app.name}: {message}", "Warning")

@@ -1,0 +1,209 @@
+"""The way of one application to its new clusters: prechecks, publishing, traffic, postchecks."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from okra.applications.effects import Publish, Route, RunChecks
+from okra.applications.observation import RouteSeen
+from okra.applications.policy import Application
+from okra.applications.state import AppState, Group, Phase, Placement, Stage
+from okra.applications.turn import Turn
+from okra.rollout.observation import Problem, SeriesResult, Verdict
+
+COUNT = 10.0
+"""A countdown is told in steps of so many seconds: each is a write of the status."""
+
+
+def begin(turn: Turn, app: Application) -> None:
+    """Other clusters are wanted than those that it runs on."""
+    groups = turn.obs.groups.get(app.name) if app.routed else dict.fromkeys(app.clusters, "")
+    if turn.policy.paused:
+        turn.set(app, phase=Phase.PAUSED, message="Paused by a person, before it begins.")
+    elif not app.clusters:
+        turn.set(app, phase=Phase.PENDING, message="Its clusterSelector matches none of the Cell's clusters.")
+    elif isinstance(groups, Problem):
+        turn.set(app, phase=Phase.PENDING, message=groups.message)
+        turn.wake_in(turn.policy.poll_interval)
+    elif groups is None or not groups.keys() >= set(app.clusters):
+        turn.set(app, phase=Phase.PENDING, message="Waiting for the target groups of its clusters.")
+        turn.wake_in(turn.policy.poll_interval)
+    else:
+        state = turn.app(app)
+        found = tuple(Group(cluster, groups[cluster]) for cluster in app.clusters) if app.routed else ()
+        turn.set(
+            app,
+            phase=Phase.SYNCING,
+            stage=Stage.INIT,
+            target=Placement(app.version, app.clusters, found),
+            former=published_before(state, app.clusters),
+            attempt=state.attempt + 1,
+            series=0,
+            failing_since=None,
+            waited=0.0,
+            message=f"Moving to {', '.join(app.clusters)}.",
+        )
+        turn.emit("ApplicationStarted", f"{app.name} moves to {', '.join(app.clusters)} ({app.version}).")
+
+
+def published_before(state: AppState, new: tuple[str, ...]) -> tuple[str, ...]:
+    """The clusters that it is on, without those that it goes to."""
+    before = (*(state.synced.clusters if state.synced else ()), *state.former)
+    return tuple(cluster for cluster in dict.fromkeys(before) if cluster not in new)
+
+
+# -- prechecks ---------------------------------------------------------------------------------------------------------
+
+
+def init(turn: Turn, app: Application) -> None:
+    """Prechecks hold for the forward configuration under which they passed; another one asks for them again."""
+    state, forward = turn.app(app), turn.obs.forwards.get(app.name) if app.routed else ""
+    if turn.policy.paused:
+        return
+    if app.prechecks and forward is None:
+        turn.wake_in(turn.policy.poll_interval)
+    elif not app.prechecks or state.passed == forward:
+        turn.set(app, stage=Stage.MIGRATING, phase=Phase.SYNCING, series=0, failing_since=None, waited=0.0)
+    elif (results := asked(turn, app, app.prechecks)) is not None:
+        if all(each.verdict is Verdict.PASSED for each in results):
+            turn.set(app, passed=forward)
+        else:
+            _not_passed(turn, app, results)
+
+
+def _not_passed(turn: Turn, app: Application, results: list[SeriesResult]) -> None:
+    """Tried again at their interval; those that fail only until the delay is over."""
+    state, policy = turn.app(app), turn.policy
+    failed = [each.check for each in results if each.verdict is Verdict.FAILED]
+    if failed:
+        since = state.failing_since if state.failing_since is not None else turn.now
+        left = since + policy.failure_delay - turn.now
+        if left <= 0:
+            said = f"{', '.join(failed)} failed."
+            turn.fail(app, Phase.PRECHECK_FAILED, "PrecheckFailed", said)
+            return
+        count = ceil(left / COUNT) * COUNT if left < policy.failure_delay else left
+        said = f"{', '.join(failed)} failed. Waiting {count:.0f} seconds before starting a rollback"
+        turn.set(app, phase=Phase.PRECHECK_FAILED, message=said, failing_since=since)
+        turn.wake_in(min(left, COUNT))
+    else:
+        said = "; ".join(f"{each.check}: {each.message}" for each in results if each.verdict is not Verdict.PASSED)
+        turn.set(app, message=f"{said} Tried again.", failing_since=None)
+    _again_later(turn, app, results)
+
+
+def asked(turn: Turn, app: Application, checks: tuple[str, ...]) -> list[SeriesResult] | None:
+    """The verdicts of the present series, which is asked for if it isn't yet."""
+    results = turn.verdicts(app, checks)
+    if results is None and turn.obs.requested != turn.app(app).token:
+        turn.effects.append(RunChecks(app.name, checks, turn.app(app).token))
+    return results
+
+
+def _again_later(turn: Turn, app: Application, results: list[SeriesResult]) -> None:
+    due = max(each.at for each in results) + turn.policy.check_interval
+    if turn.now >= due:
+        turn.set(app, series=turn.app(app).series + 1)
+    else:
+        turn.wake_in(due - turn.now)
+
+
+# -- the move ----------------------------------------------------------------------------------------------------------
+
+
+def migrating(turn: Turn, app: Application) -> None:
+    """First the new clusters run it, then the traffic goes there."""
+    route = turn.obs.routes.get(app.name)
+    target = turn.app(app).target
+    assert target is not None  # the stage of one that moves
+    begun = route is not None and route.version == target.version
+    if app.deployed and not _deployed(turn, app, target, begun=begun):
+        return
+    if not app.routed:
+        turn.set(app, stage=Stage.COMPLETING, series=0, message="Deployed.")
+    elif app.name not in turn.obs.routes:
+        turn.wake_in(turn.policy.poll_interval)
+    elif route is None or not begun:
+        if not turn.policy.paused:
+            turn.effects.append(Route(app.name, target.version, groups_of(turn.app(app), target)))
+    else:
+        _follow(turn, app, target, route)
+
+
+def _deployed(turn: Turn, app: Application, target: Placement, *, begun: bool) -> bool:
+    """Is it published to the new clusters, and does it run there? Once the traffic moves, its checks decide alone."""
+    wanted = target.clusters if app.deletes_first else (*turn.app(app).former, *target.clusters)
+    if not published(turn, app, wanted):
+        return begun
+    seen = turn.obs.deployments[app.name]
+    if seen is None or seen.ready or begun:
+        return True
+    waited = turn.app(app).waited + turn.watched
+    turn.running(app, waited=waited)
+    if seen.problem is not None and seen.problem.fatal:
+        turn.fail(app, Phase.FAILED, seen.problem.reason, seen.problem.message)
+    elif waited > turn.policy.deploy_timeout:
+        said = f"Not Synced and Healthy within {turn.policy.deploy_timeout:.0f} s: {seen.message}"
+        turn.fail(app, Phase.FAILED, "NotDeployed", said)
+    else:
+        turn.set(app, message=f"Waiting for Argo CD: {seen.message}")
+        turn.wake_in(turn.policy.poll_interval)
+    return False
+
+
+def published(turn: Turn, app: Application, wanted: tuple[str, ...]) -> bool:
+    """Does the deployment name exactly these clusters? It is told to."""
+    if app.name not in turn.obs.deployments:
+        turn.wake_in(turn.policy.poll_interval)
+        return False
+    seen = turn.obs.deployments[app.name]
+    if seen is not None and set(seen.clusters) == set(wanted):
+        return True
+    turn.effects.append(Publish(app.name, wanted))
+    return False
+
+
+def groups_of(state: AppState, *placements: Placement) -> tuple[tuple[str, Group], ...]:
+    """Each version's target groups: those of where it was, too, or nothing could go back."""
+    known = (*((state.synced,) if state.synced else ()), *placements)
+    found = {group.arn: (placement.version, group) for placement in known for group in placement.groups}
+    return tuple(found.values())
+
+
+def _follow(turn: Turn, app: Application, target: Placement, route: RouteSeen) -> None:
+    """The child Cell moves the traffic, and puts it back when it fails."""
+    if route.failed is not None:
+        turn.fail(app, route.failed_at, route.failed.reason, route.failed.message)
+    elif route.settled and route.stable == target.version:
+        turn.set(app, stage=Stage.COMPLETING, series=0, message=f"All traffic is on {target.version}.")
+    else:
+        turn.set(app, phase=Phase.SYNCING, message=route.message)
+        turn.wake_in(turn.policy.poll_interval)
+
+
+# -- postchecks --------------------------------------------------------------------------------------------------------
+
+
+def completing(turn: Turn, app: Application) -> None:
+    """A child Cell has asked for the postchecks itself, at 100 %: here they are for what has no route."""
+    if app.postchecks and not app.routed:
+        results = asked(turn, app, app.postchecks)
+        if results is None:
+            return
+        if failed := [each for each in results if each.verdict is Verdict.FAILED]:
+            turn.fail(app, Phase.POSTCHECK_FAILED, "PostcheckFailed", f"{failed[0].check} failed: {failed[0].message}")
+            return
+        if any(each.verdict is not Verdict.PASSED for each in results):
+            _again_later(turn, app, results)
+            return
+    state = turn.app(app)
+    turn.set(
+        app,
+        phase=Phase.SYNCED,
+        stage=Stage.COMPLETED,
+        target=None,
+        synced=state.target,
+        former=() if app.deletes_first else state.former,
+        message="",
+    )
+    turn.emit("ApplicationSynced", f"{app.name} is on {', '.join(app.clusters)} ({app.version}).")

@@ -1,0 +1,116 @@
+"""Everything about a complex Cell that a restarted process needs, and nothing else. `status` holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from okra.rollout.observation import Token
+from okra.rollout.state import Handled
+
+
+class Phase(StrEnum):
+    """Of an application, and (all but PRECHECK_FAILED and its like) of the Cell: the seeds' words."""
+
+    PENDING = "Pending"
+    SYNCING = "Syncing"
+    SYNCED = "Synced"
+    PAUSED = "Paused"
+    PRECHECK_FAILED = "PrecheckFailed"
+    CHECK_FAILED = "CheckFailed"
+    POSTCHECK_FAILED = "PostcheckFailed"
+    REVERTING = "Reverting"
+    FAILED_REVERTING = "FailedReverting"
+    FAILED = "Failed"
+
+
+class Stage(StrEnum):
+    INIT = "Init"
+    """Prechecks."""
+    MIGRATING = "Migrating"
+    """New clusters are published, then the traffic moves."""
+    COMPLETING = "Completing"
+    """Postchecks."""
+    ERROR = "Error"
+    """It failed: what was done is undone, or was."""
+    COMPLETED = "Completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A cluster's target group."""
+
+    cluster: str
+    arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A version of an application, where it ran or runs."""
+
+    version: str
+    clusters: tuple[str, ...]
+    groups: tuple[Group, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A verdict: it is recorded before anything is undone."""
+
+    phase: Phase
+    """CheckFailed and its like while that is undone, and why."""
+    reason: str
+    message: str
+    at: float
+    block: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """One application."""
+
+    name: str
+    phase: Phase = Phase.PENDING
+    stage: Stage | None = None
+    message: str = ""
+    target: Placement | None = None
+    """What is being introduced; None: nothing moves."""
+    synced: Placement | None = None
+    """What it was last brought to: where a failure goes back to."""
+    former: tuple[str, ...] = ()
+    """Clusters that it ran on before, still published while the traffic could go back to them."""
+    attempt: int = 0
+    """Grows with each start: what was measured for another one doesn't count."""
+    series: int = 0
+    """How many series of this attempt's checks are over."""
+    passed: str | None = None
+    """The forward configuration (its hash) under which the prechecks passed."""
+    failing_since: float | None = None
+    waited: float = 0.0
+    """Watched seconds for Argo CD, in this stage."""
+    failure: Failure | None = None
+    blocked: tuple[str, ...] = ()
+    """Versions that failed: they start again only by a person's command."""
+
+    @property
+    def moving(self) -> bool:
+        return self.target is not None
+
+    @property
+    def token(self) -> Token:
+        return Token(self.attempt, list(Stage).index(self.stage or Stage.INIT), 1, self.series)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    applications: tuple[AppState, ...] = ()
+    waited: float = 0.0
+    """Watched seconds for clusters that aren't ready, while nothing moves."""
+    seen_at: float | None = field(default=None, compare=False)
+    commands: tuple[Handled, ...] = ()
+    phase: Phase = Phase.PENDING
+    reason: str = "Pending"
+    message: str = "Waiting for the clusters."
+
+    def of(self, name: str) -> AppState:
+        return next((each for each in self.applications if each.name == name), AppState(name))

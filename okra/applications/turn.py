@@ -1,0 +1,77 @@
+"""One decision in the making: what is known, what is decided so far, and what the Cell's phase is then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from okra.applications.effects import Decision, Effect, Emit, Persist
+from okra.applications.observation import Observation
+from okra.applications.policy import Application, Policy
+from okra.applications.state import AppState, Failure, Phase, State
+from okra.rollout.observation import SeriesResult
+
+LONGEST_GAP = 3.0
+"""Polls after which nobody is said to have watched."""
+
+
+class Turn:
+    def __init__(self, policy: Policy, state: State, obs: Observation, now: float) -> None:
+        self.policy, self.obs, self.now = policy, obs, now
+        self.before = state
+        self.state = replace(state, applications=tuple(state.of(app.name) for app in policy.applications))
+        self.effects: list[Effect] = []
+        self.emits: list[Emit] = []
+        self.wakes: list[float] = []
+        self.reason = ""
+        """Why the first application that isn't Synced waits, where its phase doesn't say."""
+        gap = now - state.seen_at if state.seen_at is not None else 0.0
+        self.watched = gap if 0 < gap <= LONGEST_GAP * policy.poll_interval else 0.0
+        """Seconds since the last look, if somebody watched meanwhile."""
+
+    def app(self, app: Application) -> AppState:
+        return self.state.of(app.name)
+
+    def set(self, app: Application, **changes: Any) -> None:
+        self.state = _changed(self.state, app.name, changes)
+
+    def running(self, app: Application, **clocks: Any) -> None:
+        """Running clocks: they are saved with other changes, never for themselves."""
+        self.state = _changed(self.state, app.name, clocks)
+        self.before = _changed(self.before, app.name, clocks)
+
+    def emit(self, reason: str, message: str, type: Literal["Normal", "Warning"] = "Normal") -> None:
+        self.emits.append(Emit(reason, message, type))
+
+    def fail(self, app: Application, phase: Phase, reason: str, message: str, *, block: bool = True) -> None:
+        """A verdict: the rest of this attempt is undone, or stopped."""
+        failure = Failure(phase, reason, message, self.now, block)
+        self.set(app, failure=failure, phase=phase, message=message, waited=0.0)
+        self.emit(reason, f"{app.name}: {message}", "Warning" if block else "Normal")
+
+    def report(self, phase: Phase, reason: str, message: str) -> None:
+        """How the Cell is."""
+        self.state = replace(self.state, phase=phase, reason=reason, message=message)
+
+    def wake_in(self, seconds: float) -> None:
+        self.wakes.append(self.now + seconds)
+
+    def verdicts(self, app: Application, checks: tuple[str, ...]) -> list[SeriesResult] | None:
+        """Of the present series; None until all have theirs."""
+        token = self.app(app).token
+        found = [each for each in self.obs.results if each.token == token and each.check in checks]
+        return found if {each.check for each in found} == set(checks) else None
+
+    def decision(self) -> Decision:
+        """A changed state is persisted first, and acted upon by the next decision; so whatever is done is on record."""
+        state = replace(self.state, seen_at=self.now)
+        wake_at = min(self.wakes, default=None)
+        if self.state != self.before:
+            return Decision(state, (Persist(state), *self.emits), self.now)
+        return Decision(state, tuple(self.effects), wake_at)
+
+
+def _changed(state: State, name: str, changes: Mapping[str, Any]) -> State:
+    applications = tuple(replace(each, **changes) if each.name == name else each for each in state.applications)
+    return replace(state, applications=applications)

@@ -1,0 +1,442 @@
+"""The way of an application to other clusters, and what each failure of it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from okra.applications.observation import Observation
+from okra.applications.policy import Application, Cluster, OnFailure
+from okra.applications.state import Phase, Stage
+from okra.applications.versions import LABEL, LONGEST, version_of
+from okra.rollout.observation import Command, Problem, Verdict
+from tests.applications.world import NEW, OLD, World, synced, web, world
+
+API_OLD, API_NEW = Application("api", ("api-v1",), "api-v1"), Application("api", ("api-v2",), "api-v2")
+
+
+def published(w: World, name: str = "web") -> set[str]:
+    return set(w.deployments[name].clusters)
+
+
+def test_new_clusters_are_published_then_get_the_traffic_and_then_the_old_ones_are_left() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.after(30.0)
+    assert (published(w), w.routes["web"].stable) == ({*OLD, *NEW}, "+".join(OLD))
+    assert (w.web.phase, w.web.stage, w.state.phase) == (Phase.SYNCING, Stage.MIGRATING, Phase.SYNCING)
+    w.after(70.0)
+    assert w.routes["web"].stable == "+".join(NEW)
+    assert (w.web.phase, w.web.stage, w.state.phase) == (Phase.SYNCED, Stage.COMPLETED, Phase.SYNCED)
+    assert published(w) == {*OLD, *NEW}, "in one write the traffic could go back"
+    w.after(200.0)
+    assert published(w) == set(NEW)
+    assert [clusters for _, clusters in w.history] == [(*OLD, *NEW), NEW]
+    assert w.revisions == 1
+
+
+def test_nothing_begins_before_every_cluster_is_ready() -> None:
+    w = world(web(NEW), API_NEW)
+    w.ready["api-v2"] = False
+    w.after(600.0)
+    assert (w.state.phase, w.state.reason) == (Phase.PENDING, "WaitingForClusters")
+    assert w.state.message == "web: 2 of 3 clusters are ready; waiting for api-v2: CREATING"
+    assert (w.deployments, w.routes) == ({}, {})
+    w.ready["api-v2"] = True
+    assert w.after(600.0).state.phase is Phase.SYNCED
+
+
+def test_a_cluster_that_need_not_be_ready_is_not_waited_for() -> None:
+    w = world(web(NEW), clusters=(Cluster("web-1-v2"), Cluster("other", require_ready=False)))
+    w.ready["other"] = False
+    assert w.after(300.0).state.phase is Phase.SYNCED
+
+
+def test_a_cluster_that_is_not_ready_in_time_fails_the_cell_before_anything_moved() -> None:
+    w = world(web(NEW), clusters=(Cluster("web-1-v2", ready_timeout=60.0), Cluster("web-2-v2")))
+    w.ready["web-1-v2"] = False
+    w.after(50.0)
+    assert w.state.phase is Phase.PENDING
+    w.after(30.0)
+    assert (w.state.phase, w.state.reason) == (Phase.FAILED, "ClusterNotReady")
+    assert "Nothing has moved. web-1-v2: CREATING" in w.state.message
+    assert w.deployments == {}
+    w.ready["web-1-v2"] = True
+    assert w.after(300.0).state.phase is Phase.SYNCED
+
+
+def test_a_cluster_that_flaps_holds_up_neither_what_moves_nor_what_rests() -> None:
+    w = synced(web())
+    w.ready["web-1-v1"] = False
+    assert w.after(60.0).state.phase is Phase.SYNCED
+    w.ready.clear()
+    w.want(web(NEW))
+    w.after(30.0)
+    w.ready["web-1-v2"] = False
+    assert w.after(300.0).state.phase is Phase.SYNCED
+
+
+def test_applications_go_one_after_the_other_in_the_order_of_the_spec() -> None:
+    w = synced(web(), API_OLD)
+    w.want(web(NEW), API_NEW)
+    w.after(50.0)
+    assert (w.web.moving, w.state.of("api").moving) == (True, False)
+    assert (w.web.phase, w.state.of("api").phase) == (Phase.SYNCING, Phase.SYNCED)
+    w.after(300.0)
+    assert [name for name, _ in w.history] == ["web", "api", "web", "api"]
+    assert w.state.phase is Phase.SYNCED
+
+
+def test_an_application_that_moves_is_ended_before_one_that_an_edit_put_before_it() -> None:
+    w = synced(web(), API_OLD)
+    w.want(web(), API_NEW)
+    w.after(40.0)
+    w.want(web(NEW), API_NEW)
+    w.after(20.0)
+    assert (w.web.moving, w.state.of("api").moving) == (False, True)
+    assert w.after(600.0).state.phase is Phase.SYNCED
+
+
+def test_a_paused_cell_begins_nothing() -> None:
+    w = synced(web())
+    w.want(web(NEW), paused=True)
+    w.after(60.0)
+    assert (w.state.phase, w.web.message) == (Phase.PAUSED, "Paused by a person, before it begins.")
+    assert w.history == []
+    w.policy = replace(w.policy, paused=False)
+    assert w.after(300.0).state.phase is Phase.SYNCED
+
+
+# -- prechecks ---------------------------------------------------------------------------------------------------------
+
+
+def test_prechecks_pass_before_anything_is_published_and_count_while_the_route_is_the_same() -> None:
+    w = synced(web())
+    w.want(web(NEW, prechecks=("run-test",)))
+    w.after(300.0)
+    assert len(w.asked) == 1
+    assert w.web.passed == "f0"
+    assert w.state.phase is Phase.SYNCED
+
+
+def test_a_precheck_that_fails_is_tried_again_until_the_delay_is_over_and_counts_down() -> None:
+    w = synced(web())
+    w.want(web(NEW, prechecks=("run-test",)), check_interval=20.0)
+    w.verdicts["run-test"] = Verdict.FAILED
+    w.quiet()
+    assert (w.web.phase, w.web.stage) == (Phase.PRECHECK_FAILED, Stage.INIT)
+    assert w.web.message == "run-test failed. Waiting 60 seconds before starting a rollback"
+    w.after(20.0)
+    assert w.web.message == "run-test failed. Waiting 40 seconds before starting a rollback"
+    assert len(w.asked) == 2
+    w.after(60.0)
+    assert (w.web.phase, w.web.stage, w.state.phase) == (Phase.FAILED, Stage.ERROR, Phase.FAILED)
+    assert w.history == [], "nothing was published"
+    assert "okra retry mysystem" in w.state.message
+
+
+def test_a_precheck_that_passes_at_last_lets_it_go_on() -> None:
+    w = synced(web())
+    w.want(web(NEW, prechecks=("run-test",)), check_interval=20.0)
+    w.verdicts["run-test"] = Verdict.FAILED
+    w.after(30.0)
+    w.verdicts.clear()
+    assert w.after(300.0).state.phase is Phase.SYNCED
+    assert w.web.failing_since is None
+
+
+def test_an_error_of_a_precheck_says_nothing_about_the_application() -> None:
+    w = synced(web())
+    w.want(web(NEW, prechecks=("run-test",)), check_interval=20.0)
+    w.verdicts["run-test"] = Verdict.ERROR
+    w.after(600.0)
+    assert (w.web.stage, w.web.message) == (Stage.INIT, "run-test: said Tried again.")
+    assert 25 <= len(w.asked) <= 31
+    w.verdicts.clear()
+    assert w.after(300.0).state.phase is Phase.SYNCED
+
+
+# -- failures ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", [Phase.CHECK_FAILED, Phase.POSTCHECK_FAILED])
+def test_traffic_that_came_back_takes_the_new_clusters_out_and_blocks_them(phase: Phase) -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.fails["+".join(NEW)] = (phase, "Check dd failed at 30 %: 0.2 > max 0.1.")
+    w.after(400.0)
+    assert (w.web.phase, w.web.stage, w.state.phase) == (Phase.FAILED, Stage.ERROR, Phase.FAILED)
+    assert "Check dd failed at 30 %" in w.state.message
+    assert (published(w), w.routes["web"].stable) == (set(OLD), "+".join(OLD))
+    assert w.routes["web"].version == "+".join(OLD), "and nothing begins again by itself"
+    history = list(w.history)
+    w.after(3600.0)
+    assert w.history == history
+    w.fails.clear()
+    w.commands = (Command("1", "retry", by="ann"),)
+    assert w.after(400.0).state.phase is Phase.SYNCED
+    assert published(w) == set(NEW)
+
+
+def test_a_failed_application_holds_up_the_ones_after_it() -> None:
+    w = synced(web(), API_OLD)
+    w.want(web(NEW), API_NEW)
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no")
+    w.after(600.0)
+    assert w.routes["api"].stable == "api-v1"
+    assert w.state.of("api").phase is Phase.SYNCED
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [(Problem("Degraded", "web-1-v2-app is Degraded."), "Degraded"), (Problem("Progressing", "", fatal=False), "")],
+)
+def test_applications_that_argo_cd_does_not_bring_up_fail_before_any_traffic_moves(
+    problem: Problem, reason: str
+) -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.degraded = problem
+    w.after(200.0 if reason else 290.0)
+    assert w.routes["web"].version == "+".join(OLD)
+    w.after(200.0)
+    w.degraded = None
+    w.after(100.0)
+    assert w.web.phase is Phase.FAILED
+    assert published(w) == set(OLD)
+    assert ("Not Synced and Healthy within 300 s" in w.web.message) is not bool(reason)
+
+
+def test_on_failure_stop_puts_nothing_back() -> None:
+    w = synced(web())
+    w.want(web(NEW), on_failure=OnFailure.STOP)
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no.")
+    w.after(400.0)
+    assert (w.web.phase, w.state.message[:55]) == (
+        Phase.FAILED,
+        "web: no. onFailure is Stop: nothing is put back. To try",
+    )
+    assert published(w) == {*OLD, *NEW}
+
+
+def test_the_first_version_ever_that_fails_stays_published() -> None:
+    w = world(web(NEW))
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no")
+    w.after(400.0)
+    assert w.web.phase is Phase.FAILED
+    assert published(w) == set(NEW), "there is nothing to go back to, and never no cluster at all"
+
+
+def test_other_clusters_in_the_middle_of_a_move_undo_it_first_and_then_begin() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.after(40.0)
+    newest = ("web-1-v3", "web-2-v3")
+    w.want(web(newest))
+    w.after(900.0)
+    assert (w.state.phase, published(w)) == (Phase.SYNCED, set(newest))
+    assert w.web.blocked == ()
+    assert [set(clusters) for _, clusters in w.history] == [{*OLD, *NEW}, set(OLD), {*OLD, *newest}, set(newest)]
+
+
+# -- shapes ------------------------------------------------------------------------------------------------------------
+
+
+def jobs(cluster: str, **changes: object) -> Application:
+    made = Application("backgroundjobs", (cluster,), cluster, routed=False, deletes_first=True)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_workers_that_may_never_run_twice_are_published_to_the_new_cluster_only() -> None:
+    w = synced(jobs("jobs-v1"))
+    w.want(jobs("jobs-v2", postchecks=("alive",)))
+    w.after(100.0)
+    assert [clusters for _, clusters in w.history] == [("jobs-v2",)]
+    assert (len(w.asked), w.routes, w.state.phase) == (1, {}, Phase.SYNCED)
+
+
+def test_a_failed_postcheck_of_workers_brings_the_old_ones_back() -> None:
+    w = synced(jobs("jobs-v1"))
+    w.want(jobs("jobs-v2", postchecks=("alive",)))
+    w.verdicts["alive"] = Verdict.FAILED
+    w.after(20.0)
+    assert w.state.of("backgroundjobs").failure is not None
+    w.after(100.0)
+    assert [clusters for _, clusters in w.history] == [("jobs-v2",), ("jobs-v1",)]
+    assert w.state.phase is Phase.FAILED
+
+
+def test_a_postcheck_that_errs_is_asked_again() -> None:
+    w = synced(jobs("jobs-v1"))
+    w.want(jobs("jobs-v2", postchecks=("alive",)), check_interval=20.0)
+    w.verdicts["alive"] = Verdict.ERROR
+    w.after(100.0)
+    assert w.state.of("backgroundjobs").stage is Stage.COMPLETING
+    w.verdicts.clear()
+    assert w.after(60.0).state.phase is Phase.SYNCED
+
+
+def test_an_application_that_argo_cd_does_not_deploy_has_only_its_traffic_moved() -> None:
+    w = synced(web(deployed=False))
+    w.want(web(NEW, deployed=False))
+    w.after(300.0)
+    assert (w.deployments, w.routes["web"].stable, w.web.former) == ({}, "+".join(NEW), ())
+
+
+# -- kills -------------------------------------------------------------------------------------------------------------
+
+
+def both(clusters: tuple[str, ...]) -> tuple[Application, ...]:
+    return (web(clusters, prechecks=("run-test",)), jobs(f"jobs-{clusters[0][-2:]}", postchecks=("alive",)))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_kill_before_any_effect_leads_to_the_same_end(fails: bool) -> None:
+    def told(dies_at: int) -> World:
+        w = synced(*both(OLD))
+        w.want(*both(NEW))
+        w.effects, w.dies_at = 0, dies_at
+        if fails:
+            w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no")
+        return w.after(900.0)
+
+    whole = told(0)
+    assert whole.effects > 12
+    for number in range(1, whole.effects + 1):
+        w = told(number)
+        assert (w.state.phase, published(w), w.history) == (whole.state.phase, published(whole), whole.history)
+        assert {name: made.stable for name, made in w.routes.items()} == {n: m.stable for n, m in whole.routes.items()}
+
+
+# -- what isn't known, and what others do ------------------------------------------------------------------------------
+
+
+def test_a_selector_that_matches_no_cluster_moves_nothing() -> None:
+    w = world(web(()))
+    w.after(60.0)
+    assert (w.state.phase, w.web.message) == (Phase.PENDING, "Its clusterSelector matches none of the Cell's clusters.")
+    assert w.deployments == {}
+
+
+def test_a_deployment_or_a_child_that_somebody_changed_or_deleted_is_put_right() -> None:
+    w = synced(web()).after(300.0)
+    w.deployments["web"].clusters = ("web-1-v1",)
+    w.routes["web"].version = "other"
+    w.after(100.0)
+    assert (published(w), w.routes["web"].version) == (set(OLD), "+".join(OLD))
+    del w.deployments["web"]
+    w.after(30.0)
+    assert published(w) == set(OLD)
+
+
+def test_old_clusters_stay_while_somebody_holds_the_traffic_there() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.after(110.0)
+    w.routes["web"].stable, w.routes["web"].failed = "+".join(OLD), Problem("RolledBack", "by ann")
+    w.after(3600.0)
+    assert published(w) == {*OLD, *NEW}
+
+
+def test_a_command_is_executed_once_and_refused_where_nothing_is_blocked() -> None:
+    w = synced(web())
+    w.commands = (Command("7", "retry", by="ann"), Command("8", "pause"))
+    w.after(60.0)
+    assert [(each.id, each.outcome) for each in w.state.commands] == [("7", "Refused: nothing is blocked.")]
+    assert w.emitted.count("CommandRefused") == 1
+
+
+def _seeing(known: Callable[[], Observation], **changes: object) -> Observation:
+    return replace(known(), **changes)  # type: ignore[arg-type]
+
+
+def test_what_is_not_known_yet_is_waited_for() -> None:
+    w = world(web(NEW, prechecks=("run-test",)))
+    known = w.observe
+    blind = (Problem("NotFound", "web-1-v2 has no label targetGroupARN.", fatal=False), None, {"web-1-v2": "arn:1"})
+    said = ("web-1-v2 has no label", "Waiting for the target", "Waiting for the target")
+    for groups, begins in zip(blind, said, strict=True):
+        found = {"web": groups} if groups else {}
+        w.observe = partial(_seeing, known, groups=found)  # type: ignore[method-assign]
+        w.after(20.0)
+        assert w.web.message.startswith(begins)
+    w.observe = lambda: replace(known(), forwards={})  # type: ignore[method-assign]
+    w.after(20.0)
+    assert (w.web.stage, w.asked) == (Stage.INIT, [])
+    w.observe = lambda: replace(known(), deployments={})  # type: ignore[method-assign]
+    w.after(20.0)
+    assert (w.web.stage, w.deployments) == (Stage.MIGRATING, {})
+    w.observe = lambda: replace(known(), routes={})  # type: ignore[method-assign]
+    w.after(60.0)
+    assert (w.web.stage, w.routes) == (Stage.MIGRATING, {})
+    w.observe = known  # type: ignore[method-assign]
+    assert w.after(300.0).state.phase is Phase.SYNCED
+
+
+def test_a_pause_in_the_middle_holds_up_checks_and_traffic_that_have_not_begun() -> None:
+    w = synced(web())
+    w.want(web(NEW, prechecks=("run-test",)))
+    w.turn()
+    w.policy = replace(w.policy, paused=True)
+    w.after(60.0)
+    assert (w.web.stage, w.asked) == (Stage.INIT, [])
+    w.policy = replace(w.policy, paused=False)
+    w.after(10.0)
+    w.policy = replace(w.policy, paused=True)
+    w.after(120.0)
+    assert (published(w), w.routes["web"].version) == ({*OLD, *NEW}, "+".join(OLD))
+    w.policy = replace(w.policy, paused=False)
+    assert w.after(300.0).state.phase is Phase.SYNCED
+
+
+def test_a_revert_waits_until_the_traffic_is_back_and_says_what_hinders_it() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.after(40.0)
+    w.want(web(("web-1-v3", "web-2-v3")))
+    w.quiet()
+    w.routes["web"].done_at = w.now + 500.0
+    known = w.observe
+    w.observe = lambda: replace(known(), routes={})  # type: ignore[method-assign]
+    w.after(60.0)
+    w.observe = known  # type: ignore[method-assign]
+    w.after(60.0)
+    assert (w.web.phase, w.web.message) == (Phase.REVERTING, "Step 3 of 10.")
+    assert published(w) == {*OLD, *NEW}, "nothing is taken from a cluster that may have traffic"
+    w.routes["web"].done_at = w.now
+    w.degraded = Problem("Degraded", "old")
+    w.after(30.0)
+    assert w.web.phase is Phase.FAILED_REVERTING
+    w.degraded = None
+    assert w.after(600.0).state.phase is Phase.SYNCED
+
+
+def test_a_child_that_somebody_deleted_in_a_revert_has_no_traffic_to_bring_back() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.after(40.0)
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no")
+    w.after(10.0)
+    w.want(web(("web-1-v3", "web-2-v3")))
+    w.turn()
+    del w.routes["web"]
+    assert w.after(600.0).state.phase is Phase.SYNCED
+
+
+def test_a_version_is_the_label_that_all_clusters_share_or_else_their_names() -> None:
+    labels = {"a": {LABEL: "v2"}, "b": {LABEL: "v2"}, "c": {LABEL: "v1"}}
+    assert version_of(("a", "b"), labels) == "v2"
+    assert version_of(("a", "c"), labels) == "a+c"
+    assert version_of(("a", "x"), labels) == "a+x"
+    long = version_of(tuple(f"cluster-{n:060}" for n in range(9)), {})
+    assert len(long) == LONGEST
+    assert long != version_of(tuple(f"cluster-{n:060}" for n in range(8)), {})
+
+
+def test_an_invalid_spec_is_said_and_nothing_else_done() -> None:
+    w = world(web(NEW), problem=Problem("InvalidSpec", "spec.clusters: no."))
+    w.after(60.0)
+    assert (w.state.phase, w.state.reason, w.deployments) == (Phase.FAILED, "InvalidSpec", {})

@@ -1,0 +1,193 @@
+"""A complex Cell's children, simulated, around `decide`: what they take time for, and what fails, is ours to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from okra.applications.effects import Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
+from okra.applications.machine import decide
+from okra.applications.observation import ClusterSeen, DeploymentSeen, Observation, RouteSeen
+from okra.applications.policy import Application, Cluster, Policy
+from okra.applications.state import AppState, Phase, State
+from okra.rollout.observation import Command, Problem, SeriesResult, Token, Verdict
+
+OLD, NEW = ("web-1-v1", "web-2-v1"), ("web-1-v2", "web-2-v2")
+POLL = 10.0
+
+
+def web(clusters: tuple[str, ...] = OLD, **changes: object) -> Application:
+    made = Application("web", clusters, "+".join(clusters))
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Deployment:
+    clusters: tuple[str, ...] = ()
+    ready_at: float = 0.0
+    problem: Problem | None = None
+
+
+@dataclass
+class Route_:
+    version: str = ""
+    stable: str = ""
+    done_at: float = 0.0
+    retains_until: float = 0.0
+    failed: Problem | None = None
+
+
+@dataclass
+class World:
+    """Its clock goes in polls. `published` and `traffic` are what an observer sees."""
+
+    policy: Policy
+    state: State = field(default_factory=State)
+    now: float = 1000.0
+    ready: dict[str, bool] = field(default_factory=dict)
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+    routes: dict[str, Route_] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    """By check; passed where it doesn't say."""
+    fails: dict[str, tuple[Phase, str]] = field(default_factory=dict)
+    """Versions whose traffic comes back, and as what."""
+    degraded: Problem | None = None
+    deploy_time: float = 20.0
+    move_time: float = 60.0
+    retain_for: float = 120.0
+    results: tuple[SeriesResult, ...] = ()
+    requested: Token | None = None
+    commands: tuple[Command, ...] = ()
+    forward: str = "f0"
+    revisions: int = 0
+    asked: list[tuple[str, Token]] = field(default_factory=list)
+    emitted: list[str] = field(default_factory=list)
+    effects: int = 0
+    dies_at: int = 0
+    """The process is killed right before its so manieth effect, and another one begins."""
+    history: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    """Each set of clusters that an application was published to."""
+
+    # -- what is seen ----------------------------------------------------------------------------------------------
+
+    def observe(self) -> Observation:
+        names = [app.name for app in self.policy.applications]
+        return Observation(
+            clusters={
+                each.name: ClusterSeen(self.ready.get(each.name, True), "CREATING") for each in self.policy.clusters
+            },
+            deployments={name: self._deployment(name) for name in names},
+            routes={name: self._route(name) for name in names},
+            groups={app.name: {each: f"arn:{each}" for each in app.clusters} for app in self.policy.applications},
+            forwards=dict.fromkeys(names, self.forward),
+            results=self.results,
+            requested=self.requested,
+            commands=self.commands,
+            saved=self.revisions > 0,
+        )
+
+    def _deployment(self, name: str) -> DeploymentSeen | None:
+        made = self.deployments.get(name)
+        if made is None:
+            return None
+        ready = made.ready_at <= self.now and self.degraded is None
+        return DeploymentSeen(made.clusters, ready, "" if ready else "1 of 2 Applications are Healthy", self.degraded)
+
+    def _route(self, name: str) -> RouteSeen | None:
+        made = self.routes.get(name)
+        if made is None:
+            return None
+        if self.now >= made.done_at and made.stable != made.version and made.failed is None:
+            phase, why = self.fails.get(made.version, (None, ""))
+            if phase is not None:
+                made.failed = Problem("CheckFailed", why)
+            else:
+                made.stable, made.retains_until = made.version, self.now + self.retain_for
+        settled = made.failed is not None or (made.stable == made.version and self.now >= made.done_at)
+        phase = self.fails.get(made.version, (Phase.CHECK_FAILED, ""))[0]
+        return RouteSeen(
+            made.version, settled, made.stable, made.failed, phase, self.now < made.retains_until, "Step 3 of 10."
+        )
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def turn(self) -> bool:
+        """Decide and do all of it. False: nothing more to do now."""
+        decision = decide(self.policy, self.state, self.observe(), self.now)
+        if not any(isinstance(effect, Persist) for effect in decision.effects):
+            self.state = decision.state  # running clocks
+        for effect in decision.effects:
+            self.effects += 1
+            if self.effects == self.dies_at:
+                self.results, self.requested = (), None  # what only that process knew
+                return True
+            self.do(effect)
+            self._judge()
+        return bool(decision.effects)
+
+    def do(self, effect: Effect) -> None:
+        match effect:
+            case Persist(state=state):
+                self.state = state
+            case Publish(application=name, clusters=clusters):
+                self.deployments[name] = Deployment(clusters, self.now + self.deploy_time)
+                self.history.append((name, clusters))
+            case Route(application=name, version=version):
+                stable = self.routes[name].stable if name in self.routes else "before Okra"
+                self.routes[name] = Route_(version, stable, self.now + self.move_time)
+            case RunChecks(application=name, checks=checks, token=token):
+                self.requested = token
+                self.asked.append((name, token))
+                self.results += tuple(
+                    SeriesResult(check, token, self.verdicts.get(check, Verdict.PASSED), "said", self.now)
+                    for check in checks
+                )
+            case SaveRevision():
+                self.revisions += 1
+            case Emit(reason=reason):
+                self.emitted.append(reason)
+
+    def _judge(self) -> None:
+        """No cluster that has, or may get, traffic in one write is without its Applications."""
+        for app in self.policy.applications:
+            route, deployment = self.routes.get(app.name), self.deployments.get(app.name)
+            if route is None or deployment is None or not app.deployed:
+                continue
+            for version in {route.stable, route.version} - {"before Okra", "other"}:
+                assert set(version.split("+")) <= set(deployment.clusters), (version, deployment.clusters)
+
+    def quiet(self) -> None:
+        for _ in range(100):
+            if not self.turn():
+                return
+        raise AssertionError("it never rests")
+
+    def after(self, seconds: float) -> World:
+        end = self.now + seconds
+        self.quiet()
+        while self.now < end:
+            self.now += POLL
+            self.quiet()
+        return self
+
+    def want(self, *applications: Application, **changes: object) -> None:
+        self.policy = replace(self.policy, applications=applications, **changes)  # type: ignore[arg-type]
+        self.revisions = 0
+
+    @property
+    def web(self) -> AppState:
+        return self.state.of("web")
+
+
+def world(*applications: Application, **policy: object) -> World:
+    clusters = tuple(Cluster(name) for name in dict.fromkeys(each for app in applications for each in app.clusters))
+    made = Policy(clusters, applications, name="mysystem", poll_interval=POLL)
+    return World(replace(made, **policy))  # type: ignore[arg-type]
+
+
+def synced(*applications: Application, **policy: object) -> World:
+    """All applications on the clusters that they name."""
+    made = world(*applications, **policy).after(300.0)
+    assert made.state.phase is Phase.SYNCED
+    made.history.clear()
+    made.asked.clear()
+    return made
