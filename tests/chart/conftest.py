@@ -16,6 +16,9 @@ from tests.support.controlplane import helm as helm_binary
 __all__ = ["control_plane", "control_plane_binaries", "control_plane_may_block", "helm_binary", "kube_namespace"]
 
 CHART = Path(__file__).parents[2] / "charts" / "okra"
+IMAGE = ("--set", "image.repository=registry.example.com/okra")
+WITHOUT_KINDS = (CHART, *IMAGE, "--set", "crds.enabled=false", "--set", "crds.policies=false")
+"""The kinds take most of Helm's time, and belong to the whole cluster."""
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Rendered = Callable[..., list[Manifest]]
@@ -42,12 +45,12 @@ def helm(helm_binary: Path, tmp_path: Path) -> Run:
 
 @pytest.fixture
 def rendered(helm: Run) -> Rendered:
-    """The objects of `helm template okra`, with these `--set` and `--set-string` values."""
+    """The objects of `helm template okra` with these `--set` and `--set-string` values; the kinds if these say so."""
 
     def render(*values: str, strings: Sequence[str] = ()) -> list[Manifest]:
         sets = [part for value in values for part in ("--set", value)]
         sets += [part for value in strings for part in ("--set-string", value)]
-        return objects_in(helm("template", "okra", CHART, "--namespace", "okra-system", *sets).stdout)
+        return objects_in(helm("template", "okra", *WITHOUT_KINDS, "--namespace", "okra-system", *sets).stdout)
 
     return render
 
@@ -58,7 +61,7 @@ def refused(helm: Run) -> Refused:
 
     def refuse(*values: str) -> str:
         sets = [part for value in values for part in ("--set", value)]
-        done = helm("template", "okra", CHART, *sets, check=False)
+        done = helm("template", "okra", *WITHOUT_KINDS, *sets, check=False)
         assert done.returncode != 0, "it is taken"
         return done.stderr
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from okra.testing.controlplane import OwnControlPlane
-from tests.chart.conftest import CHART, runs
+from tests.chart.conftest import CHART, IMAGE, runs
 from tests.chart.objects import objects_in
 
 pytestmark = pytest.mark.timeout(300)
@@ -31,9 +31,9 @@ def test_install_upgrade_and_uninstall_leave_the_kinds_and_what_people_made(
     helm_binary: Path, cluster: OwnControlPlane, tmp_path: Path
 ) -> None:
     helm = runs(helm_binary, tmp_path, cluster.kubeconfig)
-    said = helm("template", "okra", CHART).stdout
+    said = helm("template", "okra", CHART, *IMAGE).stdout
     kinds = [each for each in objects_in(said) if each["kind"] == "CustomResourceDefinition"]
-    release = ["okra", CHART, "--namespace", "okra", "--create-namespace"]
+    release = ["okra", CHART, "--namespace", "okra", "--create-namespace", *IMAGE]
     helm("install", *release, "--wait", "--timeout", "120s")
     assert cluster.kubectl("get", "deployment/okra", "-n", "okra", "-o", "jsonpath={.status.readyReplicas}") == "2"
     cluster.kubectl("apply", "-f", "-", given=CELL)

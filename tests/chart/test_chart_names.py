@@ -10,7 +10,7 @@ import pytest
 from tests.chart.conftest import Rendered
 from tests.chart.objects import container, one
 
-FEW = ("crds.enabled=false", "crds.policies=false", "metrics.serviceMonitor.enabled=true")
+MONITOR = "metrics.serviceMonitor.enabled=true"
 
 
 def strings(objects: Any, keys: tuple[str, ...] = ("name", "namespace", "serviceAccountName")) -> Iterator[Any]:
@@ -30,7 +30,7 @@ def strings(objects: Any, keys: tuple[str, ...] = ("name", "namespace", "service
 
 def test_a_name_that_looks_like_a_number_stays_a_name(rendered: Rendered) -> None:
     numbers = ("fullnameOverride=2024", "nameOverride=7", "serviceAccount.name=123", "scope.namespace=42")
-    objects = rendered(*FEW, strings=numbers)
+    objects = rendered(MONITOR, strings=numbers)
     found = list(strings(objects))
     assert {type(each) for each in found} == {str}
     assert {"2024", "7", "123", "42", "2024-leader"} <= set(found)
@@ -39,20 +39,21 @@ def test_a_name_that_looks_like_a_number_stays_a_name(rendered: Rendered) -> Non
 
 
 def test_a_selector_is_one_argument_whatever_is_in_it(rendered: Rendered) -> None:
-    assert "--selector=a=b: c" in container(rendered(*FEW, "scope.selector=a=b: c"))["args"]
+    assert "--selector=a=b: c" in container(rendered("scope.selector=a=b: c"))["args"]
 
 
 @pytest.mark.parametrize("own", ["helm.sh/chart", "app.kubernetes.io/name", "app.kubernetes.io/managed-by"])
 def test_a_label_of_the_charts_own_stays_what_helm_finds_it_by(rendered: Rendered, own: str) -> None:
     key = own.replace(".", r"\.")
-    usual = one(rendered(*FEW), "Deployment")
-    found = one(rendered(*FEW, f"commonLabels.{key}=x", "commonLabels.team=a"), "Deployment")
+    usual = one(rendered(), "Deployment")
+    found = one(rendered(f"commonLabels.{key}=x", "commonLabels.team=a"), "Deployment")
     assert found["metadata"]["labels"] == {**usual["metadata"]["labels"], "team": "a"}
 
 
 def test_the_pods_are_found_whatever_labels_they_are_given(rendered: Rendered) -> None:
     name = r"app\.kubernetes\.io/name"
-    found = one(rendered(*FEW, "commonLabels.team=a", "podLabels.team=b", f"podLabels.{name}=x"), "Deployment")["spec"]
+    objects = rendered("commonLabels.team=a", "podLabels.team=b", f"podLabels.{name}=x")
+    found = one(objects, "Deployment")["spec"]
     labels = found["template"]["metadata"]["labels"]
     assert labels["team"] == "b"
     assert found["selector"]["matchLabels"].items() <= labels.items()
@@ -60,7 +61,7 @@ def test_the_pods_are_found_whatever_labels_they_are_given(rendered: Rendered) -
 
 def test_an_annotation_or_a_label_of_a_values_own_wins_where_only_people_look_at_it(rendered: Rendered) -> None:
     objects = rendered(
-        *FEW,
+        MONITOR,
         "metrics.scrapeAnnotations=true",
         r"podAnnotations.kubectl\.kubernetes\.io/default-container=sidecar",
         r"metrics.serviceMonitor.labels.team=metrics",

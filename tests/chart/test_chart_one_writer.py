@@ -7,18 +7,17 @@ import pytest
 from tests.chart.conftest import Refused, Rendered
 from tests.chart.objects import environ, one
 
-FEW = ("crds.enabled=false", "crds.policies=false")
 ALONE = ("leaderElection.enabled=false", "replicaCount=1")
 
 
 def test_replicas_elect_one_unless_told_otherwise(rendered: Rendered) -> None:
-    objects = rendered(*FEW)
+    objects = rendered()
     assert environ(objects)["OKRA_LEADER_ELECT"] == "true"
     assert one(objects, "Deployment")["spec"]["strategy"]["type"] == "RollingUpdate"
 
 
 def test_without_an_election_the_next_pod_waits_for_the_end_of_the_last(rendered: Rendered) -> None:
-    objects = rendered(*FEW, *ALONE)
+    objects = rendered(*ALONE)
     assert environ(objects)["OKRA_LEADER_ELECT"] == "false"
     assert one(objects, "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
     rules = one(objects, "Role", "okra-leader")["rules"]
@@ -38,4 +37,4 @@ def test_without_an_election_the_next_pod_waits_for_the_end_of_the_last(rendered
 def test_two_writers_by_a_value_are_refused_with_what_to_set_instead(
     refused: Refused, value: str, instead: str
 ) -> None:
-    assert instead in refused(*FEW, value)
+    assert instead in refused(value)

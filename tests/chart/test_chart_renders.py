@@ -11,7 +11,7 @@ import yaml
 
 from okra.api.crd import crd_files
 from okra.app.settings import Settings
-from tests.chart.conftest import CHART, Rendered, Run
+from tests.chart.conftest import CHART, WITHOUT_KINDS, Refused, Rendered, Run
 from tests.chart.held import HELD
 from tests.chart.objects import container, environ, objects_in, one
 
@@ -65,10 +65,9 @@ def test_settings_become_variables(rendered: Rendered) -> None:
     "value",
     ["settings.stepIntervall=1m", "settings.stepInterval=60", "replicaCount=two", "replicas=3", "crds.enable=false"],
 )
-def test_a_value_that_means_nothing_is_refused(helm: Run, value: str) -> None:
-    done = helm("template", "okra", CHART, "--set", value, check=False)
-    assert done.returncode != 0
-    assert re.split(r"[.=]", value)[0] in done.stderr or value.split("=")[0].split(".")[-1] in done.stderr
+def test_a_value_that_means_nothing_is_refused(refused: Refused, value: str) -> None:
+    said = refused(value)
+    assert re.split(r"[.=]", value)[0] in said or value.split("=")[0].split(".")[-1] in said
 
 
 def test_the_kinds_are_kept_on_uninstall_unless_told_otherwise(rendered: Rendered) -> None:
@@ -77,8 +76,8 @@ def test_the_kinds_are_kept_on_uninstall_unless_told_otherwise(rendered: Rendere
         assert len(kinds) == len(crd_files())
         return {each.get("annotations", {}).get("helm.sh/resource-policy") for each in kinds}
 
-    assert policies(rendered()) == {"keep"}
-    assert policies(rendered("crds.keep=false")) == {None}
+    assert policies(rendered("crds.enabled=true")) == {"keep"}
+    assert policies(rendered("crds.enabled=true", "crds.keep=false")) == {None}
     assert not [each for each in rendered("crds.enabled=false") if each["kind"] == "CustomResourceDefinition"]
 
 
@@ -94,8 +93,8 @@ def test_releases_of_one_name_in_several_namespaces_do_not_meet(helm: Run, scope
     """Apart from the kinds, which belong to one of them."""
 
     def outside(namespace: str) -> set[tuple[str, str, str]]:
-        sets = ["--set", f"scope.namespace={scope}", "--set", "crds.enabled=false", "--set", "crds.policies=false"]
-        said = helm("template", "okra", CHART, "--namespace", namespace, *sets).stdout
+        scoped = ("--set", f"scope.namespace={scope}")
+        said = helm("template", "okra", *WITHOUT_KINDS, "--namespace", namespace, *scoped).stdout
         metadata = [(each["kind"], each["metadata"]) for each in objects_in(said)]
         known = {(kind, each.get("namespace", ""), each["name"]) for kind, each in metadata}
         return {each for each in known if each[1] != namespace}
@@ -115,6 +114,32 @@ def test_the_pods_run_restricted(rendered: Rendered) -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+def test_an_image_must_be_named(refused: Refused) -> None:
+    """Else some okra of a public registry's would be pulled."""
+    assert "image.repository is needed" in refused("image.repository=")
+
+
+def test_a_digest_wins_over_the_tag(rendered: Rendered) -> None:
+    repository, digest = "registry.example.com/okra", f"sha256:{'0' * 64}"
+    assert container(rendered())["image"] == f"{repository}:0.1.0"
+    assert container(rendered("image.tag=v2"))["image"] == f"{repository}:v2"
+    assert container(rendered("image.tag=v2", f"image.digest={digest}"))["image"] == f"{repository}@{digest}"
+
+
+def test_the_pods_can_be_shut_to_all_but_those_who_scrape(rendered: Rendered) -> None:
+    assert not [each for each in rendered() if each["kind"] == "NetworkPolicy"]
+    shut = one(rendered("networkPolicy.enabled=true"), "NetworkPolicy")["spec"]
+    assert (shut["policyTypes"], shut.get("ingress", [])) == (["Ingress"], [])
+    peers = "networkPolicy.from[0].namespaceSelector.matchLabels.team=metrics"
+    objects = rendered("networkPolicy.enabled=true", peers)
+    policy = one(objects, "NetworkPolicy")["spec"]
+    assert policy["podSelector"]["matchLabels"] == one(objects, "Deployment")["spec"]["selector"]["matchLabels"]
+    ports = [each["name"] for each in container(objects)["ports"]]
+    assert policy["ingress"] == [
+        {"ports": [{"port": ports[0]}], "from": [{"namespaceSelector": {"matchLabels": {"team": "metrics"}}}]}
+    ]
 
 
 def test_one_replica_needs_no_disruption_budget(rendered: Rendered) -> None:

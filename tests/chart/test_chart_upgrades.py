@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 
 from okra.testing.controlplane import ControlPlane
-from tests.chart.conftest import CHART, Run, runs
+from tests.chart.conftest import WITHOUT_KINDS, Run, runs
 
 pytestmark = pytest.mark.timeout(300)
-
-NO_KINDS = ("--set", "crds.enabled=false", "--set", "crds.policies=false")
-"""Kinds belong to the whole cluster, and other tests use it at the same time."""
 
 
 @pytest.fixture
 def helm(helm_binary: Path, control_plane: ControlPlane, kube_namespace: str, tmp_path: Path) -> Run:
     run = runs(helm_binary, tmp_path, control_plane.kubeconfig)
-    return lambda verb, *arguments: run(verb, "okra", CHART, "--namespace", kube_namespace, *NO_KINDS, *arguments)
+    return lambda verb, *arguments: run(verb, "okra", *WITHOUT_KINDS, "--namespace", kube_namespace, *arguments)
 
 
 @pytest.fixture
