@@ -63,7 +63,7 @@ async def test_abort_takes_the_traffic_back_once_and_retry_starts_again() -> Non
             assert [each["version"] for each in status["blockedVersions"]] == ["1.1.0"]
             assert [(each["id"], each["verb"], each["by"]) for each in status["commands"]] == [("1", "abort", "me")]
             await asyncio.sleep(300)
-            assert route.weights[old] > 0
+            assert (route.weights[old] > 0, route.weights.get(new, 0)) == (True, 0), "it is not begun again"
             await w.command("web", command("retry", "2"))
             status = await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
             assert status["blockedVersions"] == []
