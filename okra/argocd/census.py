@@ -64,7 +64,7 @@ class Census:
     old: list[ClusterSecret] = field(init=False)
     """Not listed, and still published, or not free of its Applications yet."""
     lost: dict[str, tuple[str, ...]] = field(init=False)
-    """Not listed, and its secret is no more → its Applications that are left."""
+    """Not listed, and its secret, or the mark on it, is no more → its Applications that are left."""
 
     def __post_init__(self) -> None:
         self.listed = {name: self._find(name) for name in self.wanted.clusters}
@@ -101,6 +101,10 @@ class Census:
         there = (each for each in self.sight.applications if each.set and each.goes_to(secret))
         return [each for each in there if each.set in sets or each.name in before]
 
+    def is_free(self, secret: ClusterSecret) -> bool:
+        """No Application is left, or those that are belong to somebody who publishes it by the same labels."""
+        return self._is_anothers(secret, self.mark(secret).labels) or not self.applications_on(secret)
+
     def since(self, name: str, applications: Sequence[Application]) -> float | None:
         """Since when they have been these; one that was made anew under its name is another."""
         known = self.known.get(name, Known())
@@ -127,12 +131,19 @@ class Census:
         return Problem("ClusterNotFound", f"There is no ArgoCDCluster {name} yet.", stalled=False)
 
     def _left_of(self, name: str) -> tuple[str, ...]:
+        elsewhere = [each for each in self.sight.secrets if self._is_anothers(each, self.wanted.labels)]
+        elsewhere += self.targets.values()
         there = {
             each.name
             for each in self.sight.applications
-            if each.set and not any(each.goes_to(secret) for secret in self.targets.values())
+            if each.set and not any(each.goes_to(secret) for secret in elsewhere)
         }
         return tuple(each for each in self.known[name].applications if each in there)
+
+    def _is_anothers(self, secret: ClusterSecret, labels: Mapping[str, str]) -> bool:
+        """Does somebody else publish it by all of these?"""
+        others = (mark for who, mark in secret.marks.items() if who != self.wanted.publisher)
+        return any(mark.stands_on(secret.labels) and labels.items() <= mark.labels.items() for mark in others)
 
 
 def names_of(applications: Sequence[Application]) -> tuple[str, ...]:

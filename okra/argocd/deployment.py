@@ -95,7 +95,7 @@ def _freed(census: Census) -> Iterator[Edit]:
     """An ApplicationSet may still make an Application of what it saw before: gone counts only some time after."""
     for secret in census.old:
         withdrawn = census.mark(secret).withdrawn
-        if withdrawn is not None and census.now >= withdrawn + SETTLED and not census.applications_on(secret):
+        if withdrawn is not None and census.now >= withdrawn + SETTLED and census.is_free(secret):
             yield forget(secret, census.wanted.publisher)
 
 

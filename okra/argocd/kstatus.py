@@ -48,3 +48,22 @@ def conditions(
             )
         )
     return tuple(found)
+
+
+def interrupted(
+    before: Iterable[Condition], *, reason: str, message: str, generation: int | None, now: float
+) -> tuple[Condition, ...]:
+    """Nothing could be seen for now: Ready is what it was, and it is tried again."""
+    known = {each.type: each for each in before}
+    trying = conditions(
+        known.values(),
+        ready=False,
+        stalled=False,
+        done=False,
+        reason=reason,
+        message=message,
+        generation=generation,
+        now=now,
+    )
+    kept = (known[ConditionType.READY],) if ConditionType.READY in known else ()
+    return (*kept, *(each for each in trying if each.type != ConditionType.READY or not kept))

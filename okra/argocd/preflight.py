@@ -82,7 +82,9 @@ def _taken_labels(publisher: Publisher, labels: Mapping[str, str], secret: Clust
 def _still_matching(
     publisher: Publisher, labels: Mapping[str, str], secret: ClusterSecret, sets: Iterable[ApplicationSet]
 ) -> Iterator[Problem]:
-    without = labels_without(secret, publisher, labels)
+    """Also when nobody publishes it: what others publish it by is theirs to take off."""
+    others = {pair for mark in secret.marks.values() if mark.withdrawn is None for pair in mark.labels.items()}
+    without = dict(labels_without(secret, publisher, labels).items() - others)
     for each in sets:
         if each.selects(secret, without):
             said = (

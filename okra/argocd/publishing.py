@@ -7,7 +7,7 @@ at all, and whoever is killed between two edits leaves secrets that say how far 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -38,6 +38,21 @@ class Edit:
     secret: str
     patch: Mapping[str, Any]
     message: str
+
+
+def without_marks_of(secret: ClusterSecret, gone: Collection[Publisher]) -> ClusterSecret:
+    """The secret as if those who exist no more had never published it: their labels are whoever's publishes by them."""
+    return replace(secret, marks={who: mark for who, mark in secret.marks.items() if who not in gone})
+
+
+def rivals(secrets: Iterable[ClusterSecret], publisher: Publisher, labels: Mapping[str, str]) -> set[Publisher]:
+    """The others who publish clusters by a label that this one publishes, or published, by."""
+    found = set()
+    for secret in secrets:
+        mine = secret.marks.get(publisher)
+        pairs = labels.items() | (mine.labels.items() if mine is not None else set())
+        found |= {who for who, mark in secret.marks.items() if who != publisher and mark.labels.items() & pairs}
+    return found
 
 
 def publishing_labels(labels: Mapping[str, str], name: str | None) -> dict[str, str]:

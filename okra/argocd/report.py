@@ -102,7 +102,7 @@ def _leaving(census: Census) -> Iterator[ClusterReport]:
         phase = ClusterPhase.RETAINED if mark.withdrawn is None else ClusterPhase.UNPUBLISHING
         yield _cluster(census, mark.cluster, phase, secret, "")
     for name, left in census.lost.items():
-        message = f"Its cluster secret is gone, and {', '.join(left)} isn't."
+        message = f"Its cluster secret was deleted or edited; {', '.join(left)} is still there."
         yield ClusterReport(name, ClusterPhase.UNPUBLISHING, left, None, message)
 
 

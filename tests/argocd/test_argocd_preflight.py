@@ -60,11 +60,12 @@ def test_labels_that_a_person_set_already_arent_taken_for_another_match() -> Non
     assert reason([secret("a", metadata={"labels": LABELS})]) == ""
 
 
-def test_labels_by_which_another_publishes_it_still_match() -> None:
+def test_labels_by_which_another_publishes_it_are_that_ones_affair() -> None:
     obj = ours("a")
     for who in (WEB, API):
         obj = edited(obj, publish(read_secret(obj), who, "a", LABELS, NOW))
-    assert reason([], [read_secret(obj)]) == "StillSelected"
+    assert reason([], [read_secret(obj)]) == ""
+    assert reason([published(API)]) == ""
 
 
 def test_labels_that_nothing_selects_are_reported_and_may_be_selected_later() -> None:

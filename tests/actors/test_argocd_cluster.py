@@ -1,0 +1,368 @@
+"""One ArgoCDCluster: its secret, and whether it can be used."""
+
+import asyncio
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from okra.argocd.names import MANAGED_BY, SECRET_TYPE
+from okra.errors import AccessDenied, Fatal, Throttled, Unavailable
+from okra.testing.fake_argocd import SECRET
+from okra.testing.fake_clusters import ca
+from tests.actors.argo_world import LABELS, ArgoWorld, argo_world, condition, eventually
+
+pytestmark = pytest.mark.looptime
+
+
+def ready(status: dict[str, Any]) -> bool:
+    return status.get("ready") is True
+
+
+def not_ready(status: dict[str, Any]) -> bool:
+    return status.get("ready") is False
+
+
+def data(secret: dict[str, Any]) -> dict[str, str]:
+    return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+
+
+def foreign(name: str, server: str) -> dict[str, Any]:
+    content = {"name": name, "server": server, "config": "{}"}
+    return {
+        "metadata": {"namespace": "argocd", "name": name, "labels": {SECRET_TYPE: "cluster"}},
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in content.items()},
+    }
+
+
+async def test_an_active_cluster_that_answers_has_a_secret_and_is_ready() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1", eks="web-1", labels={"role": "web"})
+        async with w.running():
+            status = await w.cluster_until(ready)
+        assert (status["phase"], status["endpoint"]) == ("Running", "https://web-1.eks.example")
+        assert status["observedGeneration"] == 1
+        assert condition(status, "Ready") == ("True", "Running")
+        secret = await w.secret("c1")
+        assert secret["metadata"]["labels"] == {SECRET_TYPE: "cluster", MANAGED_BY: "okra", "role": "web"}
+        assert data(secret)["server"] == "https://web-1.eks.example"
+        assert w.reasons("c1") == ["SecretCreated", "Running"]
+
+
+async def test_at_rest_it_writes_nothing_and_asks_seldom() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        async with w.running():
+            await w.cluster_until(ready)
+            w.store.writes.clear()
+            w.clusters.calls.clear()
+            await asyncio.sleep(600)
+        assert not w.store.writes
+        assert w.clusters.calls["cluster"] <= 21
+
+
+async def test_a_rotated_ca_and_a_changed_endpoint_are_followed() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        async with w.running():
+            await w.cluster_until(ready)
+            w.clusters.change("c1", ca_data=ca(2), endpoint="https://new.eks.example")
+            await w.cluster_until(lambda status: status["endpoint"] == "https://new.eks.example")
+        found = data(await w.secret("c1"))
+        assert found["server"] == "https://new.eks.example"
+        assert json.loads(found["config"])["tlsClientConfig"]["caData"] == ca(2)
+
+
+async def test_a_cluster_that_doesnt_exist_yet_is_waited_for() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        del w.clusters.infos["c1"]
+        async with w.running():
+            status = await w.cluster_until(not_ready)
+            assert (status["phase"], condition(status, "Ready")) == ("Pending", ("False", "ClusterNotFound"))
+            assert condition(status, "Stalled")[0] == "False"
+            w.clusters.add("c1", status="CREATING", endpoint="", ca_data="")
+            await w.cluster_until(lambda status: condition(status, "Ready")[1] == "ClusterNotActive")
+            assert await w.names(SECRET) == set()
+            w.clusters.add("c1")
+            await w.cluster_until(ready)
+
+
+async def test_a_cluster_that_isnt_active_any_more_isnt_ready_and_keeps_its_secret() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        async with w.running():
+            await w.cluster_until(ready)
+            w.clusters.change("c1", status="FAILED")
+            status = await w.cluster_until(not_ready)
+        assert (status["phase"], condition(status, "Stalled")) == ("Failed", ("True", "ClusterNotActive"))
+        assert await w.names(SECRET) == {"c1"}
+
+
+async def test_a_cluster_whose_api_doesnt_answer_isnt_ready() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        w.clusters.silent["c1"] = Unavailable("no route to host")
+        async with w.running():
+            status = await w.cluster_until(not_ready)
+            assert condition(status, "Ready") == ("False", "ClusterUnreachable")
+            assert condition(status, "Stalled")[0] == "False"
+            w.clusters.silent.clear()
+            await w.cluster_until(ready)
+
+
+async def test_a_cluster_that_doesnt_let_okra_in_needs_a_person() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        w.clusters.silent["c1"] = Fatal("401: add an access entry", reason="ClusterUnauthorized")
+        async with w.running():
+            status = await w.cluster_until(not_ready)
+        assert (status["phase"], condition(status, "Stalled")) == ("Failed", ("True", "ClusterUnauthorized"))
+
+
+async def test_one_throttled_look_says_nothing_about_a_ready_cluster_and_a_second_is_told() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        async with w.running():
+            before = await w.cluster_until(ready)
+            await asyncio.sleep(1)  # its own write of the secret woke it once more
+            w.clusters.refuses = Throttled("Rate exceeded")
+            w.clusters.calls.clear()
+            await asyncio.sleep(35)
+            assert w.clusters.calls["cluster"] == 1
+            assert await w.status(w.kinds[0], "c1") == before
+            told = await w.cluster_until(lambda status: condition(status, "Reconciling")[0] == "True")
+            assert (told["ready"], condition(told, "Reconciling")[1]) == (True, "Throttled")
+            assert condition(told, "Ready") == ("True", "Running")
+            w.clusters.refuses = None
+            await w.cluster_until(lambda status: condition(status, "Reconciling")[0] == "False")
+
+
+async def test_a_missing_permission_is_told_and_tried_again() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        w.clusters.refuses = AccessDenied("eks:DescribeCluster is missing")
+        async with w.running():
+            status = await w.cluster_until(not_ready)
+            assert condition(status, "Stalled") == ("True", "AccessDenied")
+            w.clusters.refuses = None
+            await w.cluster_until(ready)
+
+
+async def test_a_name_that_another_secret_has_is_never_touched() -> None:
+    async with argo_world() as w:
+        before = await w.store.real.create(SECRET, foreign("c1", "https://x.example"))
+        await w.cluster("c1")
+        async with w.running():
+            status = await w.cluster_until(not_ready)
+            assert condition(status, "Stalled") == ("True", "NameTaken")
+            assert await w.secret("c1") == before
+            await w.store.real.delete(SECRET, "argocd", "c1")
+            await w.cluster_until(ready)
+
+
+async def test_a_secret_of_that_name_which_isnt_argo_cds_is_never_touched_either() -> None:
+    async with argo_world() as w:
+        body = foreign("c1", "https://x.example")
+        body["metadata"]["labels"] = {}
+        before = await w.store.real.create(SECRET, body)
+        await w.cluster("c1")
+        async with w.running():
+            status = await w.cluster_until(not_ready)
+        assert condition(status, "Stalled") == ("True", "NameTaken")
+        assert await w.secret("c1") == before
+
+
+async def test_a_second_secret_of_the_same_server_is_told_and_left_alone() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        async with w.running():
+            await w.cluster_until(ready)
+            added = await w.store.real.create(SECRET, foreign("prod", "https://c1.eks.example/"))
+            status = await w.cluster_until(not_ready)
+            assert condition(status, "Stalled") == ("True", "DuplicateServer")
+            assert await w.secret("prod") == added
+            await w.store.real.delete(SECRET, "argocd", "prod")
+            await w.cluster_until(ready)
+
+
+async def test_a_server_that_somebody_elses_secret_has_gets_no_second_one() -> None:
+    async with argo_world() as w:
+        await w.store.real.create(SECRET, foreign("prod", "https://c1.eks.example"))
+        await w.cluster("c1")
+        async with w.running():
+            status = await w.cluster_until(not_ready)
+        assert condition(status, "Stalled") == ("True", "ServerTaken")
+        assert await w.names(SECRET) == {"prod"}
+
+
+async def test_two_clusters_of_one_server_share_the_secret_of_the_first() -> None:
+    async with argo_world() as w:
+        w.clusters.latency = 0.1
+        await w.cluster("c1", eks="web-1")
+        await w.cluster("c2", eks="web-1")
+        async with w.running():
+            await w.cluster_until(ready, "c1")
+            await w.cluster_until(ready, "c2")
+            (first,) = await w.names(SECRET)
+            other = ({"c1", "c2"} - {first}).pop()
+            said = (await w.status(w.kinds[0], other))["conditions"][0]["message"]
+            assert first in said
+
+
+async def test_whoever_shares_a_secret_goes_on_with_it_when_its_owner_is_gone() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1", eks="web-1")
+        async with w.running():
+            await w.cluster_until(ready, "c1")
+            await w.cluster("c2", eks="web-1")
+            await w.cluster_until(ready, "c2")
+            await w.store.real.delete(w.kinds[0], "default", "c1")
+            w.clusters.change("web-1", ca_data=ca(2))
+
+            async def followed() -> bool:
+                return ca(2) in data(await w.secret("c1"))["config"]
+
+            await eventually(followed)
+        assert await w.names(SECRET) == {"c1"}
+        assert data(await w.secret("c1"))["name"] == "c1"
+
+
+@pytest.mark.parametrize("label", [SECRET_TYPE, "role"])
+async def test_a_label_taken_off_its_secret_by_hand_is_put_back_at_once(label: str) -> None:
+    async with argo_world() as w:
+        await w.cluster("c1", labels={"role": "web"})
+        async with w.running():
+            await w.cluster_until(ready)
+            await w.label("c1", **{label: None})
+            await asyncio.sleep(2)
+            assert label in (await w.secret("c1"))["metadata"]["labels"]
+
+
+async def test_a_secret_that_is_deleted_by_hand_is_made_again() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        async with w.running():
+            await w.cluster_until(ready)
+            await w.store.real.delete(SECRET, "argocd", "c1")
+            await asyncio.sleep(2)
+            assert await w.names(SECRET) == {"c1"}
+
+
+async def test_an_invalid_spec_is_told_and_nothing_is_asked_of_aws() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1", nonsense=1)
+        async with w.running():
+            status = await w.cluster_until(not_ready)
+            assert condition(status, "Stalled") == ("True", "InvalidSpec")
+            assert "spec.nonsense" in status["conditions"][0]["message"]
+            assert not w.clusters.calls
+            await w.cluster("c1")
+            assert (await w.cluster_until(ready))["observedGeneration"] == 2
+
+
+async def test_read_only_says_what_it_would_do() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        w.gate.open = False
+        async with w.running():
+            status = await w.cluster_until(not_ready)
+        assert condition(status, "Ready") == ("False", "ReadOnly")
+        assert "create the cluster secret c1" in status["conditions"][0]["message"]
+        assert await w.names(SECRET) == set()
+
+
+async def test_a_gate_that_opens_later_says_nothing_and_is_waited_for() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        w.gate.open, w.gate.opens = False, w.clock.now() + 20
+        async with w.running():
+            await asyncio.sleep(19)
+            assert (await w.status(w.kinds[0], "c1"), await w.names(SECRET)) == ({}, set())
+            w.gate.open = True
+            await asyncio.sleep(2)
+            assert ready(await w.status(w.kinds[0], "c1"))
+
+
+# -- deletion --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_retained_secret_outlives_its_object_and_is_found_again() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        async with w.running():
+            await w.cluster_until(ready)
+            await w.store.real.delete(w.kinds[0], "default", "c1")
+            await asyncio.sleep(60)
+            assert await w.names(SECRET) == {"c1"}
+            await w.cluster("c1", labels={"role": "web"})
+            await w.cluster_until(ready)
+            assert (await w.secret("c1"))["metadata"]["labels"]["role"] == "web"
+
+
+async def gone(w: ArgoWorld, name: str) -> None:
+    async def is_gone() -> bool:
+        return name not in await w.names(w.kinds[0])
+
+    await eventually(is_gone)
+
+
+async def test_with_the_policy_delete_the_secret_goes_with_its_object() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1", deletionPolicy="Delete")
+        async with w.running():
+            await w.cluster_until(ready)
+            await w.store.real.delete(w.kinds[0], "default", "c1")
+            await gone(w, "c1")
+        assert await w.names(SECRET) == set()
+
+
+async def test_a_published_secret_is_not_deleted_before_its_applications_are_gone() -> None:
+    async with argo_world() as w:
+        await w.application_set()
+        await w.cluster("c1", deletionPolicy="Delete")
+        await w.cluster("c2")
+        await w.deployment("c1", "c2")
+        async with w.running():
+            await w.synced("c1", "c2")
+            await w.store.real.delete(w.kinds[0], "default", "c1")
+            status = await w.cluster_until(lambda status: status["phase"] == "Deleting")
+            assert condition(status, "Ready") == ("False", "StillPublished")
+            assert "default/web" in status["conditions"][0]["message"]
+            await asyncio.sleep(300)
+            assert w.argo.running("https://c1.eks.example") == {"web-c1"}
+            await w.deployment("c2")
+            await gone(w, "c1")
+            assert w.argo.running("https://c1.eks.example") == set()
+        assert await w.names(SECRET) == {"c2"}
+
+
+async def test_applications_that_a_person_put_there_hold_it_up_too() -> None:
+    async with argo_world() as w:
+        await w.application_set()
+        await w.cluster("c1", deletionPolicy="Delete")
+        async with w.running():
+            await w.cluster_until(ready)
+            await w.label("c1", **LABELS)
+            await asyncio.sleep(10)
+            await w.store.real.delete(w.kinds[0], "default", "c1")
+            status = await w.cluster_until(lambda status: status["phase"] == "Deleting")
+            assert condition(status, "Ready") == ("False", "ApplicationsLeft")
+            await w.label("c1", **dict.fromkeys(LABELS))
+            await gone(w, "c1")
+
+
+async def test_a_policy_changed_to_retain_lets_a_deleted_object_go() -> None:
+    async with argo_world() as w:
+        await w.application_set()
+        await w.cluster("c1", deletionPolicy="Delete")
+        await w.deployment("c1")
+        async with w.running():
+            await w.synced("c1")
+            await w.store.real.delete(w.kinds[0], "default", "c1")
+            await w.cluster_until(lambda status: status["phase"] == "Deleting")
+            spec = {"spec": {"deletionPolicy": "Retain"}}
+            await w.store.real.patch(w.kinds[0], "default", "c1", spec)
+            await gone(w, "c1")
+        assert await w.names(SECRET) == {"c1"}
