@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
@@ -14,14 +15,26 @@ from okra.app.leading import Leadership, Unopposed
 from okra.app.system import System
 from okra.app.writes import LANDS_WITHIN, Writes
 from okra.errors import Unavailable
-from tests.actors.world import METRICS, QUICK, cell, world
-from tests.app.replicas import Scripted, replica
+from okra.testing.fake_aws import FakeRoute
+from tests.actors.world import METRICS, QUICK, World, cell, world
+from tests.app.replicas import Replica, Scripted, replica
 
 pytestmark = pytest.mark.looptime
 
 
 async def nothing() -> None:
     """No term has left anything."""
+
+
+@asynccontextmanager
+async def at_work() -> AsyncIterator[tuple[World, Replica, FakeRoute]]:
+    """A leader that has just attached its canary."""
+    async with world(claim_settle=0.0) as w, replica(w) as r:
+        route, _, new = w.two_versions()
+        await w.apply(cell(**QUICK))
+        r.candidate.win()
+        await w.when(lambda: new in route.weights)
+        yield w, r, route
 
 
 async def test_who_stands_by_runs_nothing_and_says_who_leads() -> None:
@@ -67,11 +80,7 @@ async def test_a_leader_that_loses_its_lease_stops_and_stands_by_until_it_wins_a
 
 
 async def test_the_lease_is_given_up_after_the_write_under_way_was_answered() -> None:
-    async with world(claim_settle=0.0) as w, replica(w) as r:
-        route, _old, new = w.two_versions()
-        await w.apply(cell(**QUICK))
-        r.candidate.win()
-        await w.when(lambda: new in route.weights)
+    async with at_work() as (w, r, route):
         w.aws.latency = 3.0
         before = len(route.history)
         await w.until(lambda s: s["routes"][0]["serial"] == 2)
@@ -85,11 +94,7 @@ async def test_the_lease_is_given_up_after_the_write_under_way_was_answered() ->
 
 
 async def test_a_write_that_is_never_answered_holds_the_lease_for_as_long_as_it_may_land() -> None:
-    async with world(claim_settle=0.0) as w, replica(w) as r:
-        route, _old, new = w.two_versions()
-        await w.apply(cell(**QUICK))
-        r.candidate.win()
-        await w.when(lambda: new in route.weights)
+    async with at_work() as (w, r, _route):
         w.aws.latency = 3600.0
         await w.until(lambda s: s["routes"][0]["serial"] == 2)
         seconds = await r.ends()
@@ -97,11 +102,7 @@ async def test_a_write_that_is_never_answered_holds_the_lease_for_as_long_as_it_
 
 
 async def test_a_store_that_answers_no_more_does_not_hold_up_the_end() -> None:
-    async with world(claim_settle=0.0) as w, replica(w) as r:
-        route, _old, new = w.two_versions()
-        await w.apply(cell(**QUICK))
-        r.candidate.win()
-        await w.when(lambda: new in route.weights)
+    async with at_work() as (w, r, _route):
         w.store.slow = lambda _operation, _name: 3600.0
         await asyncio.sleep(15)
         assert await r.ends() < 10
