@@ -11,7 +11,7 @@ from okra.aws.facade import Aws, open_aws
 from okra.errors import AccessDenied
 from okra.ports import Account
 from okra.rollout.observation import TargetGroup
-from okra.testing.aws_world import AwsWorld
+from okra.testing.aws_world import VERSION_TAG, AwsWorld
 from okra.testing.fault_proxy import FaultProxy
 from okra.testing.faults import Fault, FaultKind
 from okra.testing.moto_server import MotoServer
@@ -151,14 +151,16 @@ async def test_a_group_deleted_between_two_pages_is_no_error_and_hides_no_other(
 
 
 async def test_a_group_that_the_tagging_api_forgets_for_a_moment_is_not_lost(
-    aws: Aws, aws_world: AwsWorld, fault_proxy: FaultProxy
+    aws: Aws, aws_world: AwsWorld, fault_proxy: FaultProxy, aws_environ: Mapping[str, str]
 ) -> None:
-    aws_world.target_group("old", version="1.0.0")
-    assert await names(aws) == ["old"]
-    aws_world.target_group("new", version="1.1.0")
-    assert await names(aws) == ["new", "old"]
-    fault_proxy.add(Fault(FaultKind.STALE, "GetResources", times=1))  # answers as before the second group
-    assert await names(aws) == ["new", "old"]
+    group = aws_world.target_group("g", version="1.0.0")
+    assert await names(aws) == ["g"]
+    aws_world.untag(group, VERSION_TAG)
+    async with open_aws(clock=SystemClock(), environ=aws_environ, timeouts=TIMEOUTS) as other:
+        assert await names(other) == []
+    aws_world.tag(group, {VERSION_TAG: "1.0.0"})
+    fault_proxy.add(Fault(FaultKind.STALE, "GetResources", times=1))  # answers as it did the other: no group
+    assert await names(aws) == ["g"]
 
 
 async def test_a_second_look_that_fails_is_an_error_not_a_missing_group(
