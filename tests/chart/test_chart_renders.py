@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -73,12 +74,47 @@ def test_a_value_that_means_nothing_is_refused(refused: Refused, value: str) -> 
 def test_the_kinds_are_kept_on_uninstall_unless_told_otherwise(rendered: Rendered) -> None:
     def policies(objects: list[dict[str, Any]]) -> set[Any]:
         kinds = [each["metadata"] for each in objects if each["kind"] == "CustomResourceDefinition"]
-        assert len(kinds) == len(crd_files())
+        assert kinds
         return {each.get("annotations", {}).get("helm.sh/resource-policy") for each in kinds}
 
     assert policies(rendered("crds.enabled=true")) == {"keep"}
     assert policies(rendered("crds.enabled=true", "crds.keep=false")) == {None}
     assert not [each for each in rendered("crds.enabled=false") if each["kind"] == "CustomResourceDefinition"]
+
+
+def test_hotswaps_kinds_come_only_when_asked_for(rendered: Rendered) -> None:
+    """Two are named as Okra's own are, and a bare name means the first of the alphabet."""
+
+    def kinds(*values: str) -> set[str]:
+        objects = rendered("crds.enabled=true", *values)
+        return {each["metadata"]["name"] for each in objects if each["kind"] == "CustomResourceDefinition"}
+
+    every = {yaml.safe_load(text)["metadata"]["name"] for text in crd_files().values()}
+    assert kinds() == {name for name in every if "hotswap" not in name}
+    assert kinds("crds.hotswap=true") == every
+
+
+def test_who_may_view_or_edit_a_namespace_may_do_so_with_the_kinds_that_are_installed(rendered: Rendered) -> None:
+    def roles(*values: str) -> dict[str, list[dict[str, Any]]]:
+        found = [each for each in rendered("scope.namespace=shop", *values) if each["kind"] == "ClusterRole"]
+        return {
+            key.partition("/aggregate-to-")[2]: each["rules"]
+            for each in found
+            for key in each["metadata"]["labels"]
+            if "/aggregate-to-" in key
+        }
+
+    usual = roles("crds.enabled=true")
+    assert set(usual) == {"view", "edit"}
+    (viewing,), (editing,) = usual["view"], usual["edit"]
+    assert viewing["apiGroups"] == editing["apiGroups"] == ["okra.mumoshu.github.io"]
+    assert {"cells", "checks"} < set(viewing["resources"]) == set(editing["resources"])
+    assert viewing["verbs"] == ["get", "list", "watch"]
+    assert {"create", "update", "patch", "delete"} <= set(editing["verbs"])
+    assert not [each for each in editing["resources"] if "/" in each or each == "*"], "status is Okra's"
+    groups = [rule["apiGroups"][0] for rule in roles("crds.enabled=true", "crds.hotswap=true")["view"]]
+    assert groups == ["hotswap.mumoshu.github.io", "okra.mumoshu.github.io"]
+    assert roles("crds.enabled=true", "rbac.aggregate=false") == roles("rbac.aggregate=true") == {}
 
 
 def test_in_one_namespace_it_has_no_right_outside(rendered: Rendered) -> None:
@@ -145,6 +181,15 @@ def test_the_pods_can_be_shut_to_all_but_those_who_scrape(rendered: Rendered) ->
 def test_one_replica_needs_no_disruption_budget(rendered: Rendered) -> None:
     assert [each for each in rendered() if each["kind"] == "PodDisruptionBudget"]
     assert not [each for each in rendered("replicaCount=1") if each["kind"] == "PodDisruptionBudget"]
+
+
+@pytest.mark.parametrize(("values", "said"), [((), "WARNING"), (("settings.install=blue",), "blue/NAMESPACE/NAME")])
+def test_after_an_install_it_is_said_how_routes_are_signed(helm: Run, values: Sequence[str], said: str) -> None:
+    """Two clusters of one name write the same routes, and nothing can tell."""
+    sets = [part for value in values for part in ("--set", value)]
+    notes = helm("install", "okra", *WITHOUT_KINDS, "--dry-run=client", *sets).stdout.partition("NOTES:")[2]
+    assert said in notes
+    assert ("settings.install=" in notes) == (not values)
 
 
 def test_the_pods_listen_in_both_families_of_addresses(rendered: Rendered) -> None:

@@ -30,7 +30,7 @@ Manifest = dict[str, Any]
 
 def rendered(helm: Path, namespace: str, *values: str) -> list[Manifest]:
     """What of the chart a controller needs before it starts: who it is, what it may do, and the pause of everything."""
-    sets = [part for value in ("image.repository=okra", *values) for part in ("--set", value)]
+    sets = [part for value in ("image.repository=okra", "rbac.aggregate=false", *values) for part in ("--set", value)]
     command = [str(helm), "template", RELEASE, str(CHART), "--namespace", namespace, *sets]
     environ = {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin"}
     said = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=120).stdout

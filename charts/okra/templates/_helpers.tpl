@@ -48,6 +48,15 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 {{- end }}
 
+{{- /* The files of the kinds to install, as GROUP_PLURAL.yaml. */ -}}
+{{- define "okra.kinds" -}}
+{{- range $path, $_ := .Files.Glob "crds-files/*.yaml" }}
+{{- if or $.Values.crds.hotswap (not (hasPrefix "hotswap." (base $path))) }}
+- {{ $path }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* The rules on Okra's own kinds and on Secrets: of the scope. */ -}}
 {{- define "okra.scopeRules" -}}
 {{- range $group := list "okra.mumoshu.github.io" }}
