@@ -6,6 +6,7 @@ A duration stays the string that a person wrote, so that an object is written ba
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -14,22 +15,24 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 PATTERN = r"^(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)$"
 MAX_LENGTH = 32
-MAX_SECONDS = 9_223_372_036.0
+MOST_NANOSECONDS = 2**63 - 1
 """Go counts nanoseconds in 64 bits: 292 years."""
 
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+"""In nanoseconds."""
 _TERM = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
 _HINT = "must be a duration such as 500ms, 10s, 5m or 1h30m"
 
 
 @lru_cache(maxsize=1024)
-def _seconds(text: str) -> float:
+def _nanoseconds(text: str) -> int:
+    """As Go has it: what is less than a nanosecond of a term is dropped."""
     if len(text) > MAX_LENGTH or re.fullmatch(PATTERN, text) is None:
         raise ValueError(_HINT)
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in _TERM.findall(text))
-    if seconds > MAX_SECONDS:
+    found = sum(int(Decimal(number) * _UNITS[unit]) for number, unit in _TERM.findall(text))
+    if found > MOST_NANOSECONDS:
         raise ValueError("is longer than 292 years, Go's longest duration")
-    return seconds
+    return found
 
 
 class Duration(str):
@@ -38,17 +41,17 @@ class Duration(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Duration:
-        _seconds(text)
+        _nanoseconds(text)
         return super().__new__(cls, text)
 
     @property
     def seconds(self) -> float:
-        return _seconds(str(self))
+        return _nanoseconds(str(self)) / 1e9
 
     @property
     def milliseconds(self) -> int:
         """Whole milliseconds; the rest is dropped, as CEL's getMilliseconds does."""
-        return round(self.seconds * 1e9) // 1_000_000
+        return _nanoseconds(str(self)) // 10**6
 
     @classmethod
     def of(cls, seconds: float) -> Duration:

@@ -48,7 +48,7 @@ class Form:
 
 
 def _whole(value: object) -> object:
-    """JSON doesn't tell 2.0 from 2, nor does the API server."""
+    """YAML's 2.0 is 2 by the time kubectl sends it."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+_PERCENT = r"^([0-9]|[1-9][0-9]|100)%$"
 _HINT = "must be a whole number from 1 or a percentage such as 50%"
 
 
@@ -23,13 +24,11 @@ class IntOrPercent:
     @classmethod
     def parse(cls, text: str | int) -> IntOrPercent:
         """Read `2`, `"2"` or `"50%"`. ValueError for anything else, negative numbers and more than 100 %."""
-        found = re.fullmatch(r"([0-9]{1,9})(%?)", str(text))
-        if found is None:
+        if found := re.fullmatch(_PERCENT, str(text)):
+            return cls(int(found[1]), percent=True)
+        if re.fullmatch(r"[0-9]{1,9}", str(text)) is None or int(text) < 1:
             raise ValueError(_HINT)
-        number, percent = int(found[1]), bool(found[2])
-        if number > 100 if percent else number < 1:
-            raise ValueError(_HINT)
-        return cls(number, percent)
+        return cls(int(text))
 
     def of(self, whole: float) -> int:
         """How many that is of `whole`: rounded up, at least 1."""
@@ -50,7 +49,7 @@ class IntOrPercent:
         return {
             "anyOf": [{"type": "integer"}, {"type": "string"}],
             "x-kubernetes-int-or-string": True,
-            "pattern": r"^([0-9]|[1-9][0-9]|100)%$",
+            "pattern": _PERCENT,
             "minimum": 1,
             "maximum": 999_999_999,
         }

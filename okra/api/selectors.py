@@ -75,13 +75,18 @@ class Selector:
     @classmethod
     def parse(cls, text: str) -> Selector:
         """Read `app=api,tier in (a,b),team!=x,!legacy,canary`. ValueError says what is wrong and where."""
-        return cls(tuple(_requirement(part.strip()) for part in _split(text)) if text.strip() else ())
+        if not text.strip(_BLANKS):
+            return cls()
+        return cls(tuple(_requirement(part.strip(_BLANKS)) for part in _split(text)))
 
 
-_WORD = r"[^\s,()=!<>]+"
-_EXISTS = re.compile(rf"(!?)\s*({_WORD})")
-_EQUALS = re.compile(rf"({_WORD})\s*(==|=|!=)\s*({_WORD})?")
-_SET = re.compile(rf"({_WORD})\s+(in|notin)\s*\(([^()]*)\)")
+_BLANKS = " \t\r\n\f"
+"""Neither Python's idea of white space nor Go's: what the API server's policy reads as such, too."""
+_WORD = rf"[^{_BLANKS},()=!<>]+"
+_GAP = rf"[{_BLANKS}]"
+_EXISTS = re.compile(rf"(!?){_GAP}*({_WORD})")
+_EQUALS = re.compile(rf"({_WORD}){_GAP}*(==|=|!=){_GAP}*({_WORD})?")
+_SET = re.compile(rf"({_WORD}){_GAP}+(in|notin){_GAP}*\(([^()]*)\)")
 
 
 def _split(text: str) -> list[str]:
@@ -95,7 +100,7 @@ def _requirement(text: str) -> Requirement:
         return Requirement(key, Operator.NOT_IN if sign == "!=" else Operator.IN, (value or "",))
     if found := _SET.fullmatch(text):
         key, word, listed = found.groups()
-        values = tuple(value.strip() for value in listed.split(","))
+        values = tuple(value.strip(_BLANKS) for value in listed.split(","))
         if not all(re.fullmatch(_WORD, value) for value in values):
             raise ValueError(f"{text!r}: write the values as ({', '.join(filter(None, values)) or 'a, b'})")
         return Requirement(key, Operator.IN if word == "in" else Operator.NOT_IN, values)

@@ -109,6 +109,7 @@ def test_kubectl_and_lint_refuse_a_forgotten_colon_alike(okra_crds: ControlPlane
 
 VALUES: tuple[Any, ...] = (
     *(None, "", 0, -1, 10**12, 1.5, True, "x", "a b", "1h", "0s", "9999999h", "{{", "app=api", "a=,b", "x" * 300),
+    *("50%", "007%", "0.1ns", "9223372036.5s", "app=a\u00a0b", "app\x0b=a", "app\f=a"),
     *([], {}, ["a"], ["a", "a"], [1], [{}], {"a": None}, {"a": "b"}, {"a": 1}, {"": "y"}, {"é x": "y"}),
     "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/a/b",
 )
