@@ -63,14 +63,14 @@ class CellActor(Actor[Message]):
         """There is nothing left to look after."""
 
     async def started(self) -> None:
-        if await self.record.load():
-            await self.turns.work()
+        await self.turns.work()
 
     async def receive(self, message: Message) -> None:
         match message:
             case ObjectChanged(object=obj):
-                if not await self.record.told(obj):
+                if not self.record.told(obj):
                     return
+                self.turns.hurry()
             case ObjectGone():
                 await self.leaving.last()
                 self.vanished()

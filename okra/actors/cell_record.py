@@ -11,18 +11,14 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-import structlog
-
 from okra.actors.messages import one_copy
-from okra.errors import Conflict, NotFound, OkraError, Unavailable
+from okra.errors import Conflict, Fatal, NotFound, OkraError, Unavailable
 from okra.ports import Object
 from okra.rollout.state import State
 from okra.rollout.status import from_status, to_status
 
 if TYPE_CHECKING:
     from okra.actors.cell import CellActor
-
-log = structlog.get_logger("okra")
 
 PATIENCE = 10.0
 PATIENCE_URGENT = 1.0
@@ -39,6 +35,10 @@ class Record:
         """What `status` says, as the core knows it; ahead of it by running clocks, and by what is `unsaved`."""
         self.unsaved = False
         """A revert went to AWS before the store took its state."""
+        self.known = False
+        """The status was read at least once: before that nothing can be decided."""
+        self.stale = True
+        """It is to be read again. What is known holds until then: a store that is down makes no Cell blind."""
         self._written: deque[str] = deque(maxlen=ECHOES)
         """The resourceVersions of its own writes, each guarded by the one before: what a watch tells of them is old."""
 
@@ -58,44 +58,42 @@ class Record:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    async def load(self) -> bool:
-        """Before anything else. False: there is no such object any more."""
-        try:
-            obj = await self._store.get(self._cell.kind, *self._cell.key)
-        except NotFound:
-            self._cell.vanished()
-            return False
-        self._take(one_copy(self.object, obj), with_state=True)
-        return True
-
-    async def told(self, obj: Object) -> bool:
+    def told(self, obj: Object) -> bool:
         """A watch shows the object. False: nothing that wasn't known."""
         seen = obj["metadata"].get("resourceVersion")
         if seen == self.resource_version:
             self.object = obj  # the same, and one copy of it is enough: the directory has this one
         if seen in (self.resource_version, *self._written):
             return False
-        if told_by_others(self.object, obj):
-            await self.reload()
+        if not self.known or told_by_others(self.object, obj):
+            self.stale = True
         else:
             self._take(obj, with_state=False)
         return True
 
-    async def reload(self) -> None:
-        """Somebody else wrote the object. If it was the status, what we knew is void; a label costs us nothing."""
+    async def read(self) -> None:
+        """At first, and when somebody else wrote. If it was the status, what we knew is void; a label costs us nothing.
+
+        Raises Retryable: not yet.
+        """
         try:
             async with asyncio.timeout(PATIENCE):
                 obj = await self._store.get(self._cell.kind, *self._cell.key)
-            self._take(obj, with_state=told_by_others(self.object, obj))
         except NotFound:
             self._cell.vanished()
+            return
         except TimeoutError as error:
             raise Unavailable("The store doesn't answer.") from error
+        except Fatal as error:
+            raise Unavailable(f"The Cell can't be read: {error}") from error
+        with_state = not self.known or told_by_others(self.object, obj)
+        self.known, self.stale = True, False
+        self._take(one_copy(self.object, obj), with_state=with_state)
 
     def _take(self, obj: Object, *, with_state: bool) -> None:
         """Take over an object's spec and metadata; its state only from a read of our own.
 
-        A watch may show what is older than what we wrote: then the next guarded write says Conflict, and we reload.
+        A watch may show what is older than what we wrote: then the next guarded write says Conflict.
         """
         self.object = obj
         if with_state:
@@ -118,7 +116,8 @@ class Record:
             return False
         except OkraError as error:
             if not urgent or not self._cell.wiring.gate.may_write():
-                raise Unavailable(f"The store doesn't take the status: {error}") from error
+                raise not_taken(error) from error
+            self._cell.turns.refused(not_taken(error))
             self.unsaved = True
             self._cell.wiring.unsaved.keep(self._cell.kind, self.object, state)
         else:
@@ -127,19 +126,14 @@ class Record:
         return True
 
     async def catch_up(self) -> None:
-        """Persist what a revert could not. A store that is down still holds nothing up."""
-        try:
-            await self._save()
-        except OkraError as error:
-            namespace, name = self._cell.key
-            log.warning("StatusNotWritten", kind="Cell", namespace=namespace, name=name, error=str(error))
-
-    async def _save(self) -> None:
+        """Persist what a revert could not. Raises Retryable: not yet."""
         try:
             await self._write_status(self.state, PATIENCE_URGENT)
             self.unsaved = False
-        except Conflict:
-            await self.reload()
+        except Conflict as error:
+            await self.changed(error)
+        except OkraError as error:
+            raise not_taken(error) from error
 
     async def _write_status(self, state: State, within: float) -> None:
         body = to_status(state, self.object.get("status") or {}, self.generation, self._cell.sight.tick())
@@ -163,7 +157,12 @@ class Record:
         if isinstance(error, NotFound):
             self._cell.vanished()
         else:
-            await self.reload()
+            self.stale = True
+            await self.read()
+
+
+def not_taken(error: OkraError) -> Unavailable:
+    return Unavailable(f"The store doesn't take the status: {error}")
 
 
 def told_by_others(known: Object, obj: Object) -> bool:

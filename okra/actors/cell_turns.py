@@ -10,7 +10,9 @@ from okra.actors.executor import Executor, execute_all
 from okra.actors.leaving import keeping
 from okra.actors.messages import AskAgain, Wake
 from okra.actors.person import command_of
+from okra.actors.tries import Tries
 from okra.errors import Retryable
+from okra.rollout.effects import Decision, Observe, Persist, SetWeights
 from okra.rollout.machine import decide
 from okra.rollout.policy import Policy
 from okra.rollout.rest import rest
@@ -31,36 +33,42 @@ class Turns:
     def __init__(self, cell: CellActor) -> None:
         self._cell, self._wiring = cell, cell.wiring
         self._executor = cell.wiring.wrap(Executor(cell))
+        self._tries = Tries(cell.wiring.clock)
+        """Of whatever a turn began. While it waits, a turn does no more than look, and revert."""
         self._asks_again = False
         """The timer of AskAgain runs: armed anew by each poll, it would never fire."""
 
     async def work(self) -> None:
         """Decide and execute until there is nothing to do now, or others should have their turn."""
-        cell = self._cell
-        try:
-            for _ in range(MOST_TURNS):
-                if cell.gone or not await self._turn():
+        for _ in range(MOST_TURNS):
+            held_back = self._tries.wait > 0
+            try:
+                if self._cell.gone or not await self._turn():
                     return
-            cell.timers.after("wake", 0.0, Wake())
-        except Retryable as error:
-            log.warning("Retrying", kind="Cell", namespace=cell.key[0], name=cell.key[1], error=str(error))
-            cell.timers.after("wake", RETRY, Wake())
+            except Retryable as error:
+                self.refused(error)
+                if held_back:  # a revert, which waits for nothing
+                    self._cell.timers.after("wake", RETRY, Wake())
+                    return
+        self._cell.timers.after("wake", 0.0, Wake())
 
     async def _turn(self) -> bool:
-        """One decision. False: there is nothing more to do now."""
+        """One decision. False: there is nothing more to do now. Raises Retryable: what it began can't be done yet."""
         cell, record, sight = self._cell, self._cell.record, self._cell.sight
+        if not await self._up_to_date():
+            return False
         command = command_of(record.object)
         sight.told((command,) if command else (), deleting=record.deleting, moving=record.state.moving)
         if not sight.gated(self._wiring.gate):
             cell.timers.after("wake", RETRY, Wake())  # should the actors stay all the same
             return False
-        if record.unsaved:
-            await record.catch_up()
         now, policy, left = sight.tick(), cell.spec.present_policy, True
         if former := cell.leaving.former(now):
             left = await cell.leaving.left(former)
             now, policy = sight.tick(), policy if left else keeping(policy, record.state)
         before, decision = record.state, decide(policy, record.state, sight.obs, now)
+        if self._tries.wait > 0 and not urgent(decision):
+            return await self._only_look(decision)
         again = await execute_all(self._executor, decision)
         if record.state is before:
             record.state = decision.state  # nothing in it was worth a write: running clocks
@@ -72,9 +80,35 @@ class Turns:
             return True
         if not record.state.moving and not record.deleting and not cell.gone:
             await cell.finalizer.drop()
+        self._tries.succeeded()
         self._arm(decision.wake_at)
         self._tell(policy if left else None)
         return False
+
+    async def _up_to_date(self) -> bool:
+        """Read what others wrote, and write what a revert could not. A store that is down holds up only the first turn,
+        before which nothing is known."""
+        cell, record = self._cell, self._cell.record
+        if self._tries.wait <= 0:
+            if record.stale:
+                await record.read()
+            if record.unsaved:
+                await record.catch_up()
+        if not record.known and not cell.gone:
+            self._wiring.readiness.seen(cell.key)  # nobody has to wait for what it would see
+            self._arm(None)
+        return record.known and not cell.gone
+
+    async def _only_look(self, decision: Decision) -> bool:
+        """Something was refused and isn't tried again yet. What was raised is watched all the same."""
+        looks = [effect for effect in decision.effects if isinstance(effect, Observe)]
+        for look in looks:
+            await self._executor.execute(look)
+        if len(looks) == len(decision.effects):
+            self._cell.record.state = decision.state
+        if not looks:
+            self._arm(decision.wake_at)
+        return bool(looks)
 
     async def _keeps_finalizer(self) -> bool:
         """A rollout that has groups on a route, also where somebody else put them, must be reverted by who deletes it.
@@ -91,6 +125,18 @@ class Turns:
         if policy is not None:
             self._wiring.on_rest(cell.key, rest(policy, cell.record.state, obs), cell.record.generation or 0)
 
+    # -- what is refused -------------------------------------------------------------------------------------------
+
+    def refused(self, error: Retryable) -> None:
+        """To be tried again; said once."""
+        if self._tries.failed(str(error)):
+            namespace, name = self._cell.key
+            log.warning("Retrying", kind="Cell", namespace=namespace, name=name, error=str(error))
+
+    def hurry(self) -> None:
+        """The object changed, and with it perhaps what it was refused for."""
+        self._tries.hurry()
+
     # -- timers ----------------------------------------------------------------------------------------------------
 
     def _arm(self, wake_at: float | None) -> None:
@@ -100,10 +146,7 @@ class Turns:
             self._asks_again = True
             cell.timers.after("again", self._wiring.defaults.discovery_interval, AskAgain())
         wakes = [] if wake_at is None else [wake_at - now]
-        if cell.record.unsaved:
-            wakes.append(RETRY)
-        if (seconds := cell.leaving.again_in()) > 0:
-            wakes.append(max(seconds, LEAST_WAIT))
+        wakes += [max(seconds, LEAST_WAIT) for seconds in (self._tries.wait, cell.leaving.wait) if seconds > 0]
         if wakes:
             cell.timers.after("wake", max(0.0, min(wakes)), Wake())
         else:
@@ -119,3 +162,8 @@ class Turns:
 def attached(state: State) -> bool:
     """Is a group of the canary on a route?"""
     return any(arn in route.asked for route in state.routes for arn in route.canary)
+
+
+def urgent(decision: Decision) -> bool:
+    """Does it take traffic off what failed? That waits for nothing."""
+    return any(effect.urgent for effect in decision.effects if isinstance(effect, Persist | SetWeights))

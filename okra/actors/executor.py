@@ -5,7 +5,6 @@ Between any two effects the process may be killed: what is on disk and in AWS th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from okra.actors.messages import Forget
@@ -104,23 +103,8 @@ class Executor:
 
 
 async def execute_all(executor: EffectExecutor, decision: Decision) -> bool:
-    """Execute a decision's effects. True when the core should decide again at once.
-
-    A store that refuses a status holds up what would be written, but not the looks: what was raised is watched.
-    """
-    for number, effect in enumerate(decision.effects):
-        try:
-            done = await executor.execute(effect)
-        except Retryable:
-            if isinstance(effect, Persist):
-                await _observe_only(executor, decision.effects[number + 1 :])
-            raise
-        if not done:
+    """Execute a decision's effects. True when the core should decide again at once."""
+    for effect in decision.effects:
+        if not await executor.execute(effect):
             return True
     return any(not isinstance(effect, RunChecks | Emit) for effect in decision.effects)
-
-
-async def _observe_only(executor: EffectExecutor, effects: Iterable[Effect]) -> None:
-    for effect in effects:
-        if isinstance(effect, Observe):
-            await executor.execute(effect)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from okra.actors.tries import Tries
 from okra.errors import OkraError, Retryable, Unavailable
 from okra.ports import RouteRef
 from okra.rollout import late
@@ -27,8 +28,6 @@ log = structlog.get_logger("okra")
 PATIENCE = 10.0
 TRIES, PAUSE = 10, 1.0
 """How often, and for how many seconds in all, the actor of a Cell that is gone tries to remove its tags."""
-AGAIN, AGAIN_AT_MOST = 1.0, 30.0
-"""Seconds until a former route's tag that couldn't be removed is tried again; they double each time."""
 
 
 class Leaving:
@@ -36,9 +35,8 @@ class Leaving:
         self._cell = cell
         self._said: dict[str, str] = {}
         """Route ARN → why its tag stays: an Event says it once, not with each try."""
-        self._failures = 0
-        self._due = 0.0
-        """Monotonic seconds when former routes are tried again."""
+        self._tries = Tries(cell.wiring.clock)
+        """To leave former routes."""
 
     # -- former routes ---------------------------------------------------------------------------------------------
 
@@ -52,23 +50,23 @@ class Leaving:
 
     async def left(self, former: Mapping[str, str]) -> bool:
         """Their tags go before `status` forgets them. False: not yet; whatever is decided meanwhile must keep them."""
-        if self.again_in() > 0:
+        if self._tries.wait > 0:
             return False
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._leave(former)
         except (Retryable, TimeoutError) as error:
-            self._due = self._cell.wiring.clock.monotonic() + min(AGAIN_AT_MOST, AGAIN * 2.0 ** min(self._failures, 10))
-            self._failures += 1
-            said = str(error) or f"no answer within {PATIENCE:g} s"
-            log.warning("RoutesNotLeft", kind="Cell", namespace=self._cell.key[0], name=self._cell.key[1], error=said)
+            cause, (namespace, name) = str(error) or f"no answer within {PATIENCE:g} s", self._cell.key
+            if self._tries.failed(cause):
+                log.warning("RoutesNotLeft", kind="Cell", namespace=namespace, name=name, error=cause)
             return False
-        self._failures = 0
+        self._tries.succeeded()
         return True
 
-    def again_in(self) -> float:
+    @property
+    def wait(self) -> float:
         """Seconds until former routes may be tried again; 0: now, or there are none."""
-        return max(0.0, self._due - self._cell.wiring.clock.monotonic()) if self._failures else 0.0
+        return self._tries.wait
 
     async def _leave(self, former: Mapping[str, str]) -> None:
         cell = self._cell

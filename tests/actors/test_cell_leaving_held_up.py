@@ -68,7 +68,7 @@ async def test_a_tag_that_can_not_be_removed_is_asked_for_less_and_less_often() 
             w.forget_calls()
             await leave_api(w)
             await asyncio.sleep(600)
-            assert 600 / 31 <= w.aws.calls["RemoveTags"] <= 600 / 30 + 8
+            assert 600 / 31 <= w.aws.calls["RemoveTags"] <= 600 / 15 + 8
 
 
 async def test_nothing_begins_on_a_former_route_and_the_cell_is_not_at_rest_before_it_is_left() -> None:
