@@ -49,6 +49,8 @@ class FakeArgoCD:
     reconciles_every: float = 60.0
     workloads: set[tuple[str, str]] = field(default_factory=set)
     """(server, application) that run, whoever still knows of them."""
+    orphans: set[tuple[str, str]] = field(default_factory=set)
+    """Those whose Application went while they ran."""
     broken: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Application → the status that it has instead of a good one."""
     error: str = ""
@@ -145,7 +147,8 @@ class FakeArgoCD:
         name = metadata["name"]
         if (deleted := metadata.get("deletionTimestamp")) is not None:
             if server not in servers:
-                await self._release(name)  # its workloads go on
+                self.orphans |= {(server, name)} & self.workloads
+                await self._release(name)
             elif self.clock.now() >= read_time(deleted) + self.deletes_in:
                 self.workloads.discard((server, name))
                 await self._release(name)

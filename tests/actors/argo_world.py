@@ -141,7 +141,7 @@ class ArgoWorld:
     # -- running ---------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def running(self, *, store: ObjectStore | None = None, ports: Any = None) -> AsyncIterator[RootSupervisor]:
+    async def running(self, *, store: Any = None, ports: Any = None) -> AsyncIterator[RootSupervisor]:
         """`store`, `ports`: in front of the world's."""
         store = store or self.store
         journal = Journal(store, self.clock, lambda event, _: self.events.append(event))
