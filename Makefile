@@ -66,7 +66,7 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter, hadolint
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 
-crds: $(VENV)/.dev ## Rewrite the chart's copies of the kinds and policies after a change of a model
+crds: $(VENV)/.dev ## Rewrite the chart's copies of the kinds, the policies and the settings' schema after a change of a model
 	$(BIN)/python -m tests.chart.held
 
 format: $(VENV)/.dev ## Rewrite the sources in the project's format

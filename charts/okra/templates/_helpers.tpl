@@ -102,6 +102,12 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 {{- range $name, $value := .Values.settings }}
 - name: OKRA_{{ $name | snakecase | upper }}
-  value: {{ if kindIs "map" $value }}{{ toYaml $value | quote }}{{ else }}{{ $value | toString | quote }}{{ end }}
+  {{- if kindIs "map" $value }}
+  value: {{ toYaml $value | quote }}
+  {{- else if kindIs "float64" $value }}
+  value: {{ toJson $value | quote }}  {{- /* not 1e+06 */}}
+  {{- else }}
+  value: {{ toString $value | quote }}
+  {{- end }}
 {{- end }}
 {{- end }}
