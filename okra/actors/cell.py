@@ -97,7 +97,9 @@ class CellActor(Actor[Message]):
         self.exit()
 
     async def release(self) -> None:
-        """The Cell is being deleted and nothing moves: let go, and let it go."""
+        """The Cell is being deleted, or is this Okra's no more, and nothing moves: let go, and let it go."""
+        if self.record.unselected:
+            self.say("NotSelected", "This Okra's selector doesn't match the Cell any more: it is let go as it is.")
         await self.leaving.all()
         await self.finalizer.drop()
         self.vanished()

@@ -54,7 +54,13 @@ class Record:
 
     @property
     def deleting(self) -> bool:
-        return bool(self.object["metadata"].get("deletionTimestamp"))
+        """It is to be let go."""
+        return bool(self.object["metadata"].get("deletionTimestamp")) or self.unselected
+
+    @property
+    def unselected(self) -> bool:
+        """It has lost the labels by which this Okra finds its Cells."""
+        return not self._cell.wiring.selector.matches(self.object["metadata"].get("labels") or {})
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

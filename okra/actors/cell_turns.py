@@ -59,6 +59,7 @@ class Turns:
             return False
         command = command_of(record.object)
         sight.told((command,) if command else (), deleting=record.deleting, moving=record.state.moving)
+        sight.selected(not record.unselected)
         if not sight.gated(self._wiring.gate):
             cell.timers.after("wake", RETRY, Wake())  # should the actors stay all the same
             return False

@@ -166,6 +166,10 @@ class Sight:
         if (self.obs.commands, self.obs.deleting) != (commands, deleting):
             self.see(commands=commands, deleting=deleting)
 
+    def selected(self, selected: bool) -> None:
+        if self.obs.unselected is selected:
+            self.see(unselected=not selected)
+
     def gated(self, gate: WriteGate) -> bool:
         """May anything be written at this moment, and if not, when? False: it is not this process's to decide."""
         may_write = gate.may_write()

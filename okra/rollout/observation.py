@@ -184,7 +184,9 @@ class Observation:
     active_flows: Mapping[str, float] = field(default_factory=nothing)
     """Requests or flows that a group at weight 0 still has; absent when unknown."""
     deleting: bool = False
-    """The Cell has a deletionTimestamp."""
+    """The Cell is to be let go: it has a deletionTimestamp, or (`unselected`) isn't this Okra's any more."""
+    unselected: bool = False
+    """This Okra's selector doesn't match the Cell any more."""
     may_write: bool = True
     """False under `--read-only`, or without a valid lease: decide and report, never write."""
     opens_at: float | None = None

@@ -23,23 +23,26 @@ FOR_GOOD = 3
 
 
 def deleted(turn: Turn) -> bool:
-    """A deleted Cell reverts what moves, then lets go."""
+    """A deleted Cell, or one that is this Okra's no more, reverts what moves, then lets go."""
     if not turn.obs.deleting:
         return False
+    reason, why = "Deleting", "The Cell is being deleted"
+    if turn.obs.unselected:
+        reason, why = "NotSelected", "This Okra's selector doesn't match the Cell any more"
     if turn.state.phase in RUNNING:
-        said = f"The Cell is being deleted in the rollout of {turn.rollout.version}."
-        _withdraw(turn, Failure("CellDeleted", said, turn.now))
+        said = f"{why}, in the rollout of {turn.rollout.version}."
+        _withdraw(turn, Failure("CellDeleted" if reason == "Deleting" else reason, said, turn.now))
     if all_gone(turn):
-        turn.report("Deleting", "The routes exist no more: there is nothing to put back.")
+        turn.report(reason, f"{why}. The routes exist no more: there is nothing to put back.")
         turn.effects += [Release()] if turn.obs.may_write else []
         return True
     if turn.state.phase is not Phase.IDLE:
         return False
     if late.may_land(turn.state, turn.now) and not out_of_reach(turn):
-        turn.report("Deleting", "Waiting until no write of unknown outcome can land any more.")
+        turn.report(reason, f"{why}. Waiting until no write of unknown outcome can land any more.")
         check_routes(turn)
         return True
-    turn.report("Deleting", "Nothing moves; the weights stay as they are.")
+    turn.report(reason, f"{why}. Nothing moves; the weights stay as they are.")
     if turn.obs.may_write:
         turn.effects.append(Release())
     else:
