@@ -25,7 +25,7 @@ from okra.app.controller_settings import ControllerSettings
 from okra.app.controller_view import ControllerView
 from okra.app.heap import short_pauses
 from okra.app.leading import Candidate, Leadership, Unopposed
-from okra.app.pause import GlobalPause
+from okra.app.pause import FIRST, GlobalPause
 from okra.app.sources import Sources
 from okra.app.system import Parts, System, running
 from okra.app.writes import LANDS_WITHIN, Writes
@@ -138,9 +138,9 @@ async def opened(
 
 @asynccontextmanager
 async def term(parts: Parts, pause: GlobalPause) -> AsyncIterator[System]:
-    """The work of one term. It begins when it is known whether every Cell is paused."""
+    """The work of one term. Whether every Cell is paused is asked first: then no status says that it isn't known."""
     gc.collect()  # a term before this one: what it left would be taken for permanent
-    await pause.look()
+    await pause.look(FIRST)
     async with running(parts) as system:
         follow = asyncio.create_task(pause.follow(system.wake), name="pause")
         try:

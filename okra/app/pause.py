@@ -20,6 +20,8 @@ KEY = "paused"
 EVERY = 5.0
 """Seconds between two looks."""
 DEADLINE = 10.0
+FIRST = 2.0
+"""Seconds for the look that a term waits for: neither its end nor SIGTERM waits for a server that hangs."""
 
 
 class GlobalPause:
@@ -37,15 +39,15 @@ class GlobalPause:
             return self._said
         return f"Nothing is raised until it is known whether {self._where} pauses every Cell: {self._problem}"
 
-    async def look(self) -> None:
+    async def look(self, deadline: float = DEADLINE) -> None:
         """Read it once. What can't be read leaves what was known."""
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(deadline):
                 found = await self._store.get(CONFIG_MAP, self._namespace, self._name)
         except NotFound:
             self._learn("")
         except (OkraError, TimeoutError) as error:
-            problem = str(error) or f"no answer within {DEADLINE:g} s"
+            problem = str(error) or "no answer in time"
             if problem != self._problem:
                 log.warning("PauseUnknown", configMap=self._where, error=problem, kept=self.said() or "not paused")
             self._problem = problem

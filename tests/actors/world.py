@@ -225,9 +225,8 @@ class World:
 
     # -- running ---------------------------------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def running(self, **options: Any) -> AsyncIterator[System]:
-        """`options`: of Parts."""
+    def parts(self, **options: Any) -> Parts:
+        """`options`: what differs."""
         parts = Parts(
             store=self.store,
             clock=self.clock,
@@ -240,7 +239,12 @@ class World:
             on_event=lambda event, _: self.events.append(event),
             on_rest=lambda key, rest, _generation: self.rests.__setitem__(key[1], rest),
         )
-        async with running(replace(parts, **self.options, **options)) as system:
+        return replace(parts, **self.options, **options)
+
+    @asynccontextmanager
+    async def running(self, **options: Any) -> AsyncIterator[System]:
+        """`options`: of Parts."""
+        async with running(self.parts(**options)) as system:
             yield system
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from okra.actors.unsaved import UnsavedVerdicts
 from okra.actors.wiring import WriteGate
-from okra.app.controller import FLUSH_TIMEOUT, STOP_TIMEOUT
+from okra.app.controller import FLUSH_TIMEOUT, STOP_TIMEOUT, term
 from okra.app.leading import Leadership
+from okra.app.pause import GlobalPause
 from okra.app.system import System
 from okra.app.writes import Writes
 from okra.ports import ObjectStore
@@ -98,16 +99,19 @@ async def replica(w: World, store: ObjectStore | None = None, **options: Any) ->
     """`store`: its own way to the store, where it isn't the world's."""
     candidate, stop, writes = Scripted(), asyncio.Event(), Writes(w.aws, w.clock)
     reached, unsaved = store or w.store, UnsavedVerdicts()
+    pause = GlobalPause(reached, "ops", "okra")
 
     def work(gate: WriteGate) -> AbstractAsyncContextManager[System]:
-        return w.running(
+        parts = w.parts(
             store=reached,
             gate=gate,
+            held=pause.said,
             router=writes,
             unsaved=unsaved,
             stop_timeout=STOP_TIMEOUT,
             flush_timeout=FLUSH_TIMEOUT,
         )
+        return term(parts, pause)
 
     def save() -> Coroutine[Any, Any, None]:
         return unsaved.save(reached, w.clock)

@@ -11,7 +11,7 @@ import pytest
 from okra.actors.wiring import WriteGate
 from okra.app.controller import STOP_TIMEOUT
 from okra.app.controller_view import ControllerView
-from okra.app.leading import Leadership, Unopposed
+from okra.app.leading import RESIGNING, Leadership, Unopposed
 from okra.app.system import System
 from okra.app.writes import LANDS_WITHIN, Writes
 from okra.errors import Unavailable
@@ -106,6 +106,39 @@ async def test_a_store_that_answers_no_more_does_not_hold_up_the_end() -> None:
         w.store.slow = lambda _operation, _name: 3600.0
         await asyncio.sleep(15)
         assert await r.ends() < 10
+
+
+async def test_a_store_that_has_never_answered_does_not_hold_up_the_end_of_a_term_that_just_began() -> None:
+    async with world(claim_settle=0.0) as w, replica(w) as r:
+        w.store.slow = lambda _operation, _name: 3600.0
+        r.candidate.win()
+        await asyncio.sleep(0.1)
+        assert await r.ends() + RESIGNING < 10
+
+
+async def test_a_lease_that_is_lost_while_the_pause_of_every_cell_is_unknown_ends_the_term_soon() -> None:
+    async with world(claim_settle=0.0) as w, replica(w) as r:
+        w.store.slow = lambda _operation, _name: 3600.0
+        r.candidate.win()
+        await asyncio.sleep(0.1)
+        r.candidate.lose()
+        await asyncio.sleep(5)
+        assert [entry["event"] for entry in w.logs if entry["event"].startswith("Term")] == ["TermBegun", "TermEnded"]
+
+
+async def test_while_nobody_knows_whether_every_cell_is_paused_nothing_is_raised() -> None:
+    async with world(claim_settle=0.0) as w, replica(w) as r:
+        route, old, _new = w.two_versions()
+        await w.apply(cell(**QUICK))
+        w.store.slow = lambda _operation, name: 3600.0 if name == "okra" else 0.0
+        r.candidate.win()
+        status = await w.until(lambda s: s.get("reason") == "Paused", within=60)
+        assert "Nothing is raised until it is known whether the ConfigMap ops/okra" in status["message"]
+        await asyncio.sleep(600)
+        assert len([entry for entry in w.logs if entry["event"] == "PauseUnknown"]) == 1
+        assert route.weights == {old: 100}
+        w.store.slow = lambda _operation, _name: 0.0
+        await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
 
 
 async def test_what_a_term_does_not_survive_ends_the_process_without_a_leader_left_behind() -> None:
