@@ -9,6 +9,7 @@ import pytest
 from okra.testing.controlplane import OwnControlPlane
 from tests.chart.conftest import CHART, IMAGE, runs
 from tests.chart.objects import objects_in
+from tests.scenarios.eventually import eventually
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -40,6 +41,7 @@ def test_install_upgrade_and_uninstall_leave_the_kinds_and_what_people_made(
     with pytest.raises(RuntimeError, match=r"spec\.wobble"):
         cluster.kubectl("apply", "-f", "-", given=CELL.replace("replicas", "wobble"))
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-", given=said)
+    people_use_the_kinds(cluster)
     helm("upgrade", *release, "--set", "settings.stepInterval=5m", "--set", "paused=true", "--wait")
     paused = cluster.kubectl("get", "configmap/okra", "-n", "okra", "-o", "jsonpath={.data.paused}")
     assert paused == "true"
@@ -51,3 +53,21 @@ def test_install_upgrade_and_uninstall_leave_the_kinds_and_what_people_made(
     names = cluster.kubectl("get", "crds", "-o", "name").split()
     assert {name.split("/")[1] for name in names} >= {each["metadata"]["name"] for each in kinds}
     assert cluster.kubectl("get", "cells", "-o", "name").split() == ["cell.okra.mumoshu.github.io/web"]
+
+
+def people_use_the_kinds(cluster: OwnControlPlane) -> None:
+    """By the roles that they have anyway."""
+
+    def may(user: str, verb: str, subresource: str = "") -> bool:
+        what = {"group": "okra.mumoshu.github.io", "resource": "cells", "subresource": subresource, "verb": verb}
+        spec = {"user": user, "resourceAttributes": {"namespace": "default", **what}}
+        answer = cluster.call("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": spec})
+        return bool(answer.body["status"]["allowed"])
+
+    for role in ("view", "edit"):
+        cluster.kubectl(
+            "create", "rolebinding", role, "--namespace", "default", f"--clusterrole={role}", f"--user={role}"
+        )
+    eventually(lambda: may("view", "list") and may("edit", "list") and may("edit", "create"))  # aggregated in a moment
+    assert not may("view", "create")
+    assert not may("edit", "patch", "status")
