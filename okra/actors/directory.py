@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -97,18 +98,19 @@ class Directory(Actor[Message]):
         self._objects[key] = obj
         name = _name(key)
         if known is None or self._actors.get(name) is None:
-            # The factory reads the newest object: after a crash the first sight is long out of date.
-            factory = lambda: self._make(self._objects.get(key) or self._gone_meanwhile(key))  # noqa: E731
-            spec = ChildSpec(name, factory, kind=ChildKind.TRANSIENT, drain=True, stop_timeout=LETTING_GO)
+            spec = ChildSpec(
+                name, partial(self._actor_of, key), kind=ChildKind.TRANSIENT, drain=True, stop_timeout=LETTING_GO
+            )
             self._actors.start_child(spec)
         elif (ref := self._actors.get(name)) is not None:
             ref.tell(ObjectChanged(obj))
             if known["metadata"].get("generation") != obj["metadata"].get("generation"):
                 self._actors.unpark(name)
 
-    def _gone_meanwhile(self, key: Key) -> Object:
-        """For an actor that is stopped before it began: it reads for itself that there is nothing."""
-        return {"metadata": {"namespace": key[0], "name": key[1]}}
+    def _actor_of(self, key: Key) -> Actor[Any]:
+        """With the newest object: after a crash the first sight is long out of date. One that is stopped before it began
+        gets an object of that name only, and reads for itself that there is none."""
+        return self._make(self._objects.get(key) or {"metadata": {"namespace": key[0], "name": key[1]}})
 
     async def _gone(self, obj: Object) -> None:
         """The actor lets go of what it holds in AWS, and ends. An object made anew under its name waits for that."""
