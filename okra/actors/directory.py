@@ -108,8 +108,8 @@ class Directory(Actor[Message]):
                 self._actors.unpark(name)
 
     def _actor_of(self, key: Key) -> Actor[Any]:
-        """With the newest object: after a crash the first sight is long out of date. One that is stopped before it began
-        gets an object of that name only, and reads for itself that there is none."""
+        """With the newest object: after a crash the first sight is long out of date. One that is stopped before it
+        began gets an object of that name only, and reads for itself that there is none."""
         return self._make(self._objects.get(key) or {"metadata": {"namespace": key[0], "name": key[1]}})
 
     async def _gone(self, obj: Object) -> None:
