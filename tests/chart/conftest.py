@@ -10,10 +10,31 @@ import pytest
 
 from okra.testing.controlplane import OwnControlPlane
 from tests.chart.objects import Manifest, objects_in
-from tests.support.controlplane import control_plane, control_plane_binaries, control_plane_may_block, kube_namespace
+from tests.kube.controller_fixtures import (
+    aws_server,
+    aws_world,
+    control_plane,
+    control_plane_binaries,
+    control_plane_may_block,
+    controllers,
+    kube_namespace,
+    okra_crds,
+    world_may_block,
+)
 from tests.support.controlplane import helm as helm_binary
 
-__all__ = ["control_plane", "control_plane_binaries", "control_plane_may_block", "helm_binary", "kube_namespace"]
+__all__ = [
+    "aws_server",
+    "aws_world",
+    "control_plane",
+    "control_plane_binaries",
+    "control_plane_may_block",
+    "controllers",
+    "helm_binary",
+    "kube_namespace",
+    "okra_crds",
+    "world_may_block",
+]
 
 CHART = Path(__file__).parents[2] / "charts" / "okra"
 IMAGE = ("--set", "image.repository=registry.example.com/okra")
