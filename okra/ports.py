@@ -155,6 +155,17 @@ class RouteRef:
         return route_key(self.listener_arn, self.rule_arn, self.priority)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerReading:
+    """The owner tag of a route as one read showed it."""
+
+    owner: str
+    """`<install>/<namespace>/<name>`, or `""`."""
+    sent_at: float
+    """When the request was sent, which may be long after it was asked for: it waits for the rate budget. What the read
+    shows is at least that old. Seconds of `Clock.monotonic`: what a wall clock says may jump."""
+
+
 class TrafficRouter(Protocol):
     """Reads and writes the weights of routes (DESIGN §5.7, §6)."""
 
@@ -174,8 +185,8 @@ class TrafficRouter(Protocol):
         """
         ...
 
-    async def owner(self, ref: RouteRef, arn: str) -> str:
-        """The owner tag of the route (`<install>/<namespace>/<name>`), or `""`."""
+    async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
+        """Whose the route is, by a request that was sent after this was asked, and when that was."""
         ...
 
     async def claim(self, ref: RouteRef, arn: str, owner: str) -> str:

@@ -17,8 +17,7 @@ read and its tag for longer than C, a person who sets the tag, and a process tha
 route that it had written before settled. Therefore the tag is read again with each look at the routes, and nothing is
 raised on a reading older than `OWNED_FOR`: whoever lost the route stops within one poll.
 
-A reading counts from when it was asked for. Since then it may have waited for the rate budget, longer than `OWNED_FOR`:
-so an answer that came `JUST_NOW` does, too. What it shows is no older than one request to AWS may take.
+A reading counts from when its request was sent. It may have been asked for long before: it waits for the rate budget.
 """
 
 from __future__ import annotations
@@ -26,18 +25,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from okra.actors.discovery import problem_of
 from okra.actors.wiring import Wiring
 from okra.errors import OkraError, Retryable, Unavailable
-from okra.ports import RouteRef
+from okra.ports import OwnerReading, RouteRef
 from okra.rollout.observation import Problem
+
+Answer = TypeVar("Answer")
 
 OWNED_FOR = 10.0
 """Seconds for which a reading of the owner tag allows writes: as long as `status` may take to be written before."""
-JUST_NOW = 1.0
-"""Seconds for which an answer allows writes, however long it was waited for."""
-
 ANSWER = 20.0
 """Seconds that one question may take: verdicts and a failing canary wait behind it. A tag may land all the same."""
 
@@ -48,13 +47,12 @@ class _Tag:
     since: float
     """From when on each read showed this owner. Monotonic, as all times here: what a clock says may jump."""
     read_at: float
-    answered_at: float
     settled: bool
     known: bool = True
     """False: it has to be read again before it means anything."""
 
 
-NOBODY = _Tag("", since=0.0, read_at=0.0, answered_at=0.0, settled=False, known=False)
+NOBODY = _Tag("", since=0.0, read_at=0.0, settled=False, known=False)
 
 
 class Claims:
@@ -89,8 +87,7 @@ class Claims:
         tag = self._tags.get(key)
         if tag is None or not tag.known or tag.owner != self.own or not tag.settled:
             return False
-        now = self._wiring.clock.monotonic()
-        if now - tag.read_at <= OWNED_FOR or now - tag.answered_at <= JUST_NOW:
+        if self._wiring.clock.monotonic() - tag.read_at <= OWNED_FOR:
             return True
         self.ask_anew((key,))
         return False
@@ -130,8 +127,7 @@ class Claims:
         router, writes = self._wiring.router, self._wiring.gate.may_write()
         try:
             if key in self._tags or key in self._written or not writes:
-                began = self._wiring.clock.monotonic()
-                self._saw(key, await _in_time(router.owner(ref, arn)), began)
+                self._read(key, await _in_time(router.owner(ref, arn)))
             if writes and not self._tags.get(key, NOBODY).owner:
                 owner = await _in_time(router.claim(ref, arn, self.own))
                 # a stale read shows no tag yet
@@ -147,16 +143,18 @@ class Claims:
         """With a look at the routes: is it still ours? Without an answer nobody knows."""
         if key not in self._tags:
             return
-        began = self._wiring.clock.monotonic()
         try:
-            owner = await self._wiring.router.owner(ref, arn)
+            reading = await self._wiring.router.owner(ref, arn)
         except OkraError as error:
             self.ask_anew((key,))
             self._problems[key] = problem_of(error)
         else:
-            self._saw(key, owner, began)
-            if owner:
+            self._read(key, reading)
+            if reading.owner:
                 self._problems.pop(key, None)  # nobody's, it would say nothing about a claim that was refused
+
+    def _read(self, key: str, reading: OwnerReading) -> None:
+        self._saw(key, reading.owner, reading.sent_at)
 
     def _saw(self, key: str, owner: str, read_at: float, *, claimed: bool = False) -> None:
         before = self._tags.get(key)
@@ -165,7 +163,7 @@ class Claims:
         else:
             since, settled = read_at, before is None and key in self._written and not claimed
         settled = settled or read_at >= since + self._wiring.defaults.claim_settle
-        self._tags[key] = _Tag(owner, since, read_at, self._wiring.clock.monotonic(), settled)
+        self._tags[key] = _Tag(owner, since, read_at, settled)
 
     # -- what is forgotten -----------------------------------------------------------------------------------------
 
@@ -191,7 +189,7 @@ class Claims:
         self._rivals = {key: owner for key, owner in self._rivals.items() if key in keys}
 
 
-async def _in_time(question: Awaitable[str]) -> str:
+async def _in_time(question: Awaitable[Answer]) -> Answer:
     try:
         async with asyncio.timeout(ANSWER):
             return await question

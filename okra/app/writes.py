@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from okra.aws.sessions import Timeouts
 from okra.errors import OkraError, Unavailable
-from okra.ports import Clock, RouteRef, TrafficRouter
+from okra.ports import Clock, OwnerReading, RouteRef, TrafficRouter
 from okra.rollout.observation import RouteReading, Weights
 
 LANDS_WITHIN = Timeouts().write_total
@@ -42,7 +42,7 @@ class Writes:
         with self._writing():
             await self._router.write(ref, weights, basis, urgent=urgent)
 
-    async def owner(self, ref: RouteRef, arn: str) -> str:
+    async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
         return await self._router.owner(ref, arn)
 
     async def claim(self, ref: RouteRef, arn: str, owner: str) -> str:

@@ -35,6 +35,8 @@ class Answer:
     data: Mapping[str, Any]
     began_at: float
     """When the (first) request was sent, epoch seconds: what the answer shows is at least that old."""
+    sent_at: float
+    """The same by the monotonic clock."""
 
     def items(self, name: str) -> list[Any]:
         """A list of the answer. Unavailable without it: no list and an empty one are not the same evidence."""
@@ -72,9 +74,9 @@ class Calls:
         """`account` with its region filled in. Invalid when none is configured."""
         return account if account.region else await self._prepared(self._sessions.resolve(account), Attempt())
 
-    def age(self, began_at: float) -> float:
-        """Seconds since a request was sent (`Answer.began_at`); negative if the clock was set back since."""
-        return self._clock.now() - began_at
+    def age(self, sent_at: float) -> float:
+        """Seconds since a request was sent (`Answer.sent_at`)."""
+        return self._clock.monotonic() - sent_at
 
     async def call(
         self, account: Account, operation: Operation, *, target: str = "", urgent: bool = False, **parameters: Any
@@ -115,14 +117,15 @@ class Calls:
             raise Invalid(f"{operation.name} has no pages")
         items: list[Any] = []
         merged: dict[str, Any] = {}
-        began_at: float | None = None
+        first: Answer | None = None
         async for answer in self.pages(account, operation, target=target, **parameters):
-            began_at = answer.began_at if began_at is None else began_at
+            first = first or answer
             items += answer.items(operation.paging.result)
             for key, value in answer.data.items():
                 if isinstance(value, dict):
                     merged.setdefault(key, {}).update(value)
-        return Answer({**merged, operation.paging.result: items}, began_at if began_at is not None else 0.0)
+        assert first is not None  # there is always a page
+        return Answer({**merged, operation.paging.result: items}, first.began_at, first.sent_at)
 
     async def signer(self, account: Account) -> Signer:
         """What signs a request of a resolved account that Okra doesn't send itself."""
@@ -167,7 +170,7 @@ class Calls:
             async with asyncio.timeout(seconds):
                 data = await getattr(client, operation.method)(**parameters)
             outcome, retries = "ok", _retries(data)
-            return Answer(data, began_at)
+            return Answer(data, began_at, started)
         except Exception as error:
             translated = translate(error, attempt)
             outcome = translated.reason

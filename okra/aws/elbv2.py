@@ -12,7 +12,7 @@ from okra.aws.operations import MODIFY_LISTENER, MODIFY_RULE
 from okra.aws.owners import Owners
 from okra.aws.routes import Routes
 from okra.errors import OkraError
-from okra.ports import RouteRef
+from okra.ports import OwnerReading, RouteRef
 from okra.rollout.observation import RouteReading, Weights
 
 
@@ -56,7 +56,7 @@ class ElbRouter:
                 DefaultActions=actions,
             )
 
-    async def owner(self, ref: RouteRef, arn: str) -> str:
+    async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
         return await self._owners.owner(await self._calls.resolve(ref.account), arn)
 
     async def claim(self, ref: RouteRef, arn: str, owner: str) -> str:

@@ -8,14 +8,12 @@ after its own tag, and reads it again, can't be overtaken any more (`okra.actors
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from okra.aws.batches import Batches, ByArn
 from okra.aws.calls import Calls
 from okra.aws.iam import OWNER_TAG
 from okra.aws.operations import ADD_TAGS, DESCRIBE_TAGS, REMOVE_TAGS
 from okra.errors import OkraError, Unavailable
-from okra.ports import Account
+from okra.ports import Account, OwnerReading
 
 CLAIM_WITHIN = 2.0
 """Seconds after a read that showed no owner in which the tag is sent, or not at all: `claim_settle` counts on it."""
@@ -23,59 +21,50 @@ _BATCH = 20
 """DescribeTags takes no more ARNs."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    owner: str
-    began_at: float
-
-
 class Owners:
     """Reads the tag in batches of whoever asks at the same time; writes it for one route at a time."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._tags = Batches[Account, str, _Read](ByArn(_BATCH, self._describe).read)
+        self._tags = Batches[Account, str, OwnerReading](ByArn(_BATCH, self._describe).read)
 
-    async def owner(self, account: Account, arn: str) -> str:
-        """The owner in force, or `""`."""
-        return (await self._read(account, arn)).owner
+    async def owner(self, account: Account, arn: str) -> OwnerReading:
+        """The owner in force."""
+        found = (await self._tags.get(account, [arn]))[arn]
+        if isinstance(found, OkraError):
+            raise found
+        return found
 
     async def claim(self, account: Account, arn: str, owner: str) -> str:
         """Tag the route unless it has an owner; who owns it as read afterwards.
 
         Unavailable where too much time passed between the read and the write: another may have claimed it since.
         """
-        present = await self._read(account, arn)
+        present = await self.owner(account, arn)
         if present.owner:
             return present.owner
-        if not 0.0 <= self._calls.age(present.began_at) <= CLAIM_WITHIN:
+        if self._calls.age(present.sent_at) > CLAIM_WITHIN:
             raise Unavailable(f"The owner tag of {arn} was answered too late to claim it; it is read again")
         await self._calls.call(
             account, ADD_TAGS, target=arn, ResourceArns=[arn], Tags=[{"Key": OWNER_TAG, "Value": owner}]
         )
-        return await self.owner(account, arn)
+        return (await self.owner(account, arn)).owner
 
     async def release(self, account: Account, arn: str, owner: str) -> None:
         """Remove the tag if it is `owner`'s."""
-        if await self.owner(account, arn) == owner:
+        if (await self.owner(account, arn)).owner == owner:
             await self._calls.call(account, REMOVE_TAGS, target=arn, ResourceArns=[arn], TagKeys=[OWNER_TAG])
 
     async def close(self) -> None:
         await self._tags.close()
 
-    async def _read(self, account: Account, arn: str) -> _Read:
-        found = (await self._tags.get(account, [arn]))[arn]
-        if isinstance(found, OkraError):
-            raise found
-        return found
-
-    async def _describe(self, account: Account, arns: list[str]) -> dict[str, _Read]:
+    async def _describe(self, account: Account, arns: list[str]) -> dict[str, OwnerReading]:
         target = arns[0] if len(arns) == 1 else ""
         answer = await self._calls.call(account, DESCRIBE_TAGS, target=target, ResourceArns=arns)
         return {
-            description["ResourceArn"]: _Read(
+            description["ResourceArn"]: OwnerReading(
                 next((tag.get("Value", "") for tag in description.get("Tags", []) if tag["Key"] == OWNER_TAG), ""),
-                answer.began_at,
+                answer.sent_at,
             )
             for description in answer.items("TagDescriptions")
         }

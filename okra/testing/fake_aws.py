@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from okra.errors import Invalid, NotFound, OkraError
-from okra.ports import Account, Clock, RouteRef
+from okra.ports import Account, Clock, OwnerReading, RouteRef
 from okra.rollout.observation import Action, LoadBalancerType, RouteReading, TargetGroup, TargetHealth, Weights
 
 Fault = Callable[[str, str], OkraError | None]
@@ -107,16 +107,17 @@ class FakeAws:
             route.history.append(dict(weights))
         await self._call("ModifyListener", basis.arn)
 
-    async def owner(self, ref: RouteRef, arn: str) -> str:
+    async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
+        sent_at = self._clock.monotonic()
         await self._call("DescribeTags", arn)
-        return self._route(ref).owner
+        return OwnerReading(self._route(ref).owner, sent_at)
 
     async def claim(self, ref: RouteRef, arn: str, owner: str) -> str:
         route = self._route(ref)
         if not route.owner:
             await self._call("AddTags", arn)
             route.owner = owner
-        return await self.owner(ref, arn)
+        return (await self.owner(ref, arn)).owner
 
     async def release(self, ref: RouteRef, arn: str, owner: str) -> None:
         if self._route(ref).owner == owner:

@@ -11,7 +11,7 @@ import pytest
 
 from okra.api.defaults import Defaults
 from okra.errors import OkraError, Throttled, Unavailable
-from okra.ports import RouteRef
+from okra.ports import OwnerReading, RouteRef
 from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.rest import Rest
 from okra.testing.fake_aws import FakeAws, FakeRoute
@@ -30,13 +30,13 @@ class LateTags:
     seconds: float
 
     async def claim(self, ref: RouteRef, arn: str, owner: str) -> str:
-        if found := await self.owner(ref, arn):
+        if found := (await self.owner(ref, arn)).owner:
             return found
         await asyncio.sleep(self.seconds)
         self.aws.routes[ref.key].owner = owner
-        return await self.owner(ref, arn)
+        return (await self.owner(ref, arn)).owner
 
-    async def owner(self, ref: RouteRef, arn: str) -> str:
+    async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
         return await self.aws.owner(ref, arn)
 
     async def read(self, refs: Collection[RouteRef]) -> Mapping[RouteRef, RouteReading | OkraError]:

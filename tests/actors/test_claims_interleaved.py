@@ -24,7 +24,7 @@ from okra.aws.iam import OWNER_TAG
 from okra.aws.operations import ADD_TAGS, Operation
 from okra.aws.owners import Owners
 from okra.errors import Retryable, Unavailable
-from okra.ports import Account, RouteRef
+from okra.ports import Account, OwnerReading, RouteRef
 from okra.testing.clock import FakeClock
 
 pytestmark = pytest.mark.looptime(noop_cycles=0)
@@ -83,21 +83,21 @@ class Tag:
     def _choose(self, answers: int) -> int:
         return 0 if self.certain else self._chance(answers)
 
-    def age(self, began_at: float) -> float:
-        return self._clock.now() - began_at
+    def age(self, sent_at: float) -> float:
+        return self._clock.monotonic() - sent_at
 
     async def call(self, account: Account, operation: Operation, **parameters: Any) -> Answer:
-        began_at = self._clock.now()
+        began_at, sent_at = self._clock.now(), self._clock.monotonic()
         if operation is ADD_TAGS:
             await asyncio.sleep(self._choose(LANDS + 1))
             self._values.append((self._clock.now(), parameters["Tags"][0]["Value"]))
             if self._choose(2):
                 raise Unavailable("the answer is lost")
-            return Answer({}, began_at)
+            return Answer({}, began_at, sent_at)
         owner = self._shown()
         await asyncio.sleep(self._choose(READS + 1))
         tags = [{"Key": OWNER_TAG, "Value": owner}] if owner else []
-        return Answer({"TagDescriptions": [{"ResourceArn": ARN, "Tags": tags}]}, began_at)
+        return Answer({"TagDescriptions": [{"ResourceArn": ARN, "Tags": tags}]}, began_at, sent_at)
 
     def _shown(self) -> str:
         """What it is, or was not longer ago than a read is stale."""
@@ -117,7 +117,7 @@ class Router:
     def __init__(self, tag: Tag) -> None:
         self._owners = Owners(tag)  # type: ignore[arg-type]
 
-    async def owner(self, ref: RouteRef, arn: str) -> str:
+    async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
         return await self._owners.owner(ref.account, arn)
 
     async def claim(self, ref: RouteRef, arn: str, owner: str) -> str:

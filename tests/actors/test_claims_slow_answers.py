@@ -44,6 +44,18 @@ async def test_a_rollout_ends_though_each_read_waits_for_the_rate_budget(seconds
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=3600)
 
 
+@pytest.mark.parametrize("store", [2.0, 8.0])
+async def test_a_rollout_ends_though_reads_wait_for_the_rate_budget_and_the_store_is_slow(store: float) -> None:
+    """What was asked for long ago, and sent just now, is fresh."""
+    async with world() as w:
+        w.two_versions()
+        wait_before(w, 15.0, "read", "owner", "health")
+        w.store.slow = lambda _operation, name: store if name == "web" else 0.0
+        await w.apply(cell(**QUICK))
+        async with w.running():
+            await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=3600)
+
+
 @pytest.mark.parametrize("seconds", [120.0, 3600.0])
 async def test_a_question_for_the_owner_that_hangs_keeps_a_new_process_from_no_revert(seconds: float) -> None:
     """Its first question is whose the route is."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from okra.aws.facade import Aws
+from okra.app.clock import SystemClock
+from okra.aws.budget import Rate, Rates
+from okra.aws.facade import Aws, open_aws
 from okra.errors import Fatal, Invalid, NotFound, Refused
 from okra.ports import Account, RouteRef
 from okra.rollout.observation import RouteReading
@@ -171,14 +175,14 @@ async def test_a_route_is_claimed_once_and_released_by_its_owner_only(aws: Aws, 
         route = aws_world.route(kind=kind, name=kind)
         aws_world.tag(route.arn, {"team": "web"})
         ref = ref_of(route)
-        assert await aws.router.owner(ref, route.arn) == ""
+        assert (await aws.router.owner(ref, route.arn)).owner == ""
 
         assert await aws.router.claim(ref, route.arn, OWNER) == OWNER
         assert await aws.router.claim(ref, route.arn, "okra/default/other") == OWNER
         assert aws_world.tags(route.arn) == {"okra.mumoshu.github.io/owner": OWNER, "team": "web"}
 
         await aws.router.release(ref, route.arn, "okra/default/other")
-        assert await aws.router.owner(ref, route.arn) == OWNER
+        assert (await aws.router.owner(ref, route.arn)).owner == OWNER
         await aws.router.release(ref, route.arn, OWNER)
         assert aws_world.tags(route.arn) == {"team": "web"}
 
@@ -202,6 +206,15 @@ async def test_the_owner_of_a_rule_that_is_gone_is_an_error_that_names_it(aws: A
     assert route.arn in str(caught.value)
 
 
+async def test_a_reading_of_the_owner_is_as_old_as_its_request_and_not_as_the_question(
+    aws_environ: Mapping[str, str], aws_world: AwsWorld
+) -> None:
+    route, rates = aws_world.route(), Rates(reads=Rate(per_second=4.0, burst=1.0, reserved=0.0))
+    async with open_aws(clock=SystemClock(), environ=aws_environ, rates=rates) as slow:
+        sent = [(await slow.router.owner(ref_of(route), route.arn)).sent_at for _ in range(3)]
+    assert all(after - before > 0.2 for before, after in pairwise(sent)), "each waited for its turn"
+
+
 async def test_owners_of_many_routes_are_read_twenty_to_a_call_and_one_missing_hides_none(
     aws: Aws, aws_world: AwsWorld, fault_proxy: FaultProxy
 ) -> None:
@@ -211,11 +224,13 @@ async def test_owners_of_many_routes_are_read_twenty_to_a_call_and_one_missing_h
     await aws.router.owner(ref_of(route), rules[0])
     fault_proxy.records.clear()
 
-    owners: list[Any] = await asyncio.gather(*(aws.router.owner(ref_of(route), rule) for rule in rules))
-    assert owners == [OWNER if rule == rules[3] else "" for rule in rules]
+    found = await asyncio.gather(*(aws.router.owner(ref_of(route), rule) for rule in rules))
+    assert [each.owner for each in found] == [OWNER if rule == rules[3] else "" for rule in rules]
     assert len(fault_proxy.calls("DescribeTags")) == 2
 
     aws_world.elb.delete_rule(RuleArn=rules[0])
-    owners = await asyncio.gather(*(aws.router.owner(ref_of(route), rule) for rule in rules), return_exceptions=True)
-    assert isinstance(owners[0], NotFound)
-    assert owners[1:] == [OWNER if rule == rules[3] else "" for rule in rules[1:]]
+    answers: list[Any] = await asyncio.gather(
+        *(aws.router.owner(ref_of(route), rule) for rule in rules), return_exceptions=True
+    )
+    assert isinstance(answers[0], NotFound)
+    assert [each.owner for each in answers[1:]] == [OWNER if rule == rules[3] else "" for rule in rules[1:]]
