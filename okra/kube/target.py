@@ -17,6 +17,7 @@ from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.config import ConfigException
 from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
 from kubernetes_asyncio.config.kube_config import ConfigNode, KubeConfigLoader, KubeConfigMerger
+from yaml import YAMLError
 
 from okra.errors import CredentialsInvalid
 from okra.kube.credentials import Certificate, Credentials, Identity, reloaded
@@ -25,6 +26,20 @@ from okra.kube.exec_plugin import ExecPlugin
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 PROVIDER_DEADLINE = 20.0
 """Seconds for an identity provider that the library asks over the network (OIDC, GCP)."""
+
+
+UNREADABLE = (
+    ConfigException,
+    YAMLError,
+    OSError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What the library makes of a file of any shape: it asserts, indexes and casts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +159,7 @@ def _choose(files: str, context: str | None) -> _Chosen:
             plugin=_entries(user).get("exec") if user is not None else None,
             folder=Path(user.path if user is not None else ".").resolve().parent,
         )
-    except Exception as error:  # noqa: BLE001 (a file of any shape: the library asserts, indexes and casts)
+    except UNREADABLE as error:
         raise _unusable(files, error) from None
 
 
