@@ -132,7 +132,13 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
         by_hand = effect.kind is EditKind.PUBLISHED_AGAIN
         type_: Literal["Normal", "Warning"] = "Warning" if by_hand else "Normal"
         self.wiring.journal.record(
-            self.kind, self.object, effect.kind, effect.message, type_, cluster=effect.cluster, secret=effect.secret
+            self.kind,
+            self.object,
+            str(effect.kind),
+            effect.message,
+            type_,
+            cluster=effect.cluster,
+            secret=effect.secret,
         )
 
 

@@ -26,13 +26,18 @@ FINALIZER = "resources-finalizer.argocd.argoproj.io"
 def application_set(
     name: str, labels: Mapping[str, str], *, own: Mapping[str, str] | None = None, **spec: Any
 ) -> Object:
-    """One that deploys to clusters with these labels; `own`: its own labels."""
+    """One that deploys to clusters with these labels, as the real one's definition takes it; `own`: its own labels."""
+    source = {"repoURL": "https://git.example/apps", "path": name}
+    template = {
+        "metadata": {"name": name + "-{{name}}"},
+        "spec": {"project": "default", "source": source, "destination": {"server": "{{server}}"}},
+    }
     generators = [{"clusters": {"selector": {"matchLabels": dict(labels)}}}]
     return {
         "apiVersion": APPLICATION_SET.api_version,
         "kind": APPLICATION_SET.kind,
         "metadata": {"name": name, "namespace": "argocd", "labels": dict(own or {})},
-        "spec": {"generators": generators, "template": {}, **spec},
+        "spec": {"generators": generators, "template": template, **spec},
     }
 
 
@@ -135,6 +140,8 @@ class FakeArgoCD:
                 "ownerReferences": [{**owner, "name": of["metadata"]["name"], "uid": of["metadata"]["uid"]}],
             },
             "spec": {
+                "project": "default",
+                "source": of["spec"]["template"]["spec"]["source"],
                 "destination": {"server": server, "namespace": "default"},
                 "syncPolicy": {} if self.manual else {"automated": {}},
             },

@@ -28,6 +28,8 @@ class FakeClusters:
     infos: dict[str, ClusterInfo] = field(default_factory=dict)
     silent: dict[str, OkraError] = field(default_factory=dict)
     """Cluster → what its API answers instead."""
+    hangs: set[str] = field(default_factory=set)
+    """Clusters that EKS never answers about."""
     refuses: OkraError | None = None
     """What EKS answers to everything."""
     calls: Counter[str] = field(default_factory=Counter)
@@ -43,6 +45,8 @@ class FakeClusters:
 
     async def cluster(self, account: Account, name: str) -> ClusterInfo:
         await self._called("cluster")
+        if name in self.hangs:
+            await asyncio.get_running_loop().create_future()
         if name not in self.infos:
             raise NotFound(f"There is no EKS cluster {name}.", reason="ClusterNotFound")
         return self.infos[name]
