@@ -10,7 +10,7 @@ from okra.api.cell import Cell, CellSpec
 from okra.api.checks import CellCheck, OnInconclusive
 from okra.api.defaults import Defaults
 from okra.api.durations import Duration
-from okra.api.findings import Finding
+from okra.api.findings import Finding, path_of
 from okra.api.ingress import ApplicationLoadBalancer, Ingress, NetworkLoadBalancer
 from okra.api.policies import DeadlineAction
 from okra.api.strategy import Step as ApiStep
@@ -48,7 +48,7 @@ def _owner(defaults: Defaults, namespace: str, name: str) -> str:
 def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
     """What the Cell asks for; what it leaves out comes from the settings."""
     spec = cell.spec
-    if problem := not_implemented(spec) or _without_provider(spec, defaults):
+    if problem := not_implemented(spec) or without_provider(spec, defaults):
         return Policy(routes=(), plan=(), name=cell.metadata.name, problem=problem)
 
     def seconds(value: Duration | None, default: float) -> float:
@@ -76,7 +76,7 @@ def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
         prechecks=tuple(check.name for check in spec.prechecks),
         checks=tuple(check.name for check in spec.checks),
         postchecks=tuple(check.name for check in spec.postchecks),
-        check_interval=_check_interval(checks),
+        check_interval=check_interval(checks),
         revert_when_inconclusive=frozenset(c.name for c in checks if c.on_inconclusive is OnInconclusive.REVERT),
         on_failure=OnFailure(on_failure.action or defaults.on_failure),
         failure_delay=seconds(on_failure.delay, defaults.on_failure_delay),
@@ -106,16 +106,15 @@ def not_implemented(spec: CellSpec) -> Problem | None:
     return Problem("NotImplemented", f"{what} isn't implemented in this version of Okra.") if what else None
 
 
-def _without_provider(spec: CellSpec, defaults: Defaults) -> Problem | None:
-    """Said before any traffic moves: a check that can't be asked would stop the rollout half-way."""
+def without_provider(spec: CellSpec, defaults: Defaults) -> Problem | None:
+    """Said before any traffic moves: a check that can't be asked would stop the rollout half-way. Applications' too."""
     if defaults.check_provider is not None:
         return None
-    for field, checks in (("prechecks", spec.prechecks), ("checks", spec.checks), ("postchecks", spec.postchecks)):
-        for index, check in enumerate(checks):
-            if check.analysis is not None and check.analysis.provider is None:
-                where = f"spec.{field}[{index}].analysis.provider"
-                said = "name one of datadog, cloudWatch, prometheus, web, or set OKRA_CHECK_PROVIDER for all checks"
-                return Problem("InvalidSpec", f"{where}: is required: {said}.")
+    for loc, check in spec.all_checks:
+        if check.analysis is not None and check.analysis.provider is None:
+            where = path_of(("spec", *loc, "analysis", "provider"))
+            said = "name one of datadog, cloudWatch, prometheus, web, or set OKRA_CHECK_PROVIDER for all checks"
+            return Problem("InvalidSpec", f"{where}: is required: {said}.")
     return None
 
 
@@ -161,7 +160,7 @@ def _explicit(steps: Sequence[ApiStep]) -> tuple[Step, ...]:
     return (*plan, *(() if share == ONE else (Step(StepKind.SET_WEIGHT, ONE),)))
 
 
-def _check_interval(checks: Sequence[CellCheck]) -> float:
+def check_interval(checks: Sequence[CellCheck]) -> float:
     """Between two series: as often as the most patient of the checks measures."""
     intervals = [c.analysis.interval.seconds for c in checks if c.analysis is not None and c.analysis.interval]
     return max([LEAST_CHECK_INTERVAL, *intervals])
