@@ -10,19 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from okra.actors.argocd import cluster_secrets, secret_named
+from okra.actors.argocd import ArgoCD
 from okra.actors.argocd_object import LookingActor
+from okra.actors.argocd_secret import OwnSecret
+from okra.actors.wiring import Wiring
 from okra.api.argocd import ArgoCDCluster, ArgoCDClusterSpec, ArgoCDClusterStatus
 from okra.api.parse import parse
 from okra.api.policies import DeletionPolicy
-from okra.argocd.applications import read_application
-from okra.argocd.content import content_for, newborn, patch_for
 from okra.argocd.kstatus import conditions
-from okra.argocd.names import APPLICATION, SECRET
-from okra.argocd.ownership import Free, Mine, Ownership, Shared, Taken, ownership
-from okra.argocd.secrets import ClusterSecret, Owner
-from okra.errors import AlreadyExists, Conflict, Invalid, NotFound, OkraError
-from okra.ports import Account, Kind
+from okra.argocd.ownership import Ownership, Shared, Taken
+from okra.errors import Invalid, NotFound, OkraError
+from okra.ports import Account, Kind, Object
 from okra.ports_clusters import ClusterInfo
 
 FINALIZER = "okra.mumoshu.github.io/cluster-secret"
@@ -47,6 +45,10 @@ class Found:
 
 class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
     status_model = ArgoCDClusterStatus
+
+    def __init__(self, wiring: Wiring, argocd: ArgoCD, kind: Kind, obj: Object) -> None:
+        super().__init__(wiring, argocd, kind, obj)
+        self._secret = OwnSecret(self)
 
     async def look(self) -> float:
         if self.metadata.get("deletionTimestamp"):
@@ -75,7 +77,7 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
         endpoint = info.endpoint.rstrip("/")
         whose: Ownership | None = None
         if info.status in SERVING and endpoint and info.ca_data:
-            whose = await self._keep_secret(info, spec, account)
+            whose = await self._secret.keep(info, spec, account)
         if info.status != "ACTIVE":
             dead = info.status == "FAILED"
             said = f"EKS says {info.status}."
@@ -97,62 +99,7 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
             return Found("Failed" if unauthorized else "Pending", reason, str(error), stalled=unauthorized)
         return Found("Running", "Running", "EKS says ACTIVE, and its API answers.")
 
-    # -- the secret ----------------------------------------------------------------------------------------------------
-
-    async def _keep_secret(self, info: ClusterInfo, spec: ArgoCDClusterSpec, account: Account) -> Ownership:
-        """Create it, or make it what it should be, if it is this one's to write."""
-        content = content_for(self._owner, info, account.role_arn, spec.labels, self.argocd.auth)
-        async with self.argocd.writing:
-            found = ownership(self._owner, content.server, *await self._secrets())
-            if isinstance(found, Shared) and await self._is_gone(found.owner):
-                found = Mine(found.secret)
-            match found:
-                case Free():
-                    await self._create(content.name, newborn(content, self.argocd.namespace))
-                case Mine(secret):
-                    await self._update(secret, patch_for(secret, content))
-                case Taken() | Shared():
-                    pass
-        return found
-
-    async def _secrets(self) -> tuple[list[ClusterSecret], ClusterSecret | None]:
-        store, namespace = self.wiring.store, self.argocd.namespace
-        known = await cluster_secrets(store, namespace)
-        named = next((each for each in known if each.name == self.key[1]), None)
-        return known, named or await secret_named(store, namespace, self.key[1])
-
-    async def _create(self, name: str, body: dict[str, object]) -> None:
-        self.must_be_open(f"create the cluster secret {name}")
-        try:
-            await self.wiring.store.create(SECRET, body)
-        except AlreadyExists as error:
-            raise Conflict(f"The Secret {name} was created meanwhile.") from error
-        self._tell("SecretCreated", f"Created the cluster secret {self.argocd.namespace}/{name}.")
-
-    async def _update(self, secret: ClusterSecret, patch: dict[str, object]) -> None:
-        if not patch:
-            return
-        self.must_be_open(f"update the cluster secret {secret.name}")
-        try:
-            await self.wiring.store.patch(SECRET, self.argocd.namespace, secret.name, patch)
-        except NotFound as error:
-            raise Conflict(f"The cluster secret {secret.name} was deleted meanwhile.") from error
-        what = "server or credentials" if "data" in patch else "labels or annotations"
-        self._tell("SecretUpdated", f"Updated the cluster secret {self.argocd.namespace}/{secret.name}: {what}.")
-
-    async def _is_gone(self, owner: Owner) -> bool:
-        kind = Kind(owner.group, self.kind.version, self.kind.kind, self.kind.plural)
-        try:
-            await self.wiring.store.get(kind, owner.namespace, owner.name)
-        except NotFound:
-            return True
-        return False
-
-    @property
-    def _owner(self) -> Owner:
-        return Owner(self.kind.group, *self.key, uid=self.metadata["uid"])
-
-    # -- leaving -------------------------------------------------------------------------------------------------------
+    # -- leaving -----------------------------------------------------------------------------------------------------
 
     async def _keep_finalizer(self, *, wanted: bool) -> None:
         present = [*self.metadata.get("finalizers", ())]
@@ -163,13 +110,11 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
 
     async def _leave(self) -> float:
         """The object is being deleted: its secret goes first, if it is to go and as soon as it may."""
-        if FINALIZER not in self.metadata.get("finalizers", ()):
-            return self.wiring.defaults.poll_interval
-        if self._raw_policy == DeletionPolicy.DELETE and (left := await self._delete_secret()) is not None:
-            await self.write_status(self._status_of(left))
-            return self.wiring.defaults.poll_interval
-        await self._keep_finalizer(wanted=False)
-        self.exit()
+        if FINALIZER in self.metadata.get("finalizers", ()):
+            if self._raw_policy == DeletionPolicy.DELETE and (left := await self._secret.delete()) is not None:
+                await self.write_status(self._status_of(Found("Deleting", left.reason, left.message)))
+                return self.wiring.defaults.poll_interval
+            await self._keep_finalizer(wanted=False)
         return self.wiring.defaults.poll_interval
 
     @property
@@ -178,34 +123,7 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
         spec = self.object.get("spec")
         return spec.get("deletionPolicy") if isinstance(spec, dict) else None
 
-    async def _delete_secret(self) -> Found | None:
-        """Returns what it still waits for."""
-        namespace = self.argocd.namespace
-        async with self.argocd.writing:
-            known, named = await self._secrets()
-            mine = next((s for s in [*known, *([named] if named else [])] if self._writes(s)), None)
-            if mine is None:
-                return None
-            if mine.published_by:
-                who = ", ".join(map(str, mine.published_by))
-                said = f"{who} publishes it. Take it off clusterNames there; or take its labels off Secret {mine.name}."
-                return Found("Deleting", "StillPublished", said, endpoint=mine.server)
-            listing = await self.wiring.store.list(APPLICATION, namespace)
-            if left := [each.name for each in map(read_application, listing.items) if each.goes_to(mine)]:
-                said = f"Waits until these Applications are gone: {', '.join(left[:10])}."
-                return Found("Deleting", "ApplicationsLeft", said, endpoint=mine.server)
-            self.must_be_open(f"delete the cluster secret {mine.name}")
-            await self.wiring.store.delete(SECRET, namespace, mine.name, uid=mine.uid)
-        self._tell("SecretDeleted", f"Deleted the cluster secret {namespace}/{mine.name}.")
-        return None
-
-    def _writes(self, secret: ClusterSecret) -> bool:
-        return secret.owner is not None and secret.owner.same_object(self._owner)
-
-    # -- telling -------------------------------------------------------------------------------------------------------
-
-    def _tell(self, reason: str, message: str) -> None:
-        self.wiring.journal.record(self.kind, self.object, reason, message)
+    # -- telling -----------------------------------------------------------------------------------------------------
 
     def _status_of(self, found: Found) -> ArgoCDClusterStatus:
         before = self.status

@@ -1,0 +1,110 @@
+"""The cluster secret of one ArgoCDCluster: created, kept as it should be, and deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from okra.actors.argocd import cluster_secrets, secret_named
+from okra.argocd.applications import read_application
+from okra.argocd.content import content_for, newborn, patch_for
+from okra.argocd.names import APPLICATION, SECRET
+from okra.argocd.ownership import Free, Mine, Ownership, Shared, ownership
+from okra.argocd.preflight import Problem
+from okra.argocd.secrets import ClusterSecret, Owner
+from okra.errors import AlreadyExists, Conflict, NotFound
+from okra.ports import Account, Kind, Object
+
+if TYPE_CHECKING:
+    from okra.actors.argocd_cluster import ArgoCDClusterActor
+    from okra.api.argocd import ArgoCDClusterSpec
+    from okra.ports_clusters import ClusterInfo
+
+SHOWN = 10
+"""Applications that a message names."""
+
+
+class OwnSecret:
+    def __init__(self, actor: ArgoCDClusterActor) -> None:
+        self._actor = actor
+        self._store, self._namespace = actor.wiring.store, actor.argocd.namespace
+
+    async def keep(self, info: ClusterInfo, spec: ArgoCDClusterSpec, account: Account) -> Ownership:
+        """Create it, or make it what it should be, if it is this one's to write."""
+        content = content_for(self._owner, info, account.role_arn, spec.labels, self._actor.argocd.auth)
+        async with self._actor.argocd.writing:
+            found = ownership(self._owner, content.server, *await self._secrets())
+            if isinstance(found, Shared) and await self._is_gone(found.owner):
+                found = Mine(found.secret)
+            if isinstance(found, Free):
+                await self._create(content.name, newborn(content, self._namespace))
+            elif isinstance(found, Mine) and (patch := patch_for(found.secret, content)):
+                await self._update(found.secret, patch)
+        return found
+
+    async def delete(self) -> Problem | None:
+        """As soon as it may be: nobody publishes it, and no Application is left there. Until then: what is."""
+        async with self._actor.argocd.writing:
+            known, named = await self._secrets()
+            mine = next((each for each in [*known, *([named] if named else [])] if self._writes(each)), None)
+            if mine is None:
+                return None
+            if (left := await self._still_used(mine)) is not None:
+                return left
+            self._actor.must_be_open(f"delete the cluster secret {mine.name}")
+            await self._store.delete(SECRET, self._namespace, mine.name, uid=mine.uid)
+        self._tell("SecretDeleted", f"Deleted the cluster secret {self._namespace}/{mine.name}.")
+        return None
+
+    async def _still_used(self, mine: ClusterSecret) -> Problem | None:
+        if mine.published_by:
+            who = ", ".join(map(str, mine.published_by))
+            said = f"{who} publishes it. Take it off clusterNames there; or take its labels off Secret {mine.name}."
+            return Problem("StillPublished", said)
+        listing = await self._store.list(APPLICATION, self._namespace)
+        if left := [each.name for each in map(read_application, listing.items) if each.goes_to(mine)]:
+            said = f"Waits until these Applications are gone: {', '.join(left[:SHOWN])}."
+            return Problem("ApplicationsLeft", said)
+        return None
+
+    async def _secrets(self) -> tuple[list[ClusterSecret], ClusterSecret | None]:
+        """All cluster secrets, and the Secret of this one's name."""
+        name = self._actor.key[1]
+        known = await cluster_secrets(self._store, self._namespace)
+        named = next((each for each in known if each.name == name), None)
+        return known, named or await secret_named(self._store, self._namespace, name)
+
+    async def _create(self, name: str, body: Object) -> None:
+        self._actor.must_be_open(f"create the cluster secret {name}")
+        try:
+            await self._store.create(SECRET, body)
+        except AlreadyExists as error:
+            raise Conflict(f"The Secret {name} was created meanwhile.") from error
+        self._tell("SecretCreated", f"Created the cluster secret {self._namespace}/{name}.")
+
+    async def _update(self, secret: ClusterSecret, patch: dict[str, Any]) -> None:
+        self._actor.must_be_open(f"update the cluster secret {secret.name}")
+        try:
+            await self._store.patch(SECRET, self._namespace, secret.name, patch)
+        except NotFound as error:
+            raise Conflict(f"The cluster secret {secret.name} was deleted meanwhile.") from error
+        what = "server or credentials" if "data" in patch else "labels or annotations"
+        self._tell("SecretUpdated", f"Updated the cluster secret {self._namespace}/{secret.name}: {what}.")
+
+    async def _is_gone(self, owner: Owner) -> bool:
+        kind = self._actor.kind
+        try:
+            await self._store.get(Kind(owner.group, kind.version, kind.kind, kind.plural), owner.namespace, owner.name)
+        except NotFound:
+            return True
+        return False
+
+    def _writes(self, secret: ClusterSecret) -> bool:
+        return secret.owner is not None and secret.owner.same_object(self._owner)
+
+    @property
+    def _owner(self) -> Owner:
+        actor = self._actor
+        return Owner(actor.kind.group, *actor.key, uid=actor.metadata["uid"])
+
+    def _tell(self, reason: str, message: str) -> None:
+        self._actor.wiring.journal.record(self._actor.kind, self._actor.object, reason, message)
