@@ -138,6 +138,37 @@ class Watched(StatusModel):
 
     step: float = Field(default=0.0, description="At the present weights.")
     total: float = Field(default=0.0, description="Of this rollout, toward its deadline.")
+    clusters: float = Field(default=0.0, description="That clusters weren't ready (complex shape).")
+
+
+ClusterName = Annotated[str, Field(max_length=63)]
+
+
+class ClusterTargetGroup(StatusModel):
+    """The target group of a cluster."""
+
+    cluster: ClusterName = Field(description="The cluster's name in the spec.")
+    arn: ARN = Field(description="The target group.")
+
+
+class Placement(StatusModel):
+    """A version of an application, and where it runs."""
+
+    version: str = Field(max_length=256, description="What tells its clusters from others.")
+    clusters: Annotated[tuple[ClusterName, ...], Field(max_length=64)] = Field(description="The clusters.")
+    target_groups: Annotated[tuple[ClusterTargetGroup, ...], Field(max_length=64)] = Field(
+        default=(), description="Their target groups."
+    )
+
+
+class ApplicationFailure(StatusModel):
+    """The verdict against a move, while it is undone."""
+
+    phase: str = Field(max_length=63, description="PrecheckFailed, CheckFailed, PostcheckFailed, Failed or Reverting.")
+    reason: str = Field(max_length=1024, description="Why, as one CamelCase word.")
+    message: Line = Field(description="Why, for a person.")
+    time: Time = Field(description="When.")
+    block: bool = Field(default=False, description="The version is blocked when all is undone.")
 
 
 class ApplicationStatus(StatusModel):
@@ -149,6 +180,22 @@ class ApplicationStatus(StatusModel):
         default=None, max_length=63, description="Init, Migrating, Completing, Error or Completed."
     )
     message: Line = Field(default="", description="Why, for a person.")
+    target: Placement | None = Field(default=None, description="Where it is going; left out: nothing moves.")
+    synced: Placement | None = Field(default=None, description="Where it last arrived: what a failure goes back to.")
+    former: Annotated[tuple[ClusterName, ...], Field(max_length=256)] = Field(
+        default=(), description="Clusters from before that it is still published to."
+    )
+    attempt: int = Field(default=0, description="Counts its moves.")
+    series: int = Field(default=0, description="How many series of checks of this stage are over.")
+    passed: str | None = Field(
+        default=None, max_length=256, description="Hash of the forward configuration that the prechecks passed for."
+    )
+    failing_since: Time | None = Field(default=None, description="Since when the prechecks fail.")
+    waited: float = Field(default=0.0, description="Watched seconds for Argo CD.")
+    failure: ApplicationFailure | None = Field(default=None, description="The verdict against the present move.")
+    blocked_versions: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=100)] = Field(
+        default=(), description="Versions that failed, and aren't tried again until a person retries."
+    )
 
 
 class CellStatus(StatusModel):

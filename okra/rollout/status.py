@@ -61,7 +61,21 @@ def conditions_of(state: State, before: tuple[ApiCondition, ...], generation: in
     """Ready, Reconciling and Stalled in the sense of kstatus; a transition time only moves with its status."""
     phase = phase_of(state)
     stalled = phase in ("Failed", "Invalid") or state.condition.permanent
-    ready = phase == "Synced"
+    reason, message = state.condition.reason, state.condition.message
+    return kstatus(before, generation, now, ready=phase == "Synced", stalled=stalled, reason=reason, message=message)
+
+
+def kstatus(
+    before: tuple[ApiCondition, ...],
+    generation: int | None,
+    now: float,
+    *,
+    ready: bool,
+    stalled: bool,
+    reason: str,
+    message: str,
+) -> list[Any]:
+    """The three conditions: what is neither ready nor stalled is being reconciled."""
     status = {
         ConditionType.READY: ready,
         ConditionType.RECONCILING: not ready and not stalled,
@@ -76,8 +90,8 @@ def conditions_of(state: State, before: tuple[ApiCondition, ...], generation: in
             ApiCondition(
                 type=type_,
                 status=value,
-                reason=state.condition.reason,
-                message=cut(state.condition.message),
+                reason=reason,
+                message=cut(message),
                 observed_generation=generation,
                 last_transition_time=when if was == value and when else write_time(now),
             )
