@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel
 
 from okra.actors.cell_routes import listed_of
+from okra.actors.discovery import problem_of
 from okra.actors.messages import Forward, RunSeries, SeriesDone
 from okra.analysis.naming import ANNOTATION, CheckObject, checks_for
 from okra.api.checks import CellCheck
-from okra.errors import AlreadyExists, NotFound, OkraError, Retryable, Unavailable
+from okra.errors import AlreadyExists, Fatal, NotFound, OkraError, Retryable, Unavailable
 from okra.ports import Kind, Object
 from okra.rollout.effects import RunChecks
 from okra.rollout.observation import SeriesResult, TargetGroup, Verdict
+from okra.rollout.state import Phase
 
 if TYPE_CHECKING:
     from okra.actors.cell import CellActor
@@ -71,10 +73,22 @@ class CellChecks:
                 self._tell(name, Verdict.ERROR, f"The Cell has no check {name} any more.")
         self._ask()
 
+    async def find(self) -> None:
+        """At the gate: is there each Check that the spec only names? Half-way up it would be too late to say."""
+        missing = None
+        if self._cell.record.state.phase is Phase.GATE:
+            try:
+                for source in (check.from_ for check in self._all):
+                    if source is not None:
+                        await self._named(source.check_name)
+            except Fatal as error:
+                missing = problem_of(error)
+        self._cell.sight.missed(missing)
+
     async def ask_again(self) -> None:
         """An actor may have crashed with our request: the same token again is the same request."""
         if self.waiting:
-            self._ask()
+            self._ask(again=True)
 
     def done(self, message: SeriesDone) -> None:
         series = self._series
@@ -98,14 +112,17 @@ class CellChecks:
         mood: Literal["Normal", "Warning"] = "Normal" if verdict is Verdict.PASSED else "Warning"
         self._cell.say(f"Check{verdict}", f"{check}: {message}", mood, check=check)
 
-    def _wanted(self, names: Iterable[str]) -> list[CellCheck]:
+    @property
+    def _all(self) -> tuple[CellCheck, ...]:
         if (model := self._cell.spec.model) is None:
-            return []
-        spec = model.spec
-        known = {check.name: check for check in (*spec.prechecks, *spec.checks, *spec.postchecks)}
+            return ()
+        return (*model.spec.prechecks, *model.spec.checks, *model.spec.postchecks)
+
+    def _wanted(self, names: Iterable[str]) -> list[CellCheck]:
+        known = {check.name: check for check in self._all}
         return [known[name] for name in names if name in known]
 
-    def _ask(self) -> None:
+    def _ask(self, *, again: bool = False) -> None:
         series, cell = self._series, self._cell
         if series is None:
             return
@@ -116,14 +133,15 @@ class CellChecks:
                     continue
                 stable = made.stable if made else None
                 asked = RunSeries(cell.key, token, not_before, cell.ref, self._uid, stable, account)
-                cell.wiring.refs["checks"].tell(Forward((cell.key[0], name), asked, obj))
+                seen = None if again and made is None else obj  # somebody else's may have been deleted since
+                cell.wiring.refs["checks"].tell(Forward((cell.key[0], name), asked, seen))
 
     # -- objects ---------------------------------------------------------------------------------------------------
 
     async def _objects(self, check: CellCheck) -> list[tuple[str, Object | None, CheckObject | None]]:
         """The Check objects of one check, there before they are asked."""
         if check.from_ is not None:
-            return [(check.from_.check_name, None, None)]
+            return [(name := check.from_.check_name, await self._named(name), None)]
         cell = self._cell
         spec = as_json(check)
         spec["name"] = check.name
@@ -139,6 +157,22 @@ class CellChecks:
         except TimeoutError as error:
             raise Unavailable("The store doesn't answer.") from error
         return list(objects)
+
+    async def _named(self, name: str) -> Object:
+        """A Check that somebody else applied. NotFound: it isn't there, or not among those that this Okra runs."""
+        cell = self._cell
+        try:
+            async with asyncio.timeout(PATIENCE):
+                found = await cell.wiring.store.get(CHECK, cell.key[0], name)
+        except TimeoutError as error:
+            raise Unavailable("The store doesn't answer.") from error
+        except NotFound:
+            said = f"There is no Check {name} in namespace {cell.key[0]}, which from.checkName names: apply one."
+            raise NotFound(said, reason="CheckNotFound") from None
+        if not (selector := cell.wiring.selector).matches(found["metadata"].get("labels") or {}):
+            said = f"The Check {name} lacks the labels of --selector {selector}, by which this Okra finds its Checks."
+            raise NotFound(said, reason="CheckNotFound")
+        return found
 
     def _with_defaults(self, analysis: dict[str, Any]) -> dict[str, Any]:
         """The controller's provider, and the Cell's AWS account for CloudWatch, where the check doesn't say."""

@@ -87,14 +87,15 @@ class Turns:
         return False
 
     async def _up_to_date(self) -> bool:
-        """Read what others wrote, and write what a revert could not. A store that is down holds up only the first turn,
-        before which nothing is known."""
+        """Read what others wrote and made, and write what a revert could not. A store that is down holds up only the
+        first turn, before which nothing is known."""
         cell, record = self._cell, self._cell.record
         if self._tries.wait <= 0:
             if record.stale:
                 await record.read()
             if record.unsaved:
                 await record.catch_up()
+            await cell.checks.find()
         if not record.known and not cell.gone:
             self._wiring.readiness.seen(cell.key)  # nobody has to wait for what it would see
             self._arm(None)

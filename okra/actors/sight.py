@@ -156,6 +156,10 @@ class Sight:
     def judged(self, result: SeriesResult) -> None:
         self.see(results=(*self.obs.results, result)[-RESULTS_KEPT:])
 
+    def missed(self, check: Problem | None) -> None:
+        if self.obs.missing_check != check:
+            self.see(missing_check=check)
+
     def requested(self, token: Token | None) -> None:
         self.see(requested=token)
 

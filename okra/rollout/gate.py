@@ -15,13 +15,17 @@ from okra.rollout.weights import ZERO
 
 
 def gate(turn: Turn) -> None:
-    """Attached at 0 and healthy, and the prechecks passed: only then the first weight."""
+    """All checks are there, attached at 0 and healthy, and the prechecks passed: only then the first weight."""
     if stands_still(turn):
         return
     if not claimed(turn):
         say_settling(turn)
         return
     keep_watching(turn)
+    if (missing := turn.obs.missing_check) is not None and not unchecked(turn):
+        turn.report(missing.reason, missing.message)
+        turn.restart_watch()  # deadlines stand still while somebody is awaited
+        return
     if not unchecked(turn) and turn.policy.prechecks and not checks.passed(turn, turn.policy.prechecks, 0.0):
         if turn.rollout.failing_since is None:
             turn.report("Prechecking", f"Running the prechecks of {turn.rollout.version}.")

@@ -180,6 +180,8 @@ class Observation:
     results: tuple[SeriesResult, ...] = ()
     requested: Token | None = None
     """The series that this process asked for last: it is running, or its results are here."""
+    missing_check: Problem | None = None
+    """Why one of the Checks that the spec only names can't be asked; looked at while a rollout is at the gate."""
     commands: tuple[Command, ...] = ()
     active_flows: Mapping[str, float] = field(default_factory=nothing)
     """Requests or flows that a group at weight 0 still has; absent when unknown."""

@@ -238,15 +238,91 @@ async def test_a_check_used_by_two_cells_keeps_the_attempts_of_both() -> None:
         assert await w.names(CHECK) == {"errors"}
 
 
-async def test_a_named_check_that_does_not_exist_pauses_and_names_it() -> None:
+SHARED = [{"name": "dd", "from": {"checkName": "shared"}}]
+
+
+@pytest.mark.parametrize("kind", ["prechecks", "checks", "postchecks"])
+async def test_a_named_check_that_does_not_exist_holds_the_rollout_before_its_first_weight_until_it_does(
+    kind: str,
+) -> None:
+    async with world(health_timeout=60.0) as w:
+        route, old, new = w.two_versions()
+        spec: dict[str, Any] = {kind: SHARED, **QUICK}
+        await w.apply(cell(**spec))
+        async with w.running():
+            status = await w.until(lambda s: s.get("reason") == "CheckNotFound", within=300)
+            assert "There is no Check shared in namespace default" in status["message"]
+            await asyncio.sleep(3600)
+            assert (route.weights, (await w.status())["reason"]) == ({old: 100}, "CheckNotFound")
+            await w.apply(lone_check("shared", suspend=True))
+            await rolled_out(w)
+            assert (route.weights[new], w.reasons("web").count("RolloutStarted")) == (1, 1)
+
+
+async def test_a_named_check_without_the_labels_of_the_selector_is_said_to_lack_them() -> None:
+    async with world() as w:
+        route, old, _new = w.two_versions()
+        mine, theirs = cell(checks=SHARED, **QUICK), lone_check("shared", suspend=True)
+        mine["metadata"]["labels"] = {"team": "a"}
+        await w.apply(mine)
+        await w.apply(theirs)
+        async with w.running(selector="team=a"):
+            status = await w.until(lambda s: s.get("reason") == "CheckNotFound", within=300)
+            assert "The Check shared lacks the labels of --selector team=a" in status["message"]
+            assert route.weights == {old: 100}
+            await w.patch("shared", {"metadata": {"labels": {"team": "a"}}}, CHECK)
+            await rolled_out(w)
+
+
+async def test_whoever_skips_the_checks_does_not_wait_for_one_that_does_not_exist() -> None:
     async with world() as w:
         w.two_versions()
-        await w.apply(cell(checks=[{"name": "dd", "from": {"checkName": "nobody"}}], **QUICK))
+        await w.apply(cell(checks=SHARED, **QUICK))
         async with w.running():
+            await w.until(lambda s: s.get("reason") == "CheckNotFound", within=300)
+            await w.command("web", '{"id": "1", "verb": "promote"}')
+            await rolled_out(w)
+
+
+async def test_a_named_check_that_is_gone_in_mid_rollout_pauses_and_is_named() -> None:
+    async with world() as w:
+        w.two_versions()
+        await w.apply(lone_check("shared", suspend=True))
+        await w.apply(cell(checks=SHARED, **QUICK))
+        async with w.running():
+            await w.until(lambda s: s.get("weight") == "50%", within=300)
+            await w.delete("shared", CHECK)
             status = await w.phase("Paused", within=300)
-            assert "There is no Check nobody" in status["message"]
-            await w.apply(lone_check("nobody", suspend=True))
+            assert "There is no Check shared" in status["message"]
+            await w.apply(lone_check("shared", suspend=True))
             await w.command("web", '{"id": "1", "verb": "retry"}')
+            await rolled_out(w)
+
+
+async def test_a_named_check_that_this_process_has_not_heard_of_yet_is_asked_all_the_same() -> None:
+    """It was applied a moment ago, or Okra has just been started."""
+    async with world() as w:
+        w.two_versions()
+        await w.apply(cell(prechecks=SHARED, **QUICK))
+        async with w.running():
+            await w.until(lambda s: s.get("reason") == "CheckNotFound", within=300)
+            w.store.watch_lag = 3600.0
+            await w.apply(lone_check("shared", suspend=True))
+            await rolled_out(w)
+
+
+async def test_a_store_that_is_down_does_not_pass_for_a_check_that_is_missing() -> None:
+    async with world(claim_settle=0.0) as w:
+        route, old, _new = w.two_versions()
+        await w.apply(lone_check("shared", suspend=True))
+        async with w.running():
+            await asyncio.sleep(1)
+            w.store.fault = lambda _operation, name: Unavailable("down") if name == "shared" else None
+            await w.apply(cell(checks=SHARED, **QUICK))
+            await w.until(lambda s: s.get("reason") == "RolloutStarted", within=300)
+            await asyncio.sleep(600)
+            assert ((await w.status())["reason"], route.weights) == ("RolloutStarted", {old: 100})
+            w.store.fault = lambda _operation, _name: None
             await rolled_out(w)
 
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from okra.rollout.observation import Verdict
+from okra.rollout.observation import Problem, Verdict
 from okra.rollout.policy import OnFailure
 from okra.rollout.start import TO_ALL
-from okra.rollout.state import Outcome, Phase
+from okra.rollout.state import Condition, Outcome, Phase
 from tests.rollout.cases import (
     NEW,
     OLD,
@@ -67,6 +67,28 @@ def test_what_failed_its_gate_starts_again_on_retry() -> None:
     assert rollout(p).number == 1
     say(p, "retry")
     at(p, 1)
+
+
+def test_a_check_that_is_missing_is_waited_for_without_a_write_and_without_a_deadline() -> None:
+    p = cell(health_timeout=60.0, checks=("dd",))
+    p.see(missing_check=Problem("CheckNotFound", "There is no Check dd."))
+    p.run(10_000)
+    assert (p.state.condition, writes(p)) == (Condition("CheckNotFound", "There is no Check dd."), [])
+    p.see(missing_check=None)
+    p.run(50)
+    assert (rollout(p).number, "b1" in shown(p)) == (1, True)
+    at(p, 1)
+
+
+def test_a_check_that_is_missing_holds_up_nothing_that_goes_without_checks() -> None:
+    p = cell(checks=("dd",))
+    p.see(missing_check=Problem("CheckNotFound", "There is no Check dd."))
+    p.run(60)
+    say(p, "promote")
+    ended(p)
+    assert share(p) == 1
+    say(p, "rollback")
+    at(p, 1, OLD)
 
 
 def test_a_group_without_enough_registered_targets_is_not_attached() -> None:
