@@ -81,7 +81,7 @@ def shares_are_what_a_step_asked_for_or_what_was_read(oracle: Oracle, process: P
     nearest = min(abs(asked - share) for share in known)
     assert nearest < NEARLY, f"nobody asked for a share of {asked}: {effect}"
     if rollout.kind is RolloutKind.CANARY and not rollout.promoted:
-        skipped = [step for step in steps if max(read, highest) < step < asked - NEARLY]
+        skipped = [step for step in steps if max(read, highest) + NEARLY < step < asked - NEARLY]
         assert not skipped, f"from {read} to {asked} over {skipped}"
 
 
@@ -118,7 +118,7 @@ def all_routes_move_in_lockstep(oracle: Oracle, process: Process, effect: SetWei
     for other in process.state.routes:
         here = share_of(process.decided_on.readings[other.key].weights, other.canary)
         here = max(here, oracle.highest.get((rollout.number, other.key), Fraction(0)))
-        between = [step.share for step in rollout.plan if here < step.share < asked - NEARLY]
+        between = [step.share for step in rollout.plan if here + NEARLY < step.share < asked - NEARLY]
         assert not between, f"{effect.route} goes to {asked} while {other.key} is at {here}"
 
 
