@@ -62,6 +62,15 @@ async def test_neither_the_environment_nor_a_netrc_file_has_a_say(
         assert server.requests[0].headers["Authorization"] == "Bearer t0ken"
 
 
+async def test_the_proxy_of_a_kubeconfig_is_asked_for_the_server() -> None:
+    async with ApiServer(answers(found)) as proxy:
+        target = Target("http://api.example:6443", fixed(Identity("Bearer t0ken")), proxy=proxy.url)
+        async with await KubeClient.open(target) as client:
+            assert await client.ask(GET) == {"kind": "Widget"}
+        assert proxy.requests[0].host == "api.example"
+        assert proxy.requests[0].headers["Authorization"] == "Bearer t0ken"
+
+
 async def hang(_: web.Request) -> web.StreamResponse:
     await asyncio.Event().wait()
     raise AssertionError
