@@ -1,0 +1,176 @@
+"""The objects that a complex Cell writes in its place: an ArgoCDCluster for each cluster; for each application an
+ArgoCDApplicationDeployment, if Argo CD deploys it, and a simple Cell, if it has a route.
+
+All are of the Cell's own group and namespace, carry its name as a label, and it is their controller: they go with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from okra.api.cell import CellSpec
+from okra.api.complex import Application, Cluster
+from okra.api.meta import COMMAND_ANNOTATION, OKRA_GROUP, VERSION
+from okra.applications.state import Group
+
+Object = dict[str, Any]
+
+PARENT = f"{OKRA_GROUP}/parent"
+"""The label of a child that holds its Cell's name."""
+ATTEMPT = f"{OKRA_GROUP}/attempt"
+"""The annotation of a child Cell that says for which of the application's attempts it was last told where to go."""
+SINCE = f"{OKRA_GROUP}/since-rollout"
+"""The annotation of a child Cell that says which of its rollouts was the last before that."""
+
+LONGEST_NAME = 63
+MOST_REPLICAS = 4
+"""A forward action holds five groups, and one place is needed to replace them."""
+
+HANDED_DOWN = frozenset(
+    {
+        "aws",
+        "min_healthy_targets",
+        "health_timeout",
+        "on_failure",
+        "propagation_delay",
+        "bake_time",
+        "retain_for",
+        "drain_timeout",
+        "progress_deadline",
+        "progress_deadline_action",
+        "on_drift",
+        "paused",
+    }
+)
+"""What of a complex Cell's spec means the same in its child Cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """Whose children they are."""
+
+    group: str
+    kind: str
+    """Cell, or hotswap's System: its child Cells are of the same."""
+    namespace: str
+    name: str
+    uid: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels that children carry, too: by these this Okra finds its objects."""
+
+    def cluster(self, cluster: str) -> str:
+        """The name of a cluster's ArgoCDCluster, and of its cluster secret."""
+        return f"{self.name}-{cluster}"
+
+    def application(self, application: str) -> str:
+        """The name of an application's children."""
+        return short(f"{self.name}-{application}")
+
+    def owns(self, obj: Object) -> bool:
+        """Is it this very object's child, and nobody else's?"""
+        owners = obj["metadata"].get("ownerReferences") or ()
+        return any(owner.get("controller") and owner.get("uid") == self.uid for owner in owners)
+
+    def child(self, kind: str, name: str, spec: Mapping[str, Any], **metadata: Any) -> Object:
+        """A child object; `metadata`: what it has beside name, labels and owner."""
+        owner = {"apiVersion": self.api_version, "kind": self.kind, "name": self.name, "uid": self.uid}
+        labels = {**self.labels, PARENT: self.name, **metadata.pop("labels", {})}
+        return {
+            "apiVersion": self.api_version,
+            "kind": kind,
+            "metadata": {
+                "namespace": self.namespace,
+                "name": name,
+                "labels": labels,
+                "ownerReferences": [{**owner, "controller": True, "blockOwnerDeletion": True}],
+                **metadata,
+            },
+            "spec": dict(spec),
+        }
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{VERSION}"
+
+
+def short(name: str) -> str:
+    """A name that a Cell may have, and a label hold: with a hash of it where it is too long."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+    return f"{name[: LONGEST_NAME - 11].rstrip('-')}-{digest}"
+
+
+def cluster_child(parent: Parent, spec: CellSpec, cluster: Cluster) -> Object:
+    """The ArgoCDCluster of a cluster."""
+    body: dict[str, Any] = {
+        "eks": {**plain(cluster.eks), "clusterName": cluster.eks.cluster_name or cluster.name},
+        "aws": plain(spec.aws),
+        "labels": dict(cluster.labels),
+        "deletionPolicy": str(spec.deletion_policy),
+    }
+    return parent.child("ArgoCDCluster", parent.cluster(cluster.name), {k: v for k, v in body.items() if v})
+
+
+def deployment_child(parent: Parent, application: Application, clusters: Sequence[str]) -> Object:
+    """The ArgoCDApplicationDeployment of an application; `clusters` as the Cell calls them."""
+    argocd = {} if application.argocd is None else plain(application.argocd)
+    spec = {"clusterNames": [parent.cluster(each) for each in clusters], **argocd}
+    return parent.child("ArgoCDApplicationDeployment", parent.application(application.name), spec)
+
+
+def route_child(
+    parent: Parent, spec: CellSpec, application: Application, version: str, groups: Sequence[tuple[str, Group]]
+) -> Object:
+    """The simple Cell of an application, pinned to `version`; `groups`: (version, group), those of other versions too.
+
+    All groups of the version move as a whole: as many as it has must be there before anything begins.
+    """
+    alb = application.alb
+    assert alb is not None  # it has no route
+    priority = alb.forward_config.priority
+    route: dict[str, Any] = {
+        "listenerARN": alb.listener_arn,
+        **({} if priority is None else {"rule": {"priority": priority}}),
+        "targetGroups": [{"arn": group.arn, "version": of, "cluster": group.cluster} for of, group in groups],
+    }
+    strategy = {} if alb.update_strategy is None else {"canary": plain(alb.update_strategy)}
+    body: dict[str, Any] = {
+        **plain(spec, include=HANDED_DOWN),
+        "ingress": {"type": "AWSApplicationLoadBalancer", "awsApplicationLoadBalancer": route},
+        "replicas": max(1, min(MOST_REPLICAS, sum(of == version for of, _ in groups))),
+        "version": version,
+        "updateStrategy": {"type": "Canary", **strategy},
+        "checks": [plain(each) for each in application.checks],
+        "postchecks": [plain(each) for each in application.postchecks],
+    }
+    name = parent.application(application.name)
+    return parent.child(parent.kind, name, {key: value for key, value in body.items() if value})
+
+
+def sent(body: Object, before: Object | None, attempt: int) -> Object:
+    """A child Cell that is told where to go, for an attempt of its application.
+
+    What it did before doesn't count for this one. A version that failed in an earlier one begins again: whether it may
+    is for its parent to say, who wouldn't have asked.
+    """
+    status, version = (before or {}).get("status") or {}, body["spec"]["version"]
+    annotations = {ATTEMPT: str(attempt), SINCE: str(status.get("rollouts", 0))}
+    failed = [*(status.get("blockedVersions") or ()), *(status.get("setAside") or ())]
+    if any(each.get("version") == version for each in failed):
+        again = {"id": f"attempt-{attempt}-{annotations[SINCE]}", "verb": "retry", "arg": version, "by": "its Cell"}
+        annotations[COMMAND_ANNOTATION] = json.dumps(again)
+    return {**body, "metadata": {**body["metadata"], "annotations": annotations}}
+
+
+def plain(model: BaseModel, include: frozenset[str] | None = None) -> dict[str, Any]:
+    """As a person would write it: without what is left to defaults."""
+    return model.model_dump(
+        mode="json", exclude_none=True, exclude_defaults=True, include=None if include is None else set(include)
+    )

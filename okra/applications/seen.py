@@ -1,0 +1,116 @@
+"""What the children's objects say: what they were told, and what has come of it.
+
+A status counts for a spec only when it says that it is of this very one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from okra.api.argocd import ArgoCDApplicationDeploymentStatus, ArgoCDClusterStatus
+from okra.api.cell_status import CellStatus
+from okra.api.conditions import Condition, ConditionType
+from okra.api.meta import COMMAND_ANNOTATION
+from okra.applications.children import ATTEMPT, SINCE, Object, Parent
+from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
+from okra.applications.state import Group, Phase
+from okra.rollout.observation import Problem
+from okra.rollout.state import Phase as Machine
+
+FAILED_AT = {"CheckFailed": Phase.CHECK_FAILED, "PostcheckFailed": Phase.POSTCHECK_FAILED}
+STALLED = "Failed"
+
+
+def cluster_seen(obj: Object | None) -> ClusterSeen:
+    """Of an ArgoCDCluster."""
+    if obj is None:
+        return ClusterSeen(False, "not looked at yet")
+    status = ArgoCDClusterStatus.model_validate(obj.get("status") or {})
+    if not _of_this_spec(obj, status.observed_generation):
+        return ClusterSeen(False, "not looked at yet")
+    return ClusterSeen(bool(status.ready), _ready(status.conditions)[1])
+
+
+def deployment_seen(parent: Parent, obj: Object | None) -> DeploymentSeen | None:
+    """Of an ArgoCDApplicationDeployment."""
+    if obj is None:
+        return None
+    status = ArgoCDApplicationDeploymentStatus.model_validate(obj.get("status") or {})
+    clusters = tuple(name.removeprefix(parent.cluster("")) for name in obj["spec"]["clusterNames"])
+    if not _of_this_spec(obj, status.observed_generation):
+        return DeploymentSeen(clusters, ready=False, message="not looked at yet")
+    reason, message = _ready(status.conditions)
+    problem = Problem(reason, message) if status.phase == STALLED else None
+    return DeploymentSeen(clusters, bool(status.ready), message, problem)
+
+
+def published_to(parent: Parent, obj: Object) -> set[str]:
+    """The clusters that an ArgoCDApplicationDeployment is on, or still leaves, as the Cell calls them."""
+    status = ArgoCDApplicationDeploymentStatus.model_validate(obj.get("status") or {})
+    names = (*obj["spec"]["clusterNames"], *(each.name for each in status.clusters))
+    return {name.removeprefix(parent.cluster("")) for name in names}
+
+
+def route_seen(obj: Object | None, attempt: int | None) -> RouteSeen | None:
+    """Of a child Cell. `attempt`: the application's present one, if it moves: what it was told before is void."""
+    if obj is None:
+        return None
+    status = CellStatus.model_validate(obj.get("status") or {})
+    version = obj["spec"].get("version", "")
+    fresh = _of_this_spec(obj, status.observed_generation) and _has_heard(obj, status)
+    failed = _failed(obj, status, version, fresh=fresh)
+    told = attempt is None or _number(obj, ATTEMPT) == attempt
+    return RouteSeen(
+        version=version if told else "",
+        settled=fresh and status.machine == Machine.IDLE,
+        stable=status.stable_version,
+        failed=failed,
+        failed_at=FAILED_AT.get(failed.reason, Phase.FAILED) if failed else Phase.FAILED,
+        retains=any(route.extras for route in status.routes),
+        message=status.message,
+    )
+
+
+def pinned(obj: Object) -> tuple[str, tuple[tuple[str, Group], ...]]:
+    """Where a child Cell was told to go: the version, and each version's groups."""
+    balancer = obj["spec"]["ingress"]["awsApplicationLoadBalancer"]
+    groups = balancer.get("targetGroups") or ()
+    listed = tuple((each["version"], Group(each.get("cluster", ""), each["arn"])) for each in groups)
+    return obj["spec"].get("version", ""), listed
+
+
+def _failed(obj: Object, status: CellStatus, version: str, *, fresh: bool) -> Problem | None:
+    """The verdict on the rollout of the pinned version, since it was pinned."""
+    if fresh and status.phase == "Invalid":
+        return Problem(status.reason, status.message)
+    rollout = status.rollout
+    if rollout is None or rollout.version != version or rollout.number <= _number(obj, SINCE):
+        return None
+    return Problem(rollout.failure.reason, rollout.failure.message) if rollout.failure else None
+
+
+def _of_this_spec(obj: Object, observed: int | None) -> bool:
+    generation = obj["metadata"].get("generation")
+    return generation is not None and observed == generation
+
+
+def _has_heard(obj: Object, status: CellStatus) -> bool:
+    """Has it executed, or refused, the command that it was given last?"""
+    text = (obj["metadata"].get("annotations") or {}).get(COMMAND_ANNOTATION)
+    try:
+        found: Any = json.loads(text) if text else None
+    except ValueError:
+        return True  # a person's, which no Cell can read
+    given = str(found.get("id") or "") if isinstance(found, dict) else ""
+    return not given or any(each.id == given for each in status.commands)
+
+
+def _number(obj: Object, annotation: str) -> int:
+    text = (obj["metadata"].get("annotations") or {}).get(annotation, "")
+    return int(text) if text.isdecimal() else 0
+
+
+def _ready(conditions: tuple[Condition, ...]) -> tuple[str, str]:
+    found = next((each for each in conditions if each.type == ConditionType.READY), None)
+    return (found.reason, found.message) if found else ("Pending", "not looked at yet")
