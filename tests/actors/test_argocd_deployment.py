@@ -408,3 +408,14 @@ async def test_a_secret_deleted_by_hand_is_published_again() -> None:
 
             await eventually(published)
             await w.synced("c1")
+
+
+async def test_a_changed_spec_is_heeded_at_once() -> None:
+    async with argo_world() as w:
+        await deployed(w, "c1", beside=("c2",))
+        async with w.running():
+            await w.synced("c1")
+            await asyncio.sleep(1)
+            await w.deployment("c1", "c2")
+            await asyncio.sleep(1)
+            assert await w.published() == {"c1", "c2"}

@@ -167,6 +167,18 @@ def test_a_cluster_that_shares_its_servers_secret_is_published_there() -> None:
     assert world.synced().report.clusters[0].name == "mine"
 
 
+def test_another_name_for_the_same_secret_moves_nothing() -> None:
+    world = World.of("mine")
+    world.secrets = {"first": ours("first")}
+    world.endpoints = {"mine": server("first")}
+    world.synced()
+    world.edits.clear()
+    world.endpoints = {"renamed": server("first")}
+    world.want("renamed")
+    assert [each.name for each in world.synced().report.clusters] == ["renamed"]
+    assert world.edits == []
+
+
 # -- CreateBeforeDelete ----------------------------------------------------------------------------------------------
 
 
