@@ -159,7 +159,9 @@ class LookingActor(Actor[Message], Generic[S]):
 
     async def _failed(self, error: OkraError) -> None:
         self._failures += 1
-        log.warning("LookFailed", kind=self.kind.kind, name=self.key[1], namespace=self.key[0], error=str(error))
+        if self._failures == 1:  # the condition says the rest
+            namespace, name = self.key
+            log.warning("LookFailed", kind=self.kind.kind, namespace=namespace, name=name, error=str(error))
         if isinstance(error, Retryable) and self._was_ready and self._failures <= TOLERATED:
             return
         await self._say(error.reason, str(error), stalled=isinstance(error, Fatal))
