@@ -27,8 +27,7 @@ from okra.errors import Retryable, Unavailable
 from okra.ports import Account, OwnerReading, RouteRef
 from okra.testing.clock import FakeClock
 
-pytestmark = pytest.mark.looptime(noop_cycles=0)
-"""Nothing comes from outside of the loop: no need to look for it 42 times before each leap, as looptime does."""
+pytestmark = pytest.mark.looptime
 
 WITHIN, LANDS, STALE = 1, 2, 1
 """Seconds: how old a reading may be that a tag is sent on; until when it has landed; how old is what a read shows."""
