@@ -114,19 +114,27 @@ def test_a_condition_tells_which_sides_it_mentions() -> None:
         ("result.all(a, result.all(b, a <= b))", ["x" * 640] * 200),
     ],
 )
-def test_what_would_hold_the_event_loop_is_refused_at_once(condition: str, result: object) -> None:
+def test_what_would_hold_the_event_loop_is_refused_for_no_more_than_what_is_allowed_costs(
+    condition: str, result: object
+) -> None:
+    allowed = _cost("result.all(a, a >= 0.0)", [0] * 20_000)
     began = time.process_time()
     with pytest.raises(ConditionError, match="too many values"):
         holds(condition, {"result": result})
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 10 * allowed
 
 
-def test_what_is_allowed_does_not_hold_the_event_loop() -> None:
-    holds("result.all(a, a >= 0.0)", {"result": [0] * 20_000})
+def test_a_loop_in_a_loop_is_allowed_as_many_values_as_one_loop() -> None:
+    one, two = "result.all(a, a >= 0.0)", "result.all(a, result.all(b, a <= b))"
+    assert _cost(two, [0] * 150) < 10 * _cost(one, [0] * 20_000)
+
+
+def _cost(condition: str, result: object) -> float:
+    """CPU seconds of the second time: the first one compiles it."""
+    assert holds(condition, {"result": result})
     began = time.process_time()
-    assert holds("result.all(a, a >= 0.0)", {"result": [0] * 20_000})
-    assert holds("result.all(a, result.all(b, a <= b))", {"result": [0] * 150})
-    assert time.process_time() - began < 1.0
+    assert holds(condition, {"result": result})
+    return time.process_time() - began
 
 
 def test_an_answer_nested_without_end_is_refused() -> None:

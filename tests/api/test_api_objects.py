@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -184,15 +183,14 @@ def test_a_key_that_is_given_twice_is_a_problem_of_its_object() -> None:
         load_objects("kind: A\nspec:\n  a: 1\n  b: 1\n  a: 2\n")
 
 
-def test_an_alias_bomb_is_refused_at_once() -> None:
+def test_an_alias_bomb_is_refused_before_it_goes_off() -> None:
+    """Or this would take longer than the universe has."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
-    began = time.perf_counter()
     assert "more than 100000 values" in problems_of("\n".join(lines))[0][1]
     for base in ("{}", "{k: v}"):
         merges = [f"b0: &b0 {base}", *(f"b{n}: &b{n} {{<<: [*b{n - 1}, *b{n - 1}]}}" for n in range(1, 60))]
         assert "more than 100000 values" in problems_of("\n".join(merges))[0][1]
-    assert time.perf_counter() - began < 10
 
 
 @pytest.mark.parametrize(

