@@ -47,3 +47,30 @@ class ClusterInventory(Protocol):
         It says who Okra is, not that the cluster lets it in: a cluster that doesn't know the identity answers 401.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroupBinding:
+    """A TargetGroupBinding (elbv2.k8s.aws) in a member cluster: which target group its Service's pods are in."""
+
+    namespace: str
+    name: str
+    arn: str
+    """`""`: its spec doesn't name one."""
+
+
+class MemberClusters(Protocol):
+    """The API servers of the clusters themselves. Each call has a deadline; no error of one concerns another."""
+
+    async def answers(self, account: Account, cluster: ClusterInfo) -> None:
+        """Returns when the cluster's API answers.
+
+        Unavailable when it doesn't; Fatal with reason `ClusterUnauthorized` when it doesn't let Okra in.
+        """
+        ...
+
+    async def target_group_bindings(
+        self, account: Account, cluster: ClusterInfo, selector: str
+    ) -> Sequence[TargetGroupBinding]:
+        """Those of all namespaces that a label selector (`a=b,c in (d,e)`) matches; where the kind is unknown, none."""
+        ...

@@ -13,7 +13,6 @@ from okra.applications.policy import Application, Cluster, OnFailure, Policy
 from okra.applications.state import State
 from okra.applications.versions import version_of
 from okra.rollout.compile import check_interval, without_provider
-from okra.rollout.policy import Policy as RolloutPolicy
 
 Tags = Mapping[str, Mapping[str, str]]
 """Cluster, as the Cell calls it → its tags in EKS. Without an entry they aren't known (yet)."""
@@ -49,11 +48,6 @@ def while_leaving(policy: Policy, state: State) -> Policy:
         replace(known.get(each.name, each), clusters=each.clusters, version=each.version) for each in moving
     )
     return replace(policy, applications=applications, problem=None)
-
-
-def invalid(policy: RolloutPolicy, name: str) -> Policy:
-    """As `okra.rollout.compile.invalid` says."""
-    return Policy(name=name, problem=policy.problem)
 
 
 def by_tags(spec: CellSpec) -> bool:

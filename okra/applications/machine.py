@@ -96,6 +96,8 @@ def _report(turn: Turn, app: Application) -> None:
         phase = Phase.FAILED
     elif phase in (Phase.PRECHECK_FAILED, Phase.CHECK_FAILED, Phase.POSTCHECK_FAILED):
         phase = Phase.REVERTING if state.failure else Phase.SYNCING
+    elif phase is Phase.SYNCED:
+        phase = Phase.SYNCING  # it has just arrived: whether all have is for the next decision to say
     again = f" To try it again: {retry(turn.policy.name, app.version)}" if phase is Phase.FAILED else ""
     reason = turn.reason or (state.failure.reason if state.failure else str(state.phase))
     turn.report(phase, reason, f"{app.name}: {state.message}{again}" if state.message else "")

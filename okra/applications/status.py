@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from okra.api import cell_status as api
@@ -13,13 +14,14 @@ from okra.rollout.state import Handled
 from okra.rollout.status import cut, kstatus, read_time, write_time
 
 INVALID = "Invalid"
+MAKES_INVALID = ("InvalidSpec", "NotImplemented")
 MOST_BLOCKED, MOST_FORMER = 100, 256
 """What the API's schema takes."""
 
 
 def phase_of(state: State) -> str:
     """The Cell's phase, as people know it."""
-    return INVALID if state.reason in ("InvalidSpec", "NotImplemented") else state.phase
+    return INVALID if state.reason in MAKES_INVALID else state.phase
 
 
 def to_status(
@@ -29,11 +31,12 @@ def to_status(
 
     `problem`: why the state couldn't be brought further; said in its place, and no part of it.
     """
-    phase, reason, message = phase_of(state), state.reason, state.message
-    stalled = phase in (Phase.FAILED, INVALID)
+    said = state
     if problem is not None:
-        reason, message, stalled = problem.reason, problem.message, stalled or problem.fatal
-        phase = Phase.FAILED if problem.fatal else phase
+        worst = Phase.FAILED if problem.fatal else state.phase
+        said = replace(state, phase=worst, reason=problem.reason, message=problem.message)
+    phase, reason, message = phase_of(said), said.reason, said.message
+    stalled = phase in (Phase.FAILED, INVALID)
     known = tuple(Condition.model_validate(each) for each in before.get("conditions", ()))
     ready = phase == Phase.SYNCED and problem is None
     status = api.CellStatus(

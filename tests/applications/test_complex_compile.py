@@ -6,13 +6,11 @@ from copy import deepcopy
 from typing import Any
 
 from okra.api.defaults import Defaults
-from okra.api.findings import Finding
 from okra.api.policies import OnFailureAction
-from okra.applications.compile import by_tags, compile_policy, invalid, while_leaving, while_unknown
+from okra.applications.compile import by_tags, compile_policy, while_leaving, while_unknown
 from okra.applications.policy import Cluster, OnFailure, Policy
 from okra.applications.state import AppState, Placement, State
 from okra.applications.versions import LABEL
-from okra.rollout.compile import invalid as invalid_spec
 from tests.applications.cells import SPEC, check, complex_cell, model
 
 DEFAULTS = Defaults()
@@ -113,13 +111,6 @@ def test_a_check_without_a_provider_is_said_before_anything_moves() -> None:
     assert problem is not None
     assert problem.reason == "InvalidSpec"
     assert problem.message.startswith("spec.applications[0].checks[0].analysis.provider: is required")
-
-
-def test_an_invalid_spec_is_a_policy_that_does_nothing() -> None:
-    policy = invalid(invalid_spec([Finding.at(("spec",), "is wrong")]), "mysystem")
-    assert policy.problem is not None
-    assert policy.problem.message == "spec: is wrong"
-    assert policy.applications == ()
 
 
 # -- tags that aren't known, and leaving -------------------------------------------------------------------------------

@@ -90,6 +90,20 @@ def test_applications_go_one_after_the_other_in_the_order_of_the_spec() -> None:
     assert w.state.phase is Phase.SYNCED
 
 
+def test_a_cell_is_not_synced_before_the_last_of_its_applications_is() -> None:
+    w = synced(web(), API_OLD)
+    w.want(web(NEW), API_NEW)
+    told: list[tuple[Phase, list[str]]] = []
+    for _ in range(60):
+        while w.turn():
+            versions = [placed.version for app in w.state.applications if (placed := app.synced) is not None]
+            told.append((w.state.phase, versions))
+        w.now += 10.0
+    arrived = [versions for phase, versions in told[1:] if phase is Phase.SYNCED]
+    assert arrived
+    assert all(versions == ["+".join(NEW), "api-v2"] for versions in arrived)
+
+
 def test_an_application_that_moves_is_ended_before_one_that_an_edit_put_before_it() -> None:
     w = synced(web(), API_OLD)
     w.want(web(), API_NEW)

@@ -162,6 +162,12 @@ def test_a_problem_is_said_in_place_of_the_state_and_is_no_part_of_it() -> None:
     assert conditions(synced, Problem("AlreadyExists", "taken"))["Stalled"][0] == "True"
 
 
+def test_an_invalid_spec_is_said_over_everything_that_is_known() -> None:
+    written = to_status(FULL, {}, 1, 0.0, Problem("InvalidSpec", "spec.clusters: is required"))
+    assert (written["phase"], written["message"]) == ("Invalid", "spec.clusters: is required")
+    assert from_status(written).applications == FULL.applications
+
+
 def test_a_transition_time_moves_only_with_the_status_of_its_condition() -> None:
     first = to_status(FULL, {}, 1, 100.0)
     second = to_status(replace(FULL, message="other"), first, 1, 200.0)

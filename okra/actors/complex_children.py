@@ -1,0 +1,185 @@
+"""The children of a complex Cell in the store: read by its label, written if they are its own, never taken over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from okra.actors.discovery import problem_of
+from okra.actors.wiring import Wiring
+from okra.api.cell import CellSpec
+from okra.api.kinds import BY_NAME
+from okra.api.meta import COMMAND_ANNOTATION
+from okra.api.parse import parse
+from okra.applications.children import (
+    PARENT,
+    Parent,
+    cluster_child,
+    deployment_child,
+    plain,
+    route_child,
+    sent,
+)
+from okra.applications.effects import Publish, Route
+from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
+from okra.applications.seen import cluster_seen, deployment_seen, pinned, published_to, route_seen
+from okra.applications.state import State
+from okra.errors import AlreadyExists, NotFound, Unavailable
+from okra.ports import Kind, Object
+from okra.rollout.observation import Problem
+
+PATIENCE = 30.0
+CLUSTER, DEPLOYMENT = "ArgoCDCluster", "ArgoCDApplicationDeployment"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The children as they are at one moment, by name."""
+
+    clusters: Mapping[str, Object] = field(default_factory=dict)
+    deployments: Mapping[str, Object] = field(default_factory=dict)
+    routes: Mapping[str, Object] = field(default_factory=dict)
+
+
+def kind_named(parent: Parent, kind: str) -> Kind:
+    """A kind of the parent's own group."""
+    info = BY_NAME[parent.api_version, kind]
+    return Kind(info.group, info.version, info.kind, info.plural)
+
+
+class Children:
+    def __init__(self, wiring: Wiring, parent: Parent) -> None:
+        self._wiring, self.parent = wiring, parent
+        self._cluster, self._deployment, self._route = (
+            kind_named(parent, kind) for kind in (CLUSTER, DEPLOYMENT, parent.kind)
+        )
+        self.family = Family()
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    async def read(self) -> None:
+        """All of them, or an error: what can't be read is never taken for what isn't there."""
+        clusters, deployments, routes = [
+            await self._list(kind) for kind in (self._cluster, self._deployment, self._route)
+        ]
+        self.family = Family(clusters, deployments, routes)
+
+    async def _list(self, kind: Kind) -> Mapping[str, Object]:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                listing = await self._wiring.store.list(kind, self.parent.namespace, f"{PARENT}={self.parent.name}")
+        except TimeoutError as error:
+            raise Unavailable("The store doesn't answer.") from error
+        return {each["metadata"]["name"]: each for each in listing.items if self.parent.owns(each)}
+
+    def cluster(self, cluster: str) -> ClusterSeen:
+        return cluster_seen(self.family.clusters.get(self.parent.cluster(cluster)))
+
+    def deployment(self, application: str) -> DeploymentSeen | None:
+        return deployment_seen(self.parent, self.family.deployments.get(self.parent.application(application)))
+
+    def route_object(self, application: str) -> Object | None:
+        return self.family.routes.get(self.parent.application(application))
+
+    def route(self, application: str, attempt: int | None) -> RouteSeen | None:
+        return route_seen(self.route_object(application), attempt)
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    async def keep(self, spec: CellSpec) -> Problem | None:
+        """Make the children say what the spec says, each where it was told to go. Returns what can't be done."""
+        wanted = [(self._cluster, cluster_child(self.parent, spec, each)) for each in spec.clusters or ()]
+        for app in spec.applications or ():
+            name = self.parent.application(app.name)
+            if app.argocd is not None and (there := self.family.deployments.get(name)) is not None:
+                clusters = deployment_seen(self.parent, there)
+                assert clusters is not None  # it is there
+                wanted.append((self._deployment, deployment_child(self.parent, app, clusters.clusters)))
+            if app.alb is not None and (there := self.family.routes.get(name)) is not None:
+                wanted.append((self._route, route_child(self.parent, spec, app, *pinned(there))))
+        problem = None
+        known = {**self.family.clusters}
+        for kind, body in wanted:
+            family = {self._cluster: known, self._deployment: self.family.deployments, self._route: self.family.routes}
+            try:
+                await self._apply(kind, body, family[kind].get(body["metadata"]["name"]))
+            except AlreadyExists as error:
+                problem = problem or problem_of(error)
+        return problem
+
+    async def publish(self, spec: CellSpec, effect: Publish) -> None:
+        app = next(each for each in spec.applications or () if each.name == effect.application)
+        body = deployment_child(self.parent, app, effect.clusters)
+        await self._apply(self._deployment, body, self.family.deployments.get(body["metadata"]["name"]))
+
+    async def send(self, spec: CellSpec, effect: Route, state: State) -> None:
+        app = next(each for each in spec.applications or () if each.name == effect.application)
+        body = route_child(self.parent, spec, app, effect.version, effect.groups)
+        there = self.route_object(app.name)
+        await self.apply(self._route, sent(body, there, state.of(app.name).attempt))
+
+    async def forward(self, application: str, command: str) -> None:
+        """Hand a person's command down."""
+        name = self.parent.application(application)
+        patch = {"metadata": {"annotations": {COMMAND_ANNOTATION: command}}}
+        await self._wiring.store.patch(self._route, self.parent.namespace, name, patch)
+
+    async def _apply(self, kind: Kind, body: Object, there: Object | None) -> None:
+        if there is None or not _same(body, there):
+            await self.apply(kind, body)
+
+    async def apply(self, kind: Kind, body: Object) -> Object:
+        """Create or update it. AlreadyExists when the name is another's."""
+        name = body["metadata"]["name"]
+        try:
+            found = await self._wiring.store.get(kind, self.parent.namespace, name)
+        except NotFound:
+            found = None
+        if found is not None and not self.parent.owns(found):
+            said = (
+                f"The {kind.kind} {name} exists and isn't the {self.parent.kind}'s: rename one of them, or delete it."
+            )
+            raise AlreadyExists(said)
+        return await self._wiring.store.apply(kind, body)
+
+    async def prune(self, spec: CellSpec, state: State) -> None:
+        """Delete those of clusters and applications that the spec names no more, once nothing is left there."""
+        apps, parent = spec.applications or (), self.parent
+        keep = {each.name for each in spec.clusters or ()}
+        for app in state.applications:
+            keep.update(app.former, *(each.clusters for each in (app.target, app.synced) if each is not None))
+        for deployment in self.family.deployments.values():
+            keep |= published_to(parent, deployment)
+        kept = (
+            (self._cluster, self.family.clusters, {parent.cluster(each) for each in keep}),
+            (
+                self._deployment,
+                self.family.deployments,
+                {parent.application(each.name) for each in apps if each.argocd},
+            ),
+            (self._route, self.family.routes, {parent.application(each.name) for each in apps if each.alb}),
+        )
+        for kind, there, wanted in kept:
+            for name in there.keys() - wanted:
+                await self._delete(kind, there[name])
+
+    async def _delete(self, kind: Kind, obj: Object) -> None:
+        metadata = obj["metadata"]
+        if metadata.get("deletionTimestamp"):
+            return
+        try:
+            await self._wiring.store.delete(kind, self.parent.namespace, metadata["name"], uid=metadata["uid"])
+        except NotFound:
+            return
+
+
+def _same(body: Object, there: Object) -> bool:
+    """Does it say all of it already? Whatever the API server filled in."""
+    labels = there["metadata"].get("labels") or {}
+    if not body["metadata"]["labels"].items() <= labels.items():
+        return False
+    (wanted, _), (found, _) = parse(body), parse(there)
+    if wanted is None or found is None:
+        return bool(body["spec"] == there["spec"])
+    return bool(plain(wanted)["spec"] == plain(found)["spec"])

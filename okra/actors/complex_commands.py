@@ -1,0 +1,53 @@
+"""A person's command to a complex Cell. What is about traffic goes to the child Cell that moves it: it knows what can
+be done, and does it once; what it says of it is said here, too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from okra.actors.complex_children import Children
+from okra.actors.complex_record import ComplexRecord
+from okra.actors.person import command_of
+from okra.api.cell_status import CellStatus
+from okra.api.meta import COMMAND_ANNOTATION
+from okra.applications.machine import COMMANDS_KEPT
+from okra.applications.state import Stage
+from okra.rollout.observation import Command
+from okra.rollout.state import Handled
+from okra.rollout.status import read_time
+
+OWN = ("retry", "unblock")
+"""What failed may begin again: the machine's to decide."""
+REFUSED = "Refused: no traffic moves. To go back, apply the former spec; to hold everything, set spec.paused."
+
+
+class Commands:
+    def __init__(self, record: ComplexRecord, children: Children) -> None:
+        self._record, self._children = record, children
+
+    async def take(self, now: float) -> bool:
+        """Hand the command of the annotation down, once. True: its answer is awaited."""
+        command, state = command_of(self._record.object), self._record.state
+        if command is None or command.verb in OWN or any(each.id == command.id for each in state.commands):
+            return False
+        handled = await self._answer(command, now)
+        if handled is None:
+            return True
+        await self._record.persist(replace(state, commands=(*state.commands, handled)[-COMMANDS_KEPT:]))
+        return False
+
+    async def _answer(self, command: Command, now: float) -> Handled | None:
+        """What a child said of it, or why none was asked. None: it was asked."""
+        for app in self._record.state.applications:
+            known = self._children.route_object(app.name) or {}
+            for each in CellStatus.model_validate(known.get("status") or {}).commands:
+                if each.id == command.id:
+                    return Handled(each.id, each.verb, each.by, read_time(each.time), f"{app.name}: {each.outcome}")
+        moving = next((each for each in self._record.state.applications if each.moving), None)
+        child = self._children.route_object(moving.name) if moving and moving.stage is not Stage.INIT else None
+        if moving is None or not child:
+            return Handled(command.id, command.verb, command.by, now, REFUSED)
+        text = self._record.metadata["annotations"][COMMAND_ANNOTATION]
+        if (child["metadata"].get("annotations") or {}).get(COMMAND_ANNOTATION) != text:
+            await self._children.forward(moving.name, text)
+        return None

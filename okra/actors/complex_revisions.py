@@ -1,0 +1,65 @@
+"""The specs that reached Synced, kept as ControllerRevisions, as Kubernetes' own controllers do: to go back to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from okra.actors.wiring import Wiring
+from okra.applications.children import PARENT, Parent, short
+from okra.errors import AlreadyExists, NotFound
+from okra.ports import Kind, Object
+
+REVISION = Kind("apps", "v1", "ControllerRevision", "controllerrevisions")
+KEPT = 10
+
+
+class Revisions:
+    def __init__(self, wiring: Wiring, parent: Parent) -> None:
+        self._wiring, self._parent = wiring, parent
+        self._saved: int | None = None
+        """The generation whose spec is known to be the last one kept."""
+
+    async def saved(self, obj: Object) -> bool:
+        """Is the last one of this spec?"""
+        generation = obj["metadata"].get("generation")
+        if self._saved != generation or generation is None:
+            last = next(reversed(await self._all()), None)
+            if last is None or last["data"] != {"spec": obj["spec"]}:
+                return False
+            self._saved = generation
+        return True
+
+    async def save(self, obj: Object) -> None:
+        """Keep the spec: as the last one, among at most ten. One of a former spec that is the same becomes the last."""
+        known = await self._all()
+        number = (known[-1]["revision"] if known else 0) + 1
+        same = next((each for each in known if each["data"] == {"spec": obj["spec"]}), None)
+        if same is not None:
+            name = same["metadata"]["name"]
+            await self._wiring.store.patch(REVISION, self._parent.namespace, name, {"revision": number})
+            return
+        try:
+            await self._wiring.store.create(REVISION, self._body(obj, number))
+        except AlreadyExists:
+            return  # by this very name: it is looked at again
+        for each in known[: max(0, len(known) + 1 - KEPT)]:
+            metadata = each["metadata"]
+            try:
+                await self._wiring.store.delete(REVISION, self._parent.namespace, metadata["name"], uid=metadata["uid"])
+            except NotFound:
+                continue
+
+    async def _all(self) -> list[Object]:
+        """Oldest first."""
+        selector = f"{PARENT}={self._parent.name}"
+        listing = await self._wiring.store.list(REVISION, self._parent.namespace, selector)
+        return sorted(filter(self._parent.owns, listing.items), key=lambda each: int(each["revision"]))
+
+    def _body(self, obj: Object, number: int) -> Object:
+        parent = self._parent
+        text = json.dumps([parent.uid, obj["spec"]], sort_keys=True, separators=(",", ":"))
+        name = short(f"{parent.name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}")
+        child = parent.child(REVISION.kind, name, {})
+        del child["spec"]
+        return {**child, "apiVersion": REVISION.api_version, "data": {"spec": obj["spec"]}, "revision": number}

@@ -1,0 +1,177 @@
+"""What a complex Cell sees: its clusters and their tags, target groups, and the routes' forward configurations.
+
+Asked for only where something depends on it: at rest a Cell whose clusters are selected by labels asks AWS nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+
+from okra.actors.argocd_cluster import account_of
+from okra.actors.complex_children import Children
+from okra.actors.discovery import problem_of
+from okra.actors.wiring import Wiring
+from okra.api.argocd import ArgoCDClusterSpec
+from okra.api.aws import region_of
+from okra.api.cell import CellSpec
+from okra.api.complex import Application, Cluster, TargetGroupSource
+from okra.applications.children import cluster_child
+from okra.applications.compile import by_tags, labels_of
+from okra.applications.observation import ClusterSeen, Observation
+from okra.applications.policy import Application as Wanted
+from okra.applications.policy import Policy
+from okra.applications.state import AppState, Stage, State
+from okra.errors import NotFound, OkraError
+from okra.ports import Account, RouteRef
+from okra.ports_clusters import ClusterInfo, ClusterInventory, MemberClusters
+from okra.rollout.observation import Problem, RouteReading
+
+log = structlog.get_logger("okra")
+
+
+class ComplexSight:
+    def __init__(self, wiring: Wiring, children: Children, clusters: ClusterInventory, members: MemberClusters) -> None:
+        self._wiring, self._children, self._clusters, self._members = wiring, children, clusters, members
+        self._infos: dict[str, ClusterInfo] = {}
+        """The clusters as last seen: what can't be read for a while is what it was."""
+        self._why: dict[str, str] = {}
+
+    # -- clusters ----------------------------------------------------------------------------------------------------
+
+    async def tags(self, spec: CellSpec) -> Mapping[str, Mapping[str, str]]:
+        """The tags of each cluster that is known, as far as anything depends on them."""
+        if not (by_tags(spec) or _labelled(spec)):
+            return {}
+        await asyncio.gather(*(self._look(spec, each) for each in spec.clusters or ()))
+        return {each.name: self._infos[each.name].tags for each in spec.clusters or () if each.name in self._infos}
+
+    async def _look(self, spec: CellSpec, cluster: Cluster) -> None:
+        account, name = self._where(spec, cluster)
+        try:
+            self._infos[cluster.name] = await self._clusters.cluster(account, name)
+        except NotFound as error:
+            self._infos.pop(cluster.name, None)
+            self._why[cluster.name] = str(error)
+        except OkraError as error:
+            self._why[cluster.name] = str(error)
+            log.warning("ClusterNotRead", cluster=cluster.name, error=str(error))
+
+    def _where(self, spec: CellSpec, cluster: Cluster) -> tuple[Account, str]:
+        found = ArgoCDClusterSpec.model_validate(cluster_child(self._children.parent, spec, cluster)["spec"])
+        return account_of(found), found.eks.cluster_name
+
+    def _cluster(self, name: str, *, needs_tags: bool) -> ClusterSeen:
+        if needs_tags and name not in self._infos:
+            return ClusterSeen(False, self._why.get(name, "its tags aren't known yet"))
+        return self._children.cluster(name)
+
+    # -- everything --------------------------------------------------------------------------------------------------
+
+    async def observe(self, spec: CellSpec, policy: Policy, state: State) -> Observation:
+        """As far as the next decision may need it."""
+        await self._children.read()
+        names, needs_tags = [app.name for app in policy.applications], by_tags(spec)
+        written = {each.name: each for each in spec.applications or ()}
+        groups: dict[str, Mapping[str, str] | Problem] = {}
+        forwards: dict[str, str] = {}
+        for app in policy.applications:
+            known, application = state.of(app.name), written.get(app.name)
+            if application is not None and _to_begin(app, known):
+                groups[app.name] = await self._groups(spec, application, app.clusters)
+            if application is not None and app.routed and app.prechecks and known.stage is Stage.INIT:
+                forwards[app.name] = await self._forward(spec, application)
+        return Observation(
+            clusters={each.name: self._cluster(each.name, needs_tags=needs_tags) for each in policy.clusters},
+            deployments={name: self._children.deployment(name) for name in names},
+            routes={name: self._children.route(name, _attempt(state.of(name))) for name in names},
+            groups=groups,
+            forwards=forwards,
+        )
+
+    # -- target groups -----------------------------------------------------------------------------------------------
+
+    async def _groups(
+        self, spec: CellSpec, application: Application, clusters: tuple[str, ...]
+    ) -> Mapping[str, str] | Problem:
+        """Each cluster's target group."""
+        assert application.alb is not None  # it has a route
+        source = application.alb.forward_config.target_group
+        found: dict[str, str] = {}
+        for cluster in (each for each in spec.clusters or () if each.name in clusters):
+            try:
+                arn = await self._group(spec, cluster, source)
+            except OkraError as error:
+                return problem_of(error)
+            if not arn.startswith("arn:") or ":targetgroup/" not in arn:
+                return Problem("TargetGroupUnknown", f"{cluster.name}: {arn!r} isn't the ARN of a target group.")
+            if arn in found.values():
+                return Problem("TargetGroupShared", f"{cluster.name} has the target group of another cluster: {arn}.")
+            found[cluster.name] = arn
+        return found
+
+    async def _group(self, spec: CellSpec, cluster: Cluster, source: TargetGroupSource) -> str:
+        if source.arn is not None:
+            return source.arn
+        if (label := source.arn_from_label) is not None:
+            tags = {name: info.tags for name, info in self._infos.items()}
+            if arn := labels_of(spec, tags)[cluster.name].get(label):
+                return arn
+            raise NotFound(f"{cluster.name} has no label {label}, which is to hold its target group's ARN.")
+        assert source.targetgroup_binding_selector is not None  # exactly one of the three
+        selector = str(source.targetgroup_binding_selector.selector)
+        account, name = self._where(spec, cluster)
+        info = await self._clusters.cluster(account, name)
+        bindings = await self._members.target_group_bindings(account, info, selector)
+        arns = sorted({each.arn for each in bindings if each.arn})
+        if len(arns) == 1:
+            return arns[0]
+        names = ", ".join(f"{each.namespace}/{each.name}" for each in bindings) or "none"
+        said = f"{cluster.name}: the TargetGroupBindings of {selector} must name one target group; there are: {names}."
+        raise NotFound(said, reason="TargetGroupUnknown")
+
+    # -- the route ---------------------------------------------------------------------------------------------------
+
+    async def _forward(self, spec: CellSpec, application: Application) -> str:
+        """A hash of what the route does now: prechecks hold for that alone."""
+        assert application.alb is not None  # it has a route
+        listener, priority = application.alb.listener_arn, application.alb.forward_config.priority
+        ref = RouteRef(account_for(spec, listener), listener, priority=priority)
+        found = (await self._wiring.router.read([ref]))[ref]
+        if isinstance(found, OkraError):
+            raise found
+        return forward_hash(found)
+
+
+def forward_hash(reading: RouteReading) -> str:
+    text = json.dumps([reading.action, reading.sticky, sorted(reading.weights.items())])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def account_for(spec: CellSpec, listener: str) -> Account:
+    """Whose AWS the Cell's routes are in."""
+    aws = spec.aws
+    account = Account(aws.region or "", aws.role_arn or "", aws.external_id or "")
+    return replace(account, region=account.region or (region_of(listener) if listener else ""))
+
+
+def _to_begin(app: Wanted, known: AppState) -> bool:
+    """Is the application about to begin, once it may?"""
+    there = known.synced is not None and known.synced.version == app.version
+    return app.routed and bool(app.clusters) and not known.moving and not there
+
+
+def _attempt(app: AppState) -> int | None:
+    return app.attempt if app.moving else None
+
+
+def _labelled(spec: CellSpec) -> bool:
+    """Does an application look for a label that a cluster has at most as a tag in EKS?"""
+    sources = [each.alb.forward_config.target_group for each in spec.applications or () if each.alb]
+    labels = [each.arn_from_label for each in sources if each.arn_from_label]
+    return any(label not in cluster.labels for label in labels for cluster in spec.clusters or ())
