@@ -64,9 +64,10 @@ def _applications(turn: Turn) -> None:
         if not _settled(turn, app):
             _report(turn, app)
             return
-    turn.report(Phase.SYNCED, "Synced", "Every application is on its clusters.")
     if turn.obs.saved is False:
-        turn.effects.append(SaveRevision())
+        turn.effects.append(SaveRevision())  # first: who sees Synced may edit at once, and must find it kept
+    else:
+        turn.report(Phase.SYNCED, "Synced", "Every application is on its clusters.")
 
 
 def _settled(turn: Turn, app: Application) -> bool:

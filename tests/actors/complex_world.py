@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -27,6 +27,7 @@ from okra.actors.watcher import Watcher
 from okra.actors.wiring import Wiring
 from okra.api.defaults import Defaults
 from okra.api.meta import OKRA_GROUP, VERSION
+from okra.api.selectors import Selector
 from okra.errors import NotFound
 from okra.ports import Account, EventRecord, Kind, Object
 from okra.ports_clusters import ClusterInfo, TargetGroupBinding
@@ -82,6 +83,10 @@ class ComplexWorld:
     groups: dict[str, str] = field(default_factory=dict)
     """Cluster → its target group."""
     held: str = ""
+    own_store: Any = None
+    """What complex Cells have in place of the store, if it isn't the same."""
+    cells: str = ""
+    """The selector of the Cells that this Okra looks after."""
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -222,6 +227,7 @@ class ComplexWorld:
             journal=journal,
             gate=self.gate,
             held=lambda: self.held,
+            selector=Selector.parse(self.cells),
             on_rest=lambda key, rest, _: self.rests.__setitem__(key[1], rest),
         )
         async with RootSupervisor("okra") as root:
@@ -240,7 +246,8 @@ class ComplexWorld:
 
         def cell(obj: Object) -> Any:
             if "applications" in obj.get("spec", {}):
-                return ComplexCell(wiring, self.eks, self.members, CELL, obj)
+                own = wiring if self.own_store is None else replace(wiring, store=self.own_store)
+                return ComplexCell(own, self.eks, self.members, CELL, obj)
             return CellActor(wiring, obj)
 
         discovery = root.start_child(ChildSpec("discovery", lambda: Discoveries(wiring, {})))

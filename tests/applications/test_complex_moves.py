@@ -104,6 +104,16 @@ def test_a_cell_is_not_synced_before_the_last_of_its_applications_is() -> None:
     assert all(versions == ["+".join(NEW), "api-v2"] for versions in arrived)
 
 
+def test_the_spec_is_kept_before_anybody_is_told_that_it_is_synced() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    for _ in range(60):
+        while w.turn():
+            assert w.state.phase is not Phase.SYNCED or w.revisions == 1
+        w.now += 10.0
+    assert w.state.phase is Phase.SYNCED
+
+
 def test_an_application_that_moves_is_ended_before_one_that_an_edit_put_before_it() -> None:
     w = synced(web(), API_OLD)
     w.want(web(), API_NEW)
