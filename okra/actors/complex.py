@@ -143,7 +143,7 @@ class ComplexCell(Actor[Message]):
         tags = await self.sight.tags(cell.spec)
         await self.children.read()
         awaited = await self.commands.take(self.wiring.clock.now())
-        problem = None if self.record.deleting else await self.children.keep(cell.spec)
+        problem = None if self.record.deleting else await self.children.keep(cell.spec, self.record.state)
         for _ in range(MOST_TURNS):
             policy = self._compiled(cell, tags)
             if self.record.deleting and not policy.applications:

@@ -24,7 +24,7 @@ from okra.applications.children import (
 from okra.applications.effects import Publish, Route
 from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
 from okra.applications.seen import cluster_seen, deployment_seen, pinned, published_to, route_seen
-from okra.applications.state import State
+from okra.applications.state import AppState, Group, Phase, State
 from okra.errors import AlreadyExists, NotFound, Unavailable
 from okra.ports import Kind, Object
 from okra.rollout.observation import Problem
@@ -87,7 +87,7 @@ class Children:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    async def keep(self, spec: CellSpec) -> Problem | None:
+    async def keep(self, spec: CellSpec, state: State) -> Problem | None:
         """Make the children say what the spec says, each where it was told to go. Returns what can't be done."""
         wanted = [(self._cluster, cluster_child(self.parent, spec, each)) for each in spec.clusters or ()]
         for app in spec.applications or ():
@@ -97,7 +97,8 @@ class Children:
                 assert clusters is not None  # it is there
                 wanted.append((self._deployment, deployment_child(self.parent, app, clusters.clusters)))
             if app.alb is not None and (there := self.family.routes.get(name)) is not None:
-                wanted.append((self._route, route_child(self.parent, spec, app, *pinned(there))))
+                where = self._where(there, state.of(app.name))
+                wanted.append((self._route, route_child(self.parent, spec, app, *where)))
         problem = None
         known = {**self.family.clusters}
         for kind, body in wanted:
@@ -107,6 +108,16 @@ class Children:
             except AlreadyExists as error:
                 problem = problem or problem_of(error)
         return problem
+
+    def _where(self, there: Object, app: AppState) -> tuple[str, tuple[tuple[str, Group], ...]]:
+        """Where a child Cell was told to go. Once nothing can go back, the groups of other versions are no more listed:
+        they may be deleted together with their clusters."""
+        version, groups = pinned(there)
+        seen = route_seen(there, None)
+        arrived = app.phase is Phase.SYNCED and not app.former and app.synced and app.synced.version == version
+        if arrived and seen is not None and seen.settled and seen.stable == version and not seen.retains:
+            return version, tuple(each for each in groups if each[0] == version)
+        return version, groups
 
     async def publish(self, spec: CellSpec, effect: Publish) -> None:
         app = next(each for each in spec.applications or () if each.name == effect.application)

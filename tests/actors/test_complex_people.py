@@ -1,0 +1,237 @@
+"""What a person, or another process, does to a complex Cell."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from okra.actors.cell import CELL
+from okra.actors.cell_finalizer import FINALIZER
+from okra.actors.complex_record import FOREGROUND
+from okra.actors.messages import Describe, Lookup
+from okra.errors import AccessDenied, OkraError, Unavailable
+from tests.actors.complex_world import CLUSTER, DEPLOYMENT, ComplexWorld, check, complex_world
+
+pytestmark = pytest.mark.looptime
+
+
+async def settled(w: ComplexWorld, **more: Any) -> None:
+    """web on cluster v1."""
+    await w.application_set("web")
+    found = w.cluster("v1", "web")
+    w.route("v1")
+    await w.cell([found], w.app("web", **more))
+
+
+async def move(w: ComplexWorld, **more: Any) -> None:
+    await w.cell([w.cluster("v2", "web")], w.app("web", **more))
+
+
+async def finalizers(w: ComplexWorld, name: str = "sys") -> list[str]:
+    found = await w.get(name)
+    return [] if found is None else found["metadata"].get("finalizers", [])
+
+
+async def test_a_cell_at_rest_is_deleted_at_once_with_its_children_and_its_traffic_stays() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            await w.store.real.delete(CELL, "default", "sys")
+            await w.gone(CELL, within=60)
+            await asyncio.sleep(60)
+        assert (await w.names(CLUSTER), await w.names(DEPLOYMENT)) == (set(), set())
+        assert (set(w.traffic()), await w.published()) == ({"v1"}, {"v1"})
+        assert w.argo.orphans == set()
+
+
+async def test_a_cell_that_moves_holds_itself_and_no_longer_than_that() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            assert FINALIZER not in await finalizers(w)
+            await move(w)
+            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            assert FINALIZER in await finalizers(w)
+            await w.phase("Synced")
+            await asyncio.sleep(30)
+            assert FINALIZER not in await finalizers(w)
+
+
+async def test_what_moves_under_a_cell_that_is_deleted_in_the_foreground_is_its_childs_to_put_back() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            await move(w)
+            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            present = await finalizers(w)
+            await w.store.real.patch(CELL, "default", "sys", {"metadata": {"finalizers": [*present, FOREGROUND]}})
+            await w.store.real.delete(CELL, "default", "sys")
+            for kind, name in ((CELL, "sys-web"), (DEPLOYMENT, "sys-web"), (CLUSTER, "sys-v2")):
+                await w.store.real.delete(kind, "default", name)  # as the garbage collector does
+            await asyncio.sleep(120)
+            assert (await w.names(CELL), await finalizers(w)) == ({"sys"}, [FOREGROUND])
+            assert (await w.names(CLUSTER), await w.names(DEPLOYMENT)) == ({"sys-v1"}, set())
+        assert set(w.traffic()) == {"v1"}
+
+
+async def test_a_cell_whose_spec_is_broken_can_be_deleted_in_mid_move() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            await move(w)
+            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            await w.cell([], {**w.app("web"), "argocd": None, "alb": None})
+            await w.phase("Invalid")
+            await w.store.real.delete(CELL, "default", "sys")
+            await w.gone(CELL)
+        assert set(w.traffic()) == {"v1"}
+
+
+async def test_a_cell_that_is_another_okras_is_let_go_as_it_is() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        w.cells = "team=a"
+        await w.store.real.patch(CELL, "default", "sys", {"metadata": {"labels": {"team": "a"}}})
+        async with w.running():
+            await w.phase("Synced")
+            child = await w.get("sys-web")
+            assert child is not None
+            assert child["metadata"]["labels"]["team"] == "a"
+            await w.store.real.patch(CELL, "default", "sys", {"metadata": {"labels": {"team": "b"}}})
+            await move(w)
+            await asyncio.sleep(120)
+        assert await w.names(CLUSTER) == {"sys-v1"}
+        assert set(w.traffic()) == {"v1"}
+
+
+async def test_an_okra_that_holds_every_cell_begins_nothing_here_either() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            w.held = "Somebody pauses all."
+            await move(w)
+            await w.phase("Paused")
+            await asyncio.sleep(120)
+            assert set(w.traffic()) == {"v1"}
+            w.held = ""
+            await w.phase("Synced")
+        assert set(w.traffic()) == {"v2"}
+
+
+async def test_a_process_that_may_not_write_yet_waits_until_it_may() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        w.gate.open, w.gate.opens = False, w.clock.now() + 30.0
+        async with w.running():
+            await asyncio.sleep(20)
+            assert (await w.names(CLUSTER), await w.status()) == (set(), {})
+            w.gate.open = True
+            await w.phase("Synced")
+
+
+async def test_a_store_that_is_down_for_a_while_holds_up_and_breaks_nothing() -> None:
+    def down(operation: str, name: str) -> OkraError | None:
+        return Unavailable("down")
+
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            await move(w)
+            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            up, w.store.fault = w.store.fault, down
+            await asyncio.sleep(120)
+            w.store.fault = up
+            await w.phase("Synced")
+        assert set(w.traffic()) == {"v2"}
+
+
+async def test_a_permission_that_is_missing_is_said_and_tried_again() -> None:
+    def refuses(operation: str, name: str) -> OkraError | None:
+        return AccessDenied("may not write deployments") if (operation, name) == ("apply", "sys-web") else None
+
+    async with complex_world() as w:
+        await settled(w)
+        w.store.fault = refuses
+        async with w.running():
+            status = await w.phase("Failed")
+            assert (status["reason"], status["message"]) == ("AccessDenied", "may not write deployments")
+            stalled = {each["type"]: each["status"] for each in status["conditions"]}
+            assert (stalled["Ready"], stalled["Stalled"]) == ("False", "True")
+            w.store.fault = lambda _operation, _name: None
+            await w.phase("Synced")
+
+
+async def test_a_route_that_cannot_be_read_holds_up_the_prechecks_and_is_said() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            listener = next(iter(w.aws.routes))
+            w.aws.fault = lambda operation, arn: (
+                AccessDenied("may not read") if (operation, arn) == ("DescribeListeners", listener) else None
+            )
+            await move(w, prechecks=[check("first")])
+            await w.until(lambda s: s.get("message") == "may not read")
+            w.aws.fault = lambda _operation, _arn: None
+            await w.phase("Synced")
+        assert set(w.traffic()) == {"v2"}
+
+
+async def test_a_newer_set_of_clusters_in_the_middle_of_a_move_goes_back_first() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            await move(w)
+            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            await w.cell([w.cluster("v3", "web")], w.app("web"))
+            await w.phase("Synced")
+            await w.until(lambda s: not s["applications"][0]["former"])
+            await asyncio.sleep(60)
+        assert (set(w.traffic()), await w.published()) == ({"v3"}, {"v3"})
+        assert await w.names(CLUSTER) == {"sys-v3"}
+        assert w.argo.orphans == set()
+
+
+async def test_an_inconclusive_precheck_is_tried_again_and_a_job_can_be_none_yet() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            w.metrics.answer = lambda *_: None
+            job = {"name": "run", "job": {"template": {"spec": {"image": "busybox"}}}}
+            await move(w, prechecks=[check("first"), {"name": "mine", "from": {"checkName": "nobody"}}, job])
+            await w.until(lambda s: "Tried again." in s["applications"][0]["message"])
+            said = (await w.app_status())["message"]
+            await asyncio.sleep(300)
+            assert set(w.traffic()) == {"v1"}
+            w.metrics.answer = lambda *_: 0.0
+            await move(w, prechecks=[check("first")])
+            await w.phase("Synced")
+        assert "There is no Check nobody" in said
+        assert set(w.traffic()) == {"v2"}
+
+
+async def test_what_an_actor_knows_can_be_asked_for() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running() as root:
+            await w.phase("Synced")
+            found = await described(root)
+        assert found["state"].phase == "Synced"
+        assert found["policy"].name == "sys"
+        assert set(found["observation"].clusters) == {"v1"}
+
+
+async def described(root: Any) -> dict[str, Any]:
+    ref = await root.get("cells").ask(Lookup(("default", "sys")), timeout=5.0)
+    found: dict[str, Any] = await ref.ask(Describe(), timeout=5.0)
+    return found
