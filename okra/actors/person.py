@@ -7,13 +7,13 @@ import json
 from okra.actors.text import plain
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.ports import Object
+from okra.rollout.commands import UNREADABLE
 from okra.rollout.observation import Command
 
 LONGEST = 4096
 """Characters of an annotation that are read."""
 KEPT = {"id": 200, "verb": 63, "arg": 200, "by": 200}
 """Characters of each field that are kept: status holds them."""
-UNREADABLE = "(not JSON)"
 
 
 def command_of(obj: Object) -> Command | None:

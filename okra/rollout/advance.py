@@ -75,11 +75,13 @@ def stands_still(turn: Turn) -> bool:
 
 
 def say_paused(turn: Turn) -> None:
-    if turn.policy.held_by:
-        turn.report("Paused", turn.policy.held_by)
-        return
+    turn.report("Paused", paused(turn))
+
+
+def paused(turn: Turn) -> str:
+    """Who pauses, and how that ends."""
     how = "set spec.paused to false" if turn.policy.paused else f"okra resume {turn.policy.name}"
-    turn.report("Paused", f"Paused by a person; to go on: {how}")
+    return turn.policy.held_by or f"Paused by a person; to go on: {how}"
 
 
 def _say(turn: Turn, route: str, move: Move) -> None:

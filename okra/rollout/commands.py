@@ -17,6 +17,9 @@ MOST_REMEMBERED = 20
 AT_ONCE = ("abort", "pause")
 """Executed even while AWS can't be read; the others need to know what is there."""
 HELD_BY_SPEC = "spec.paused is true and holds it: set paused: false there."
+UNREADABLE = "(not JSON)"
+"""The verb of a command that can't be read."""
+EXAMPLE = '{"id": "1", "verb": "abort"}'
 
 
 class Refusal(Exception):
@@ -37,6 +40,8 @@ def _execute(turn: Turn, command: Command) -> None:
     before = turn.state, turn.watch, list(turn.effects)
     verb = VERBS.get(command.verb)
     try:
+        if command.verb == UNREADABLE:
+            raise Refusal(f"a command is a JSON object, such as {EXAMPLE}, with an id that is new each time.")
         if verb is None:
             raise Refusal(f"There is no verb {command.verb!r}; there are {', '.join(VERBS)}.")
         outcome = verb(turn, command)
@@ -54,7 +59,7 @@ def _execute(turn: Turn, command: Command) -> None:
 
 def _abort(turn: Turn, command: Command) -> str:
     if turn.state.phase not in RUNNING:
-        raise Refusal("no rollout is moving. To go back to the previous version: rollback.")
+        raise Refusal(f"no rollout is moving. To go back to the previous version: okra rollback {turn.policy.name}")
     if turn.first:
         raise Refusal("it is the first placement: there is nothing to go back to.")
     version = turn.rollout.version
@@ -76,7 +81,13 @@ def _retry(turn: Turn, command: Command) -> str:
         blocked=tuple(b for b in turn.state.blocked if b.version != version),
         set_aside=tuple(s for s in turn.state.set_aside if s.version != version),
     )
-    return f"{version} may start again"
+    return f"{version} may start again{_but_paused(turn)}"
+
+
+def _but_paused(turn: Turn) -> str:
+    if turn.policy.paused:
+        return f", but {turn.policy.held_by or HELD_BY_SPEC}"
+    return f", but the Cell is paused: okra resume {turn.policy.name}" if turn.state.paused else ""
 
 
 def _unblock(turn: Turn, command: Command) -> str:
@@ -119,7 +130,7 @@ def _resume(turn: Turn, _: Command) -> str:
     _go_on(turn)
     if waiting and not held:
         turn.set_rollout(resumed=True)
-    return f"resumed, but {turn.policy.held_by or HELD_BY_SPEC}" if turn.policy.paused else "resumed"
+    return f"resumed{_but_paused(turn)}"
 
 
 def _promote(turn: Turn, _: Command) -> str:
@@ -149,17 +160,23 @@ def _rollback(turn: Turn, command: Command) -> str:
         raise Refusal("a rollout is moving; abort it first.")
     target, leaving = command.arg or turn.state.previous_version, turn.state.stable_version
     if not target or not leaving:
-        raise Refusal("there is no previous version; name one that has target groups.")
+        raise Refusal(f"there is no previous version; name one that has target groups. {_others(turn)}")
     if target == leaving:
         raise Refusal(f"{target} is the stable version already.")
     groups = newcomers(turn, target)
     if not groups or any(len(of_route) < turn.policy.replicas for of_route in groups.values()):
-        raise Refusal(f"{target} has fewer than {turn.policy.replicas} target groups on a route.")
+        raise Refusal(f"{target} has fewer than {turn.policy.replicas} target groups on a route. {_others(turn)}")
     turn.set(blocked=tuple(b for b in turn.state.blocked if b.version != target))
     for version in _passed_over(turn, target, leaving):
         turn.block(version, f"Rolled back from {leaving} to {target}.")
     start(turn, target, RolloutKind.ROLLBACK, groups, (TO_ALL,))
     return f"rolling back from {leaving} to {target}; {leaving} is blocked"
+
+
+def _others(turn: Turn) -> str:
+    found = {version for census in turn.censuses.values() for version in census.versions}
+    names = ", ".join(sorted(found - {turn.state.stable_version})) or "none"
+    return f"Versions with target groups, beside {turn.state.stable_version or 'no stable one'}: {names}."
 
 
 def _passed_over(turn: Turn, target: str, leaving: str) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from okra.rollout import health, late
-from okra.rollout.advance import say_paused
+from okra.rollout.advance import paused, say_paused
 from okra.rollout.asking import ask
 from okra.rollout.census import Wanted, joiners, wanted
 from okra.rollout.claims import may_write, tagged
@@ -38,7 +38,7 @@ def idle(turn: Turn) -> None:
     want = wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs)
     turn.set(warnings=tuple(said for census in turn.censuses.values() for said in census.ignored)[:MOST_WARNINGS])
     if turn.held:
-        say_paused(turn)
+        _report_paused(turn)
     elif may_land:
         _report_rest(turn, *_waits(want))
     elif want.version is not None:
@@ -63,6 +63,14 @@ def _report_rest(turn: Turn, reason: str, message: str) -> None:
         turn.report(reason, message)
     else:
         turn.report("Synced", f"{turn.state.stable_version} holds the traffic.")
+
+
+def _report_paused(turn: Turn) -> None:
+    """A failure stays to be seen: a pause ends none."""
+    if says_rolled_back(turn):
+        turn.report("RolledBack", f"{turn.state.condition.message} ({paused(turn)})")
+    else:
+        say_paused(turn)
 
 
 def _report_draining(turn: Turn) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
-from okra.rollout.commands import VERBS
+from okra.rollout.commands import EXAMPLE, UNREADABLE, VERBS
 from okra.rollout.observation import Command, Verdict
 from okra.rollout.state import Outcome, Phase, RolloutKind, Step, StepKind
+from okra.rollout.status import phase_of
 from tests.rollout.cases import (
     NEW,
     NEWER,
@@ -117,6 +119,57 @@ def test_retry_of_a_named_version() -> None:
     assert "nonsense" in say(p, "retry", "nonsense")
     say(p, "retry", NEW)
     at(p, 1)
+
+
+def test_a_command_that_is_no_json_is_refused_with_an_example() -> None:
+    p = cell()
+    p.run(5)
+    said = say(p, UNREADABLE)
+    assert said.startswith("Refused: a command is a JSON object")
+    assert json.loads(EXAMPLE)["verb"] in VERBS
+    assert EXAMPLE in said
+
+
+def test_an_abort_of_nothing_names_the_command_that_goes_back() -> None:
+    p = cell(1, 0)
+    p.run(10)
+    assert say(p, "abort").endswith(": okra rollback web")
+
+
+def test_a_pause_does_not_hide_a_failure() -> None:
+    p = at(cell(), HALF)
+    say(p, "abort")
+    ended(p)
+    p.run(100)
+    failed = p.state.condition
+    assert failed.reason == "RolledBack"
+    say(p, "pause")
+    p.run(100)
+    assert phase_of(p.state) == "Failed"
+    assert p.state.condition.message == f"{failed.message} (Paused by a person; to go on: okra resume web)"
+    say(p, "resume")
+    p.run(10)
+    assert p.state.condition == failed
+
+
+def test_retry_while_paused_says_that_nothing_starts_before_the_pause_ends() -> None:
+    p = at(cell(), HALF)
+    say(p, "abort")
+    ended(p)
+    say(p, "pause")
+    assert say(p, "retry") == f"{NEW} may start again, but the Cell is paused: okra resume web"
+    p.run(100)
+    assert share(p) == 0
+    say(p, "resume")
+    at(p, 1)
+
+
+def test_retry_while_the_spec_pauses_says_where_that_ends() -> None:
+    p = at(cell(), HALF)
+    say(p, "abort")
+    ended(p)
+    p.policy = replace(p.policy, paused=True)
+    assert say(p, "retry") == f"{NEW} may start again, but spec.paused is true and holds it: set paused: false there."
 
 
 def test_unblock_only_unblocks() -> None:
@@ -276,6 +329,15 @@ def test_rollback_to_what_is_not_there_is_refused(arg: str, why: str) -> None:
     ended(p)
     assert why in say(p, "rollback", arg)
     assert p.state.blocked == ()
+
+
+def test_rollback_to_what_is_not_there_names_the_versions_there_are() -> None:
+    p = cell()
+    ended(p)
+    p.world.add(NEWER, "c1")
+    at(p, 1, NEWER)
+    p.until(lambda: p.state.stable_version == NEWER)
+    assert say(p, "rollback", "9.9.9").endswith(f"Versions with target groups, beside {NEWER}: {OLD}, {NEW}.")
 
 
 def test_rollback_in_mid_rollout_to_stable_is_an_abort_and_to_others_refused() -> None:
