@@ -29,7 +29,9 @@ class Progress:
     def __init__(self, options: RunOptions, cells: list[Key]) -> None:
         self._options, self._json = options, options.output == "json"
         self._wanted: dict[Key, int] = dict.fromkeys(cells, 0)
-        """The generation of each Cell that must come to rest."""
+        """The generation of each Cell that must come to rest: those of the input, and any other that moves."""
+        self._ends = bool(cells)
+        """Without Cells of its own a run doesn't end by itself."""
         self._told: dict[Key, tuple[int, Rest]] = {}
         """Of each Cell, the generation that it last decided on, and where it stands."""
         self._option = option_for(options.state)
@@ -43,11 +45,14 @@ class Progress:
 
     def rests(self, key: Key, rest: Rest, generation: int) -> None:
         self._told[key] = generation, rest
+        if rest is Rest.MOVING:  # also one that only the state file has: nobody is left in mid-rollout
+            self._wanted.setdefault(key, 0)
         self.changed.set()
 
     def add(self, cells: Mapping[Key, int]) -> None:
         """These generations are to come to rest. They may have by now: a Cell is quicker than who wrote many."""
         self._wanted |= cells
+        self._ends = self._ends or bool(cells)
         self.changed.set()
 
     def _rest(self, key: Key) -> Rest:
@@ -61,7 +66,7 @@ class Progress:
 
     @property
     def done(self) -> bool:
-        return bool(self._wanted) and not self.unsettled
+        return self._ends and not self.unsettled
 
     @property
     def exit_code(self) -> int:

@@ -96,6 +96,7 @@ async def run(options: RunOptions, found: Input) -> int:
     own_ports: set[int] = set()
     async with open_parts(options, progress, secrets, own_ports) as parts:
         await _apply(parts, secrets, found)
+        await _tell_others(options, parts, progress, found)
         async with (
             running(parts) as system,
             serve(
@@ -163,6 +164,15 @@ async def _apply(parts: Parts, secrets: MemorySecrets, found: Input) -> dict[tup
         if kind == CELL and before != after:
             changed[key] = after
     return changed
+
+
+async def _tell_others(options: RunOptions, parts: Parts, progress: Progress, found: Input) -> None:
+    """The Cells of former inputs: what was begun for them goes on."""
+    for obj in (await parts.store.list(CELL)).items:
+        key = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        if key not in found.cells:
+            said = f"cell/{key[1]} is in {options.state}, and not in the input: Okra looks after it all the same."
+            progress.say(f"{said} To leave it out use another --state, once it is at rest.", cell=key[1])
 
 
 async def _until_done(

@@ -83,6 +83,16 @@ async def test_the_timeout_ends_it_with_three_and_says_how_to_go_on(tmp_path: Pa
         assert (await store.get(CELL, "default", "web"))["spec"]["replicas"] == 1
 
 
+async def test_a_cell_that_the_input_has_no_more_is_named_at_the_start(tmp_path: Path) -> None:
+    chosen = options(tmp_path)
+    await go(chosen)
+    chosen.paths[0].write_text(yaml.safe_dump_all([cell("second"), SECRET]))
+    chosen = options(tmp_path)
+    await go(chosen)
+    assert any("cell/web is in" in line and "not in the input" in line for line in said(chosen))
+    assert not any("cell/second is in" in line for line in said(chosen))
+
+
 async def test_a_secret_of_the_input_is_never_in_the_state(tmp_path: Path) -> None:
     chosen = options(tmp_path)
     assert await go(chosen) == 3
@@ -246,6 +256,23 @@ def test_one_cell_that_moves_or_waits_for_a_person_holds_the_end_up(tmp_path: Pa
     progress.rests(("default", "a"), Rest.SYNCED, 1)
     progress.rests(("default", "b"), rest, 1)
     progress.rests(("default", "left-over"), Rest.FAILED, 1)
+    assert not progress.done
+
+
+def test_a_cell_that_only_the_state_has_is_not_left_in_the_middle_of_a_move(tmp_path: Path) -> None:
+    one, other = ("default", "one"), ("default", "other")
+    progress = Progress(options(tmp_path), [one])
+    progress.rests(other, Rest.MOVING, 3)
+    progress.rests(one, Rest.SYNCED, 1)
+    assert not progress.done
+    progress.rests(other, Rest.FAILED, 3)
+    assert (progress.done, progress.exit_code) == (True, 1)
+
+
+def test_moves_of_others_don_t_end_a_run_that_has_no_cell_of_its_own(tmp_path: Path) -> None:
+    progress = Progress(options(tmp_path), [])
+    for rest in (Rest.MOVING, Rest.SYNCED):
+        progress.rests(("default", "other"), rest, 1)
     assert not progress.done
 
 
