@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -104,7 +105,7 @@ class KubeClient:
                             raise
                         await asyncio.sleep(pause)
         except TimeoutError:
-            raise Unavailable(f"{call}: no answer within {self._timeouts.total:g} s") from None
+            raise Unavailable(f"{call}: no answer from {self._server} within {self._timeouts.total:g} s") from None
 
     async def _ask_once(self, call: Call, data: bytes | None, content_type: str, query: Query) -> Object:
         async with self._answer(call, data, content_type, query) as response:
@@ -182,7 +183,19 @@ class KubeClient:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return Unavailable(f"{call}: the certificate of {self._server} isn't trusted: {error.certificate_error}")
         said = str(error) if isinstance(error, aiohttp.ClientConnectionError | OSError) else ""
+        if isinstance(error, aiohttp.ClientConnectorError):  # whose own text shows the TLS context, an object
+            said = _cause(error.os_error)
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            origin = f" ({self.target.origin})" if self.target.origin else ""
+            said += f". Is the cluster up, and the address right{origin}?"
         return Unavailable(f"{call}: no answer from {self._server}: {said or type(error).__name__}")
+
+
+def _cause(error: OSError) -> str:
+    """The system's words: asyncio's show a tuple. TLS and the resolver have numbers of their own."""
+    if isinstance(error, ssl.SSLError | socket.gaierror) or error.errno is None:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def _leave(response: aiohttp.ClientResponse) -> None:

@@ -82,7 +82,10 @@ def _find(kubeconfig: str | None, context: str | None, environ: Mapping[str, str
         return _in_cluster(environ, account)
     files = named or str(Path(environ.get("HOME") or Path.home()) / ".kube" / "config")
     if not any(Path(each).expanduser().is_file() for each in files.split(os.pathsep) if each):
-        raise CredentialsInvalid(f"There is no kubeconfig at {files}: set KUBECONFIG, or run in a pod")
+        remedy = "correct --kubeconfig" if kubeconfig else "KUBECONFIG names it: correct it, or unset it"
+        raise CredentialsInvalid(
+            f"There is no kubeconfig at {files}: {remedy if named else 'set KUBECONFIG, or run in a pod'}"
+        )
     return _from_kubeconfig(files, context)
 
 
@@ -149,6 +152,10 @@ def _choose(files: str, context: str | None) -> _Chosen:
     try:
         merged: Any = KubeConfigMerger(files).config
         name = str(context or merged["current-context"])
+        there_are = [str(each["name"]) for each in merged.value.get("contexts") or ()]
+        if context and context not in there_are:
+            listed = f"there are: {', '.join(sorted(there_are))}" if there_are else "there is none"
+            raise CredentialsInvalid(f"There is no context {context} in {files}; {listed}")
         entries = merged["contexts"].get_with_name(name)["context"].value
         cluster = merged["clusters"].get_with_name(entries["cluster"])["cluster"].value
         user = merged["users"].get_with_name(entries["user"], safe=True) if entries.get("user") else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
 from functools import partial
 from pathlib import Path
@@ -98,6 +99,22 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
     async with await KubeClient.open(target, SHORT) as client:
         with pytest.raises(Unavailable, match="no answer from http://127"):
             await client.ask(GET)
+
+
+@pytest.mark.parametrize(
+    ("host", "cause"), [("127.0.0.1", "Connection refused"), ("nobody.invalid", r"\w[^<>]*"), ("[::1]", r"\w[^<>]*")]
+)
+async def test_a_server_that_is_not_there_is_said_with_its_address_the_cause_and_what_to_look_at(
+    host: str, cause: str
+) -> None:
+    async with ApiServer() as server:
+        port = server.url.rpartition(":")[2]
+    target = Target(f"https://{host}:{port}", fixed(Identity("Bearer t0ken")), origin="context a of b")
+    async with await KubeClient.open(target, SHORT) as client:
+        with pytest.raises(Unavailable) as raised:
+            await client.ask(GET)
+    remedy = r"Is the cluster up, and the address right \(context a of b\)\?"
+    assert re.fullmatch(rf"get .*: no answer from {re.escape(target.server)}: {cause}\. {remedy}", str(raised.value))
 
 
 async def test_a_connection_that_is_cut_is_unavailable() -> None:

@@ -232,13 +232,21 @@ async def test_a_source_that_takes_too_long_is_given_up() -> None:
 
 async def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", {"token": "s3cret"})
-    with pytest.raises(CredentialsInvalid, match="elsewhere"):
+    with pytest.raises(CredentialsInvalid) as raised:
         await find_target(str(path), "elsewhere")
+    assert str(raised.value) == f"There is no context elsewhere in {path}; there are: here"
 
 
 async def test_no_kubeconfig_at_all_says_what_to_set(tmp_path: Path) -> None:
     with pytest.raises(CredentialsInvalid, match="KUBECONFIG"):
         await find_target(environ={"HOME": str(tmp_path)}, account=tmp_path)
+
+
+async def test_a_kubeconfig_that_is_not_there_is_said_with_who_named_it() -> None:
+    with pytest.raises(CredentialsInvalid, match=r"^There is no kubeconfig at /nope: correct --kubeconfig$"):
+        await find_target("/nope", environ={"KUBECONFIG": "/other"})
+    with pytest.raises(CredentialsInvalid, match=r"^There is no kubeconfig at /nope: KUBECONFIG names it"):
+        await find_target(environ={"KUBECONFIG": "/nope"})
 
 
 async def test_an_error_about_an_entry_does_not_show_its_token(tmp_path: Path) -> None:
