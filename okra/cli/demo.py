@@ -12,8 +12,8 @@ from importlib.util import find_spec
 NEEDED = ("moto", "flask", "boto3", "cryptography")
 BAD_INPUT, INTERRUPTED = 2, 130
 WITHOUT_BINARIES = """\
-There is no {} here. `make controlplane` in a checkout builds what the demo on Kubernetes needs (with Go, in minutes);
-or set KUBEBUILDER_ASSETS to a folder that holds it."""
+{} no {}. `make controlplane` in a checkout builds what the demo on Kubernetes needs (with Go, in minutes);
+or set KUBEBUILDER_ASSETS to a folder that holds them."""
 
 
 def demo(*, plain: bool, keep: bool, quick: bool, sabotage: bool, kubernetes: bool = False) -> int:
@@ -27,7 +27,9 @@ def demo(*, plain: bool, keep: bool, quick: bool, sabotage: bool, kubernetes: bo
 
         binaries, absent = find_binaries(os.environ) if kubernetes else (None, [])
         if absent:
-            print(WITHOUT_BINARIES.format(", ".join(absent)), file=sys.stderr)
+            assets = os.environ.get("KUBEBUILDER_ASSETS")
+            where = f"{assets} (KUBEBUILDER_ASSETS) has" if assets else "Here is"
+            print(WITHOUT_BINARIES.format(where, ", ".join(absent)), file=sys.stderr)
             return BAD_INPUT
         return perform(Options(plain=plain, keep=keep, quick=quick, sabotage=sabotage, binaries=binaries))
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""What Okra says it did, from the cluster's Events: those that `kubectl get events` shows."""
+"""What Okra says it did, from the cluster's Events: those that `kubectl events` shows."""
 
 from __future__ import annotations
 

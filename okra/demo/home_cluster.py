@@ -25,7 +25,12 @@ from okra.kube.target import find_target
 from okra.testing.controlplane import ControlPlane, OwnControlPlane
 
 Say = Callable[[str], None]
-WATCH = ("kubectl get cells -w", f"kubectl describe cell {CELL_NAME}", "kubectl get events", "kubectl get chk")
+WATCH = (
+    "kubectl get cells -w",
+    f"kubectl describe cell {CELL_NAME}",
+    f"kubectl events --for cell/{CELL_NAME}",
+    "kubectl get chk",
+)
 """`chk` and not `checks`: of the two kinds whose plural that is, kubectl takes the other, which is older."""
 
 

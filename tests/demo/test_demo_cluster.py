@@ -62,5 +62,6 @@ def test_a_visitor_is_told_how_to_watch_and_what_to_try(tmp_path: Path) -> None:
     said = things_to_try(ClusterHome(Path("/demo"), plane).to_try("okra"), "127.0.0.1:1", "http://127.0.0.1:2")
     lines = [line.strip() for line in said.splitlines()]
     assert "export KUBECONFIG=/demo/kubeconfig KUBECACHEDIR=/demo/kubectl PATH='/a folder':$PATH" in lines
+    assert "kubectl events --for cell/web" in lines
     assert 'okra rollback web 1.0.0 --kubeconfig "$KUBECONFIG"' in lines
     assert "curl http://127.0.0.1:1/debug/cells/default/web" in lines

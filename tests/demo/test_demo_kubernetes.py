@@ -81,7 +81,7 @@ def test_the_demo_on_kubernetes_happens_under_the_eyes_of_kubectl_and_leaves_not
             wait_for(process, "Soon there is a 1.2.0")  # nothing is measured now
             with held(process):
                 assert "errors: 0 is within max 0.02" in told(export, describe)
-                assert re.search(r"Normal +StepStarted +cell/web +Step 1 of 2: 1\.1\.0 to 20 %", told(export, events))
+                assert re.search(r"Normal +StepStarted +Cell/web +Step 1 of 2: 1\.1\.0 to 20 %", told(export, events))
                 assert len(re.findall(r"^web-errors-web-1-1-0-[ab] ", told(export, checks), re.MULTILINE)) == 2
             said, _ = process.communicate(timeout=PATIENCE)
             watched, _ = terminal.communicate(timeout=60)  # it ends with the API server
@@ -115,8 +115,20 @@ def test_without_the_programs_of_a_control_plane_the_demo_says_how_to_get_them(
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
     assert demo(plain=True, keep=False, quick=True, sabotage=False, kubernetes=True) == 2
     said = capsys.readouterr().err
-    assert "no etcd, kube-apiserver, kube-controller-manager, kubectl here" in said
+    assert "Here is no etcd, kube-apiserver, kube-controller-manager, kubectl." in said
     assert "`make controlplane`" in said
+
+
+def test_a_folder_that_was_named_and_holds_none_of_them_is_not_replaced_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in NEEDED:
+        program(tmp_path / "okra" / "controlplane" / "kubernetes-1" / name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", "/nope")
+    assert demo(plain=True, keep=False, quick=True, sabotage=False, kubernetes=True) == 2
+    said = capsys.readouterr().err
+    assert "/nope (KUBEBUILDER_ASSETS) has no etcd, kube-apiserver, kube-controller-manager, kubectl." in said
 
 
 def test_the_demo_finds_what_make_controlplane_has_built_and_kubebuilder_assets_come_first(
