@@ -20,6 +20,7 @@ from okra.cli.options import Place
 from okra.cli.place import Opened, no_cell, within
 from okra.embedded.events import RecordedEvent
 from okra.ports import Object
+from okra.rollout.status import read_time
 from okra.rollout.words import short
 
 EVENTS_SHOWN = 15
@@ -99,10 +100,20 @@ def lines(cell: Object, checks: Iterable[Object]) -> Iterable[str]:
     for warning in found.get("warnings", ()):
         yield f"Warning   {shortened(warning)}"
     for check in checks:
-        said = check.get("status") or {}
-        results = (said.get("analysis") or {}).get("results") or []
-        last = f"{results[-1]['verdict']}: {results[-1]['reason']}" if results else "not run yet"
-        yield f"Check     {check['metadata']['name']}  {last}"
+        yield f"Check     {check['metadata']['name']}  {_verdict(check.get('status') or {}, rollout)}"
+
+
+def _verdict(check: Object, rollout: Object | None) -> str:
+    """The last result of the present rollout and attempt: an earlier one would pass for a verdict on what moves now."""
+    since, span = (read_time(rollout["startedAt"]), "rollout") if rollout else (0.0, "")
+    present = (rollout["number"], rollout.get("step", 0)) if rollout else None
+    for each in check.get("attempts", ()):
+        if rollout and (each["rollout"], each["step"]) == present and each["attempt"] < rollout.get("attempt", 1):
+            since, span = max((since, span), (read_time(each["time"]), "attempt"))
+    results = (check.get("analysis") or {}).get("results") or []
+    if results and read_time(results[-1]["time"]) > since:
+        return f"{results[-1]['verdict']}: {results[-1]['reason']}"
+    return f"not measured yet in this {span}" if span else "not run yet"
 
 
 def event_lines(events: Sequence[RecordedEvent]) -> Iterable[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from okra.actors.cell import CELL
+from okra.cli.show import lines
 from okra.embedded.lock import run_lock
 from okra.embedded.store import EmbeddedStore
 from okra.ports import EventRecord
@@ -132,9 +133,9 @@ def test_events_stand_in_the_order_of_time_under_their_rollouts(make: Callable[.
         (2, "CheckPassed", "errors: 0"),
         (2, "CheckPassed", "errors: 0"),
     )
-    lines = okra("status", "web", "--state", state).stdout.splitlines()
-    first = lines.index("Events")
-    said = [" ".join(line.split()[2:]) if "Normal" in line else line.strip() for line in lines[first + 1 : first + 9]]
+    shown = okra("status", "web", "--state", state).stdout.splitlines()
+    first = shown.index("Events")
+    said = [" ".join(line.split()[2:]) if "Normal" in line else line.strip() for line in shown[first + 1 : first + 9]]
     assert said == [
         "Adopted: as it is",
         "rollout 1",
@@ -145,6 +146,41 @@ def test_events_stand_in_the_order_of_time_under_their_rollouts(make: Callable[.
         f"StepStarted: {step}",
         "CheckPassed: errors: 0 (2 times)",
     ]
+
+
+def at(minute: int) -> str:
+    return f"2026-11-21T15:{minute}:00Z"
+
+
+MEASURED = {
+    "attempts": [
+        {"cell": "default/web", "rollout": 2, "step": 1, "attempt": 1, "verdict": "Failed", "time": at(20)},
+        {"cell": "default/web", "rollout": 3, "step": 0, "attempt": 1, "verdict": "Inconclusive", "time": at(31)},
+    ],
+    "analysis": {"results": [{"verdict": "Failed", "reason": "0.9 > 0.1", "time": at(31)}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("rollout", "said"),
+    [
+        ({"number": 3, "startedAt": at(32)}, "not measured yet in this rollout"),
+        ({"number": 3, "startedAt": at(30), "attempt": 2}, "not measured yet in this attempt"),
+        ({"number": 3, "startedAt": at(30)}, "Failed: 0.9 > 0.1"),
+        ({"number": 3, "startedAt": at(30), "step": 1, "attempt": 2}, "Failed: 0.9 > 0.1"),
+        (None, "Failed: 0.9 > 0.1"),
+    ],
+)
+def test_a_checks_verdict_is_of_the_present_rollout_and_attempt(rollout: dict[str, Any] | None, said: str) -> None:
+    known = rollout and {"version": "1.1.0", "kind": "Canary", "outcome": "Running", **rollout}
+    shown = {**cell("web"), "status": {**STATUS, "rollout": known}}
+    check = {"metadata": {"name": "web-errors"}, "status": MEASURED}
+    assert f"Check     web-errors  {said}" in lines(shown, [check])
+
+
+def test_a_check_that_never_ran_says_so() -> None:
+    check = {"metadata": {"name": "web-errors"}}
+    assert "Check     web-errors  not run yet" in lines({**cell("web"), "status": {}}, [check])
 
 
 @pytest.mark.parametrize("args", [("get",), ("status", "web"), ("abort", "web")])
