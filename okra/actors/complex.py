@@ -25,7 +25,6 @@ from okra.actors.complex_revisions import Revisions
 from okra.actors.complex_sight import ComplexSight, account_for
 from okra.actors.discovery import problem_of
 from okra.actors.messages import AskAgain, Describe, ObjectChanged, ObjectGone, SeriesDone, Wake
-from okra.actors.person import command_of
 from okra.actors.runtime.actor import Actor
 from okra.actors.tries import Tries
 from okra.actors.wiring import NEVER, Wiring
@@ -170,7 +169,6 @@ class ComplexCell(Actor[Message]):
         seen = await self.sight.observe(spec, policy, state)
         moving = any(each.moving for each in state.applications)
         saved = None if moving or not state.applications else await self.revisions.saved(self.record.object)
-        command = command_of(self.record.object)
         self._policy, self._seen = (
             policy,
             replace(
@@ -178,7 +176,7 @@ class ComplexCell(Actor[Message]):
                 results=self.checks.results(state),
                 requested=self.checks.requested(state),
                 saved=saved,
-                commands=(command,) if command else (),
+                commands=self.commands.own(),
             ),
         )
         decision = decide(policy, state, self._seen, self.wiring.clock.now())

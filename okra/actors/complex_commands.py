@@ -17,7 +17,7 @@ from okra.rollout.state import Handled
 from okra.rollout.status import read_time
 
 OWN = ("retry", "unblock")
-"""What failed may begin again: the machine's to decide."""
+"""What failed may begin again: the machine's to decide. While traffic moves, a child that is held goes on with them."""
 REFUSED = "Refused: no traffic moves. To go back, apply the former spec; to hold everything, set spec.paused."
 
 
@@ -25,10 +25,18 @@ class Commands:
     def __init__(self, record: ComplexRecord, children: Children) -> None:
         self._record, self._children = record, children
 
+    def own(self) -> tuple[Command, ...]:
+        """The command, if it isn't for a child."""
+        command, applications = command_of(self._record.object), self._record.state.applications
+        if command is None or command.verb not in OWN:
+            return ()
+        mine = any(app.blocked for app in applications) or not any(app.moving for app in applications)
+        return (command,) if mine else ()
+
     async def take(self, now: float) -> bool:
         """Hand the command of the annotation down, once. True: its answer is awaited."""
         command, state = command_of(self._record.object), self._record.state
-        if command is None or command.verb in OWN or any(each.id == command.id for each in state.commands):
+        if command is None or self.own() or any(each.id == command.id for each in state.commands):
             return False
         handled = await self._answer(command, now)
         if handled is None:

@@ -26,7 +26,7 @@ from okra.applications.compile import by_tags, labels_of
 from okra.applications.observation import ClusterSeen, Observation
 from okra.applications.policy import Application as Wanted
 from okra.applications.policy import Policy
-from okra.applications.state import AppState, Stage, State
+from okra.applications.state import AppState, Placement, Stage, State
 from okra.errors import NotFound, OkraError
 from okra.ports import Account, RouteRef
 from okra.ports_clusters import ClusterInfo, ClusterInventory, MemberClusters
@@ -83,7 +83,7 @@ class ComplexSight:
         for app in policy.applications:
             known, application = state.of(app.name), written.get(app.name)
             if application is not None and _to_begin(app, known):
-                groups[app.name] = await self._groups(spec, application, app.clusters)
+                groups[app.name] = await self._groups(spec, application, app.clusters, known.synced)
             if application is not None and app.routed and app.prechecks and known.stage is Stage.INIT:
                 forwards[app.name] = await self._forward(spec, application)
         return Observation(
@@ -97,9 +97,9 @@ class ComplexSight:
     # -- target groups -----------------------------------------------------------------------------------------------
 
     async def _groups(
-        self, spec: CellSpec, application: Application, clusters: tuple[str, ...]
+        self, spec: CellSpec, application: Application, clusters: tuple[str, ...], synced: Placement | None
     ) -> Mapping[str, str] | Problem:
-        """Each cluster's target group."""
+        """Each cluster's target group. One that has the traffic already can't be introduced: a version moves whole."""
         assert application.alb is not None  # it has a route
         source = application.alb.forward_config.target_group
         found: dict[str, str] = {}
@@ -113,6 +113,12 @@ class ComplexSight:
             if arn in found.values():
                 return Problem("TargetGroupShared", f"{cluster.name} has the target group of another cluster: {arn}.")
             found[cluster.name] = arn
+        serving = {group.arn: group.cluster for group in synced.groups} if synced else {}
+        if kept := [serving[arn] for arn in found.values() if arn in serving]:
+            said = (
+                f"{', '.join(kept)} has the traffic already: it can only go to clusters that are all new. Name others."
+            )
+            return Problem("ClustersOverlap", said)
         return found
 
     async def _group(self, spec: CellSpec, cluster: Cluster, source: TargetGroupSource) -> str:

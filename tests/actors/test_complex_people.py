@@ -235,3 +235,36 @@ async def described(root: Any) -> dict[str, Any]:
     ref = await root.get("cells").ask(Lookup(("default", "sys")), timeout=5.0)
     found: dict[str, Any] = await ref.ask(Describe(), timeout=5.0)
     return found
+
+
+async def test_a_check_that_says_nothing_holds_the_traffic_until_a_person_goes_on() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            w.metrics.answer = lambda *_: None
+            await move(w, checks=[check("dd")])
+            await w.until(lambda s: s.get("held"), name="sys-web")
+            w.metrics.answer = lambda *_: 0.0
+            await w.command("retry")
+            await w.phase("Synced")
+            status = await w.status()
+        assert status["commands"][0]["outcome"].startswith("web: resumed")
+        assert set(w.traffic()) == {"v2"}
+
+
+async def test_a_set_of_clusters_that_keeps_one_of_the_old_is_refused_and_nothing_moves() -> None:
+    async with complex_world() as w:
+        await w.application_set("web")
+        old = [w.cluster("a", "web"), w.cluster("b", "web")]
+        route = w.route("a", "b")
+        await w.cell(old, w.app("web"))
+        async with w.running():
+            await w.phase("Synced")
+            await w.cell([w.cluster("b", "web"), w.cluster("c", "web")], w.app("web"))
+            await w.until(lambda s: "b has the traffic already" in s["message"])
+            await asyncio.sleep(300)
+            assert (await w.published(), route.history) == ({"a", "b"}, [])
+            await w.cell([w.cluster("c", "web"), w.cluster("d", "web")], w.app("web"))
+            await w.phase("Synced")
+        assert set(w.traffic()) == {"c", "d"}
