@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from aiobotocore.client import AioBaseClient
 from aiobotocore.config import AioConfig
@@ -25,6 +25,9 @@ from okra.aws.operations import ASSUME_ROLE, Service
 from okra.aws.responses import before_parse
 from okra.errors import CredentialsInvalid, Invalid
 from okra.ports import Account
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +86,14 @@ class Sessions:
             return client
         async with self._lock:
             if key not in self._clients:
-                # In a loop of its own: what the SDK awaits here (a credential source, at most) binds to no loop.
-                self._clients[key] = await asyncio.to_thread(asyncio.run, self._create(account, service.name, writes))
+                self._clients[key] = await _apart(self._create, account, service.name, writes)
             return self._clients[key]
 
     async def signer(self, account: Account) -> Signer:
         """The signer for a resolved account. CredentialsInvalid without credentials, Invalid for an unknown region."""
         async with self._lock:
             if account not in self._signing:  # reads files, as making a client does
-                self._signing[account] = await asyncio.to_thread(asyncio.run, self._find_signing(account))
+                self._signing[account] = await _apart(self._find_signing, account)
         credentials, sts_host = self._signing[account]
         return Signer(await credentials.get_frozen_credentials(), sts_host)
 
@@ -197,3 +199,9 @@ class _AssumedRole:
             "token": credentials["SessionToken"],
             "expiry_time": credentials["Expiration"].isoformat(),
         }
+
+
+async def _apart(make: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a coroutine in a thread, in a loop of its own: what the SDK awaits here (a credential source, at most) binds
+    to no loop. It is made in there, too: one whose thread never begins would never be awaited."""
+    return await asyncio.to_thread(lambda: asyncio.run(make(*args, **kwargs)))

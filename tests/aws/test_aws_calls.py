@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -54,6 +57,20 @@ async def test_a_cancelled_call_is_counted_as_such(
     with pytest.raises(asyncio.CancelledError):
         await call
     assert counted.outcomes == [("elasticloadbalancing:DescribeTargetHealth", "cancelled")]
+
+
+async def test_a_client_that_nobody_waits_for_any_more_before_its_thread_began_leaves_nothing(aws: Aws) -> None:
+    free = threading.Event()
+    with ThreadPoolExecutor(1) as one:
+        asyncio.get_running_loop().set_default_executor(one)
+        one.submit(free.wait)
+        waiting = asyncio.create_task(aws.warm_up(Account(region="eu-central-1")))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        free.set()
+    gc.collect()  # what was never awaited says so now, and a warning is an error
 
 
 class Frozen(SystemClock):
