@@ -26,6 +26,9 @@ Namespace = Annotated[
     str | None,
     typer.Option("--namespace", "-n", help="The Cell's namespace; default: the kubeconfig context's, or `default`."),
 ]
+AllNamespaces = Annotated[
+    bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces, as without -n; wins over it.")
+]
 CellName = Annotated[str, typer.Argument(help="The Cell's name.", show_default=False)]
 
 OUTPUT = typer.Option("--output", "-o", help="In which form.")
@@ -43,6 +46,8 @@ class Place:
     kubeconfig: Path | None = None
     context: str | None = None
     namespace: str | None = None
+    everywhere: bool = False
+    """Without a namespace all are meant, not the kubeconfig context's."""
 
     @property
     def named(self) -> bool:

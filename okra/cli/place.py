@@ -154,7 +154,8 @@ async def _cluster(place: Place) -> AsyncIterator[Opened]:
         raise CredentialsInvalid(f"{no_file}. Nor is there a cluster: {error}") from None
     namespace = place.namespace or target.namespace
     if not place.named:
-        print(f"Cluster: {target.origin}, namespace {namespace} (a state file: --state)", file=sys.stderr)
+        where = "all namespaces" if place.everywhere and place.namespace is None else f"namespace {namespace}"
+        print(f"Cluster: {target.origin}, {where} (a state file: --state)", file=sys.stderr)
     async with KubeStore(await KubeClient.open(target), instance="okra-cli") as store:
         yield OpenedCluster(store, namespace, _options(place))
 

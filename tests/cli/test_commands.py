@@ -115,6 +115,15 @@ def test_get_lists_cells_in_a_table(state: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("option", ["-A", "--all-namespaces"])
+def test_get_lists_all_namespaces_and_may_be_told_so_as_kubectl_is(state: Path, option: str) -> None:
+    there = ("get", "-o", "json", "--state", state)
+    assert json.loads(okra(*there, "-n", "nowhere").stdout) == []
+    assert [each["metadata"]["name"] for each in json.loads(okra(*there, "-n", "nowhere", option).stdout)] == [
+        each["metadata"]["name"] for each in json.loads(okra(*there).stdout)
+    ]
+
+
 def test_get_wide_adds_the_message(state: Path) -> None:
     found = okra("get", "web", "-o", "wide", "--state", state)
     assert "MESSAGE" in found.stdout

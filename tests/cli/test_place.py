@@ -70,12 +70,23 @@ def test_a_state_file_that_was_named_is_not_named_again(folder: Path) -> None:
     assert okra("get", "-o", "json", "--state", path).stderr == ""
 
 
-@pytest.mark.parametrize("command", [("get",), ("status", "web"), ("abort", "web")])
-def test_without_a_state_file_it_is_the_cluster_of_the_kubeconfig(folder: Path, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [
+        (("get",), "all namespaces"),
+        (("get", "-A", "-n", "shop"), "all namespaces"),
+        (("get", "-n", "shop"), "namespace shop"),
+        (("status", "web"), "namespace ops"),
+        (("abort", "web"), "namespace ops"),
+    ],
+)
+def test_without_a_state_file_it_is_the_cluster_of_the_kubeconfig(
+    folder: Path, command: tuple[str, ...], where: str
+) -> None:
     config = kubeconfig(folder / ".kube" / "config")
     found = okra(*command)
     first, error = found.stderr.splitlines()
-    assert first == f"Cluster: context gone of {config}, namespace ops (a state file: --state)"
+    assert first == f"Cluster: context gone of {config}, {where} (a state file: --state)"
     assert (found.exit_code, "no answer from http://127.0.0.1" in error) == (2, True)
     assert "secret-token" not in found.stderr
 

@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from okra.cli.options import OUTPUT, CellName, Context, Kubeconfig, Namespace, NamespaceOrAll, Place, StateFile
+from okra.cli.options import (
+    OUTPUT,
+    AllNamespaces,
+    CellName,
+    Context,
+    Kubeconfig,
+    Namespace,
+    NamespaceOrAll,
+    Place,
+    StateFile,
+)
 
 Wait = Annotated[str, typer.Option(help="How long to wait for a running Okra to execute it.")]
 
@@ -33,6 +43,7 @@ Exit code: 0 executed or recorded, 1 refused, 2 there is no such Cell."""
 def get(
     name: Annotated[str | None, typer.Argument(help="One Cell; left out: all.", show_default=False)] = None,
     namespace: NamespaceOrAll = None,
+    all_namespaces: AllNamespaces = False,
     state: StateFile = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
@@ -48,7 +59,8 @@ def get(
     """
     from okra.cli.show import get as show
 
-    raise typer.Exit(show(name, Place(state, kubeconfig, context, namespace), output))
+    only = None if all_namespaces else namespace
+    raise typer.Exit(show(name, Place(state, kubeconfig, context, only, everywhere=True), output))
 
 
 def status(
