@@ -184,6 +184,22 @@ def test_after_an_install_it_is_said_how_routes_are_signed(helm: Run, values: Se
     assert ("settings.install=" in notes) == (not values)
 
 
+def test_after_an_install_a_role_is_asked_for_only_where_none_is_named(helm: Run) -> None:
+    role = "arn:aws:iam::111122223333:role/okra"
+    irsa = ("--set", f"serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn={role}")
+    without, named = (
+        helm("install", "okra", *WITHOUT_KINDS, "--dry-run=client", *sets).stdout.partition("NOTES:")[2]
+        for sets in ((), irsa)
+    )
+    assert "Give its service account (okra) a role" in without
+    assert "Give its service account" not in named
+    assert (
+        f"\n\nMay it use AWS? Its service account has the role {role}, which needs the policy that this prints:\n"
+        in named
+    )
+    assert "okra iam-policy" in named
+
+
 def test_the_pods_listen_in_both_families_of_addresses(rendered: Rendered) -> None:
     """A cluster of IPv6 only has probes of IPv6 only."""
     assert environ(rendered())["OKRA_LISTEN"] == ":8080"

@@ -80,6 +80,14 @@ def test_the_iam_policy_is_a_policy() -> None:
     assert not [action for action in actions if "*" in action]
 
 
+def test_the_iam_policy_is_for_roles_only() -> None:
+    found = okra("iam-policy", "--role", "arn:aws:iam::123456789012:role/okra", "--role", "notanarn")
+    assert (found.exit_code, found.stdout) == (2, "")
+    said = " ".join(found.stderr.replace("│", " ").split())
+    assert "'--role'" in said
+    assert "must be the ARN of an IAM role, such as arn:aws:iam::123456789012:role/okra, not 'notanarn'" in said
+
+
 def test_the_iam_policy_may_let_okra_assume_the_roles_of_cells() -> None:
     roles = [f"arn:aws-cn:iam::{account}:role/okra" for account in ("123456789012", "210987654321")]
     found = okra("iam-policy", "--role", roles[0], "--role", roles[1], "--partition", "aws-cn")

@@ -69,10 +69,20 @@ def iam_policy(
     For the identity that Okra runs as. A role in another account that a Cell names needs the same policy, without
     --role, and must trust this identity.
 
+    Exit code: 0, or 2 for a role that is no ARN of one.
+
     Example: okra iam-policy > policy.json
     """
     import json
 
+    from pydantic import TypeAdapter, ValidationError
+
+    from okra.api.fields import RoleARN
     from okra.aws.iam import policy
+
+    try:
+        TypeAdapter(list[RoleARN]).validate_python(role or [])
+    except ValidationError as error:
+        raise typer.BadParameter("; ".join(each["msg"] for each in error.errors()), param_hint="'--role'") from None
 
     print(json.dumps(policy(roles=role or (), partition=partition), indent=2))
