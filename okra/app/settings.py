@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from okra.api.defaults import Defaults
@@ -56,6 +57,23 @@ MAY_HOLD_SECRETS = ("check_provider",)
 """Values that no message repeats."""
 
 
+NO_ROOM = "no_room_for_a_step"
+_WHOLE = "must be a whole number"
+_WORDS = {
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
+    "enum": "must be {expected}",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "string_pattern_mismatch": "must match {pattern}",
+}
+"""Pydantic's kinds of errors, for people."""
+
+
 class Settings(BaseSettings):
     """Each field is `OKRA_` and its name in capitals. Durations are Go's: 500ms, 10s, 1h30m."""
 
@@ -87,7 +105,11 @@ class Settings(BaseSettings):
     discovery_interval: Seconds = Field(default=30.0, gt=0, description="Between two listings of AWS.")
     poll_interval: Seconds = Field(default=10.0, gt=0, description="Between two looks at a moving rollout.")
     aws_rate_share: float = Field(
-        default=0.5, gt=0, le=100, description="How much of AWS's rate limits Okra may use; other tools need the rest."
+        default=0.5,
+        gt=0,
+        le=100,
+        description="How much of AWS's rate limits Okra may use; other tools need the rest. "
+        "Above 1 only where AWS raised the quotas, or for a double of AWS.",
     )
     check_provider: Annotated[Provider | None, NoDecode, BeforeValidator(_provider)] = Field(
         default=None, description="YAML of a check's `provider`, for checks without one."
@@ -106,8 +128,9 @@ class Settings(BaseSettings):
     @field_validator("total_weight")
     @classmethod
     def _room_for_a_step(cls, total: int, info: ValidationInfo) -> int:
-        if total < info.data.get("step_weight", 1):
-            raise ValueError("must be at least OKRA_STEP_WEIGHT")
+        step = info.data.get("step_weight", 1)
+        if total < step:
+            raise PydanticCustomError(NO_ROOM, "must be at least OKRA_STEP_WEIGHT, which is {step}", {"step": step})
         return total
 
     def defaults(self) -> Defaults:
@@ -131,12 +154,25 @@ def load(kind: type[S], **overrides: Any) -> S:
         return kind(**given)
     except ValidationError as error:
         found = error.errors(include_url=False)
-        raise Invalid("; ".join(_wrong(str(e["loc"][0]), e["msg"], e["input"], given) for e in found)) from None
+        raise Invalid("; ".join(_wrong(each, given) for each in found)) from None
 
 
-def _wrong(name: str, message: str, value: Any, given: Mapping[str, Any]) -> str:
-    message = message.removeprefix("Value error, ").replace("Input should be", "must be")
-    who = f"--{name.replace('_', '-')}" if name in given else f"OKRA_{name.upper()}"
-    text = given[name] if name in given else os.environ.get(f"OKRA_{name.upper()}", value)
-    shown = repr(printable(str(text)))
+def _wrong(error: ErrorDetails, given: Mapping[str, Any]) -> str:
+    name, value = str(error["loc"][0]), error["input"]
+    words = _WORDS.get(error["type"])
+    message = words.format_map(error.get("ctx", {})) if words else error["msg"].removeprefix("Value error, ")
+    if error["type"] == NO_ROOM and _written(name, given) is None:
+        name, message = "step_weight", f"must be at most OKRA_TOTAL_WEIGHT, which is {value}"
+    who = f"--{name.replace('_', '-')}" if name in given else _variable(name)
+    written = _written(name, given)
+    shown = repr(printable(str(value if written is None else written)))
     return f"{who}: {message}" if name in MAY_HOLD_SECRETS or shown in message else f"{who}: {shown}: {message}"
+
+
+def _written(name: str, given: Mapping[str, Any]) -> Any:
+    """As a person wrote it; None: it is the default."""
+    return given[name] if name in given else os.environ.get(_variable(name)) or None
+
+
+def _variable(name: str) -> str:
+    return f"OKRA_{name.upper()}"

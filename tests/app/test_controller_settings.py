@@ -36,6 +36,12 @@ def test_a_wrong_value_is_said_by_the_name_under_which_it_was_given(
         load(ControllerSettings)
 
 
+def test_a_switch_is_true_or_false(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OKRA_LEADER_ELECT", "maybe")
+    with pytest.raises(Invalid, match=r"^OKRA_LEADER_ELECT: 'maybe': must be true or false$"):
+        load(ControllerSettings)
+
+
 def test_a_log_level_may_be_in_capitals() -> None:
     assert load(ControllerSettings, log_level="WARNING").log_level == "warning"
 

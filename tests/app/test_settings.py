@@ -111,6 +111,34 @@ def test_all_bad_values_are_said_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert re.search("OKRA_BAKE_TIME", str(caught.value))
 
 
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"STEP_WEIGHT": "abc"}, "OKRA_STEP_WEIGHT: 'abc': must be a whole number"),
+        ({"STEP_WEIGHT": "1.5"}, "OKRA_STEP_WEIGHT: '1.5': must be a whole number"),
+        ({"AWS_RATE_SHARE": "x"}, "OKRA_AWS_RATE_SHARE: 'x': must be a number"),
+        ({"AWS_RATE_SHARE": "0"}, "OKRA_AWS_RATE_SHARE: '0': must be above 0"),
+        ({"TOTAL_WEIGHT": "5000"}, "OKRA_TOTAL_WEIGHT: '5000': must be at most 1000"),
+        ({"ON_FAILURE": "x"}, "OKRA_ON_FAILURE: 'x': must be 'Rollback' or 'Stop'"),
+        ({"INSTALL": "a/b"}, "OKRA_INSTALL: 'a/b': must match ^[A-Za-z0-9._-]{1,63}$"),
+        ({"STEP_WEIGHT": "500"}, "OKRA_STEP_WEIGHT: '500': must be at most OKRA_TOTAL_WEIGHT, which is 100"),
+        ({"TOTAL_WEIGHT": "5"}, "OKRA_TOTAL_WEIGHT: '5': must be at least OKRA_STEP_WEIGHT, which is 10"),
+        (
+            {"STEP_WEIGHT": "60", "TOTAL_WEIGHT": "50"},
+            "OKRA_TOTAL_WEIGHT: '50': must be at least OKRA_STEP_WEIGHT, which is 60",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_for_people_of_a_variable_that_was_set(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str
+) -> None:
+    for name, text in variables.items():
+        monkeypatch.setenv(f"OKRA_{name}", text)
+    with pytest.raises(Invalid) as caught:
+        load_settings()
+    assert str(caught.value) == said
+
+
 def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.setenv(f"OKRA_{name.upper()}", "")
