@@ -16,7 +16,7 @@ from okra.applications.policy import Application, Policy
 from okra.applications.resting import at_rest
 from okra.applications.reverting import revert
 from okra.applications.stages import begin, completing, init, migrating
-from okra.applications.state import Phase, Stage, State
+from okra.applications.state import Phase, Placement, Stage, State
 from okra.applications.turn import Turn
 from okra.rollout.state import Handled
 from okra.rollout.words import retry
@@ -83,9 +83,22 @@ def _settled(turn: Turn, app: Application) -> bool:
             STAGES[state.stage](turn, app)
     elif state.synced is not None and state.synced.version == app.version:
         at_rest(turn, app)
-        return True
+        return _arrived(turn, app, state.synced)
     elif app.version not in state.blocked and clusters_ready(turn, app):
         begin(turn, app)
+    return False
+
+
+def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
+    """It is on the version that is wanted: whatever was said of others is over. Is it on the very clusters, too?"""
+    if set(app.clusters) == set(synced.clusters):
+        turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
+        return True
+    turn.reason = "SameVersion"
+    said = (
+        f"It is on {', '.join(synced.clusters)}, and {', '.join(app.clusters)} are of the same version: {app.version}."
+    )
+    turn.set(app, phase=Phase.PENDING, message=f"{said} To move it there, label them with another one.")
     return False
 
 

@@ -104,6 +104,29 @@ def test_a_cell_is_not_synced_before_the_last_of_its_applications_is() -> None:
     assert all(versions == ["+".join(NEW), "api-v2"] for versions in arrived)
 
 
+def test_other_clusters_of_the_same_version_are_said_and_nothing_moves() -> None:
+    w = synced(web())
+    same = "+".join(OLD)
+    w.want(web(NEW, version=same))
+    w.after(120.0)
+    assert (w.state.phase, w.state.reason, w.history) == (Phase.PENDING, "SameVersion", [])
+    assert f"are of the same version: {same}. To move it there, label them with another one." in w.state.message
+    w.want(web(NEW))
+    assert w.after(300.0).state.phase is Phase.SYNCED
+
+
+def test_what_was_said_of_clusters_that_are_wanted_no_more_is_over() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.ready["web-1-v2"] = False
+    w.policy = replace(w.policy, clusters=(Cluster("web-1-v2"),))
+    assert w.after(60.0).web.phase is Phase.PENDING
+    w.want(web(), clusters=())
+    w.after(60.0)
+    assert (w.web.phase, w.web.stage, w.web.message) == (Phase.SYNCED, Stage.COMPLETED, "")
+    assert w.state.phase is Phase.SYNCED
+
+
 def test_the_spec_is_kept_before_anybody_is_told_that_it_is_synced() -> None:
     w = synced(web())
     w.want(web(NEW))
