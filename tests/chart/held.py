@@ -8,6 +8,7 @@ from pathlib import Path
 
 from okra.api.crd import crd_files
 from okra.api.crd_policies import policy_files
+from okra.api.crd_policy_rules import SELECTOR_TEXT
 from tests.chart.settings_schema import Schema, settings_schema
 
 CHART = Path(__file__).parents[2] / "charts" / "okra"
@@ -16,8 +17,9 @@ VALUES = CHART / "values.schema.json"
 
 
 def values_schema() -> Schema:
-    """The chart's, with the present settings."""
+    """The chart's, with the present settings and what a selector is."""
     schema: Schema = json.loads(VALUES.read_text())
+    schema["properties"]["scope"]["properties"]["selector"]["pattern"] = f"^$|{SELECTOR_TEXT}"
     schema["properties"]["settings"] = settings_schema()
     return schema
 

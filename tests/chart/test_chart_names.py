@@ -39,7 +39,7 @@ def test_a_name_that_looks_like_a_number_stays_a_name(rendered: Rendered) -> Non
 
 
 def test_a_selector_is_one_argument_whatever_is_in_it(rendered: Rendered) -> None:
-    assert "--selector=a=b: c" in container(rendered("scope.selector=a=b: c"))["args"]
+    assert "--selector=a: in (b)" in container(rendered("scope.selector=a: in (b)"))["args"]
 
 
 @pytest.mark.parametrize("own", ["helm.sh/chart", "app.kubernetes.io/name", "app.kubernetes.io/managed-by"])

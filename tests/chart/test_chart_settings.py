@@ -70,7 +70,7 @@ def test_a_step_is_a_part_of_the_whole_also_where_one_of_them_is_the_default(
     assert "settings.totalWeight must be at least settings.stepWeight" in refused(value)
     name, _, text = value.rpartition("=")
     monkeypatch.setenv("OKRA_STEP_WEIGHT" if name.endswith("stepWeight") else "OKRA_TOTAL_WEIGHT", text)
-    with pytest.raises(Invalid, match="at most OKRA_TOTAL_WEIGHT|at least OKRA_STEP_WEIGHT"):
+    with pytest.raises(Invalid, match=r"at most OKRA_TOTAL_WEIGHT|at least OKRA_STEP_WEIGHT"):
         load(ControllerSettings)
 
 
@@ -78,3 +78,24 @@ def test_a_fraction_can_be_set_on_the_command_line(helm: Run) -> None:
     """`--set` makes a string of it."""
     said = helm("template", "okra", *WITHOUT_KINDS, "--set", "settings.awsRateShare=0.3").stdout
     assert environ(objects_in(said))["OKRA_AWS_RATE_SHARE"] == "0.3"
+
+
+SELECTORS = ["", "team=shop", "a=b,c in (d,e)", "!legacy", "tier notin ( a, b ),canary", "a!=b", "a=="]
+NO_SELECTORS = ["a in (", "a in ()", "a=b: c", "a,,b", "a b", "=b", "!"]
+
+
+@pytest.mark.parametrize(("selectors", "taken"), [(SELECTORS, True), (NO_SELECTORS, False)])
+def test_helm_takes_the_selectors_that_the_controller_takes(
+    helm: Run, tmp_path: Path, selectors: list[str], taken: bool
+) -> None:
+    for selector in selectors:
+        file = tmp_path / "values.yaml"
+        file.write_text(yaml.safe_dump({"scope": {"selector": selector}}))
+        done = helm("template", "okra", *WITHOUT_KINDS, "--values", file, check=False)
+        assert (done.returncode == 0) is taken, selector
+        if taken:
+            load(ControllerSettings, selector=selector)
+            continue
+        assert "/scope/selector" in done.stderr
+        with pytest.raises(Invalid, match="^--selector: "):
+            load(ControllerSettings, selector=selector)
