@@ -13,6 +13,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+LONGEST_SHOWN = 200
+"""Characters of a wrong value in a message: the ARNs of load balancers, whose difference is at the end, are whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -34,7 +37,8 @@ class Form:
         if len(value) > self.max_length:
             raise PydanticCustomError("form", f"must be at most {self.max_length} characters long, not {len(value)}")
         if re.fullmatch(self.pattern, value) is None:
-            shown = f", not {value[:80]!r}" if self.echo else ""
+            said = value if len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 1] + "…"
+            shown = f", not {said!r}" if self.echo else ""
             raise PydanticCustomError("form", "must be {hint}{shown}", {"hint": self.hint, "shown": shown})
         return value
 

@@ -45,9 +45,10 @@ def manifests_in(folder: Path) -> Iterator[Path]:
 
 
 def read_all(files: Sequence[Path]) -> tuple[list[tuple[str, str]], list[str]]:
-    """(name, text) of each readable file, and what is wrong with the others."""
+    """(name, text) of each readable file, once though it is named twice, and what is wrong with the others."""
     sources: list[tuple[str, str]] = []
     unreadable: list[str] = []
+    seen: set[Path] = set()
     if not files:
         unreadable.append("nothing to judge: name at least one file or folder, or - for standard input")
     for given in files:
@@ -55,6 +56,9 @@ def read_all(files: Sequence[Path]) -> tuple[list[tuple[str, str]], list[str]]:
         if not paths:
             unreadable.append(f"{given}: holds no .yaml, .yml or .json file")
         for path in paths:
+            if (real := Path(os.path.realpath(path))) in seen:
+                continue
+            seen.add(real)
             try:
                 text = read_source(path)
             except Unreadable as error:

@@ -19,8 +19,11 @@ _VERBS = "abort|retry|approve|pause|resume|promote|rollback|unblock"
 
 
 def shortened(text: str) -> str:
-    """`targetgroup/NAME` instead of an ARN of 130 characters; of listeners and rules the id tells them apart."""
-    return _ARN.sub(_name, text)
+    """`targetgroup/NAME` instead of an ARN of 130 characters; of listeners and rules the id tells them apart.
+
+    An ARN that a person is told to check stays whole.
+    """
+    return text if "Check the ARN" in text else _ARN.sub(_name, text)
 
 
 def _name(arn: re.Match[str]) -> str:

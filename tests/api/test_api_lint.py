@@ -60,6 +60,14 @@ def test_a_finding_has_the_line_of_its_field_or_of_what_surrounds_it() -> None:
     ]
 
 
+def test_a_wrong_arn_is_shown_whole_and_of_a_longer_value_it_is_seen_that_it_was_cut() -> None:
+    arn = next(line for line in MINIMAL.splitlines() if "listenerARN: " in line).partition("listenerARN: ")[2].strip()
+    wrong = arn.replace("listener/app/", "listener/gwy/")
+    assert f", not {wrong!r}" in findings(MINIMAL.replace(arn, wrong))[0]
+    long = wrong + "0" * 200
+    assert f", not {long[:199] + '…'!r}" in findings(MINIMAL.replace(arn, long))[0]
+
+
 def test_a_key_that_is_given_twice_is_a_finding() -> None:
     text = MINIMAL + "  replicas: 3\n"
     first = line_with(text, "replicas: 2")

@@ -1,6 +1,7 @@
 """Files → objects for the store, and Secrets for memory."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,15 @@ def test_files_that_cannot_be_read_are_all_named(tmp_path: Path) -> None:
         read_input([binary, huge, missing, empty])
     for path in (binary, huge, missing, empty):
         assert str(path) in str(caught.value)
+
+
+def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    path, link = write(tmp_path / "a.yaml", cell()), tmp_path / "link.yaml"
+    link.symlink_to(path)
+    assert read_input([path, tmp_path, path, link]).cells == [("default", "web")]
+    write(tmp_path / "copy.yaml", cell())
+    with pytest.raises(BadInput, match=rf"copy\.yaml.*is defined twice, first at {re.escape(str(path))}:"):
+        read_input([path, path, tmp_path])
 
 
 def test_a_job_check_is_bad_input_for_a_run_without_kubernetes(tmp_path: Path) -> None:

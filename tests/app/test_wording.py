@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from okra.app.wording import addressed, duration, option_for, shortened
+from okra.aws.errors import Attempt, translate
 
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:"
 LB, LISTENER, RULE = "0123456789abcdef", "fedcba9876543210", "00112233445566ff"
@@ -24,6 +26,13 @@ def test_an_arn_is_shortened_to_the_name_that_people_know(arn: str, name: str) -
     assert shortened(f"Of {ARN}{arn}. And ({ARN}{arn}), arn:aws:iam::1:role/x.") == (
         f"Of {name}. And ({name}), arn:aws:iam::1:role/x."
     )
+
+
+def test_an_arn_that_is_to_be_checked_stays_whole() -> None:
+    arn = f"{ARN}listener/app/web/{LB}/{LISTENER}"
+    answer = ClientError({"Error": {"Code": "ListenerNotFound", "Message": "none"}}, "DescribeListeners")
+    said = shortened(str(translate(answer, Attempt(region="us-east-1", target=arn))))
+    assert said == f"no such listener in us-east-1: {arn}. Check the ARN and aws.region"
 
 
 @pytest.mark.parametrize(
