@@ -33,7 +33,13 @@ STATUS = {
     "desiredVersion": "1.1.0",
     "weight": "50%",
     "step": "5/10",
-    "rollout": {"number": 1, "version": "1.1.0", "kind": "Canary", "outcome": "Running"},
+    "rollout": {
+        "number": 1,
+        "version": "1.1.0",
+        "kind": "Canary",
+        "outcome": "Running",
+        "startedAt": "2023-11-14T22:13:20Z",
+    },
     "blockedVersions": [{"version": "0.9.0", "reason": "dd failed", "time": "2023-11-14T22:13:20Z"}],
 }
 
