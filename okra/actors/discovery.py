@@ -14,6 +14,8 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+import structlog
+
 from okra.actors.messages import Discovered, Forget, Key, Subscribe, Unsubscribe
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
@@ -21,9 +23,11 @@ from okra.actors.runtime.messages import Level
 from okra.actors.runtime.ref import ActorRef
 from okra.actors.runtime.supervisor import Supervisor
 from okra.actors.wiring import Wiring
-from okra.errors import Fatal, OkraError
+from okra.errors import Fatal, OkraError, Retryable
 from okra.ports import Account, RouteRef
 from okra.rollout.observation import Problem, RouteReading, TargetGroup
+
+log = structlog.get_logger("okra")
 
 GATHER = 0.02
 """Seconds to wait after a subscription, so that Cells that come together are served by one listing."""
@@ -63,6 +67,7 @@ class Discoveries(Actor[Subscribe | Unsubscribe | Forget]):
         for account in self._spread(message):
             if not any(account in needed for needed in self._accounts.values()):
                 await self._discoveries.stop_child(name_of(account))
+                self._wiring.readiness.asked(name_of(account), "")
 
     def _spread(self, message: Subscribe | Unsubscribe) -> set[Account]:
         """Tell the Discovery of each account that this concerns. Returns those that it doesn't any more, told too."""
@@ -150,6 +155,7 @@ class Discovery(Actor[Subscribe | Unsubscribe | Forget | Poll | Polled]):
                     self.run(self._poll(), done=lambda polled: polled)
             case Polled():
                 self._polling = False
+                self._say(message.groups)
                 await self._tell(message)
                 waits = self._wiring.wait_estimate(self._account)
                 self._poll_in(GATHER if self._untold() else self._wiring.defaults.discovery_interval + waits)
@@ -176,6 +182,18 @@ class Discovery(Actor[Subscribe | Unsubscribe | Forget | Poll | Polled]):
         except OkraError as error:
             routes = dict.fromkeys(refs, error)
         return Polled(groups, routes, listed)
+
+    def _say(self, groups: tuple[TargetGroup, ...] | OkraError) -> None:
+        """Each cause once, for who looks into the log first. What passes by itself changes nothing."""
+        if isinstance(groups, Retryable):
+            return
+        account, refusal = name_of(self._account), str(groups) if isinstance(groups, OkraError) else ""
+        if not self._wiring.readiness.asked(account, refusal):
+            return
+        if refusal:
+            log.warning("DiscoveryFails", account=account, error=refusal)
+        else:
+            log.info("DiscoveryWorks", account=account)
 
     async def _tell(self, polled: Polled) -> None:
         rivals = self._rivals(polled)

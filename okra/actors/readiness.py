@@ -17,6 +17,8 @@ class Readiness:
         self._unlisted: dict[str, str] = {}
         """Kind → why it couldn't be listed yet, if that was tried."""
         self._unseen: set[Key] = set()
+        self._refused: dict[str, str] = {}
+        """Account and region → why AWS can't be asked there before a person does something."""
 
     def expect(self, kind: str) -> None:
         """A watcher of this kind is about to start."""
@@ -36,6 +38,18 @@ class Readiness:
     def seen(self, key: Key) -> None:
         """This object has heard of AWS, or never will: it is invalid, gone, or its actor crashed."""
         self._unseen.discard(key)
+
+    def asked(self, account: str, refusal: str) -> bool:
+        """AWS was asked there; empty: it answered, or nobody asks any more. Returns whether that is news."""
+        before = self._refused.pop(account, "")
+        if refusal:
+            self._refused[account] = refusal
+        return refusal != before
+
+    @property
+    def refusals(self) -> list[str]:
+        """Of those who are ready all the same: a restart would mend none."""
+        return [f"AWS ({account}): {why}" for account, why in sorted(self._refused.items())]
 
     @property
     def missing(self) -> list[str]:

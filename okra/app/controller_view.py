@@ -45,7 +45,8 @@ class ControllerView:
         if self._system is None:
             return f"standby: {candidate.holder} leads"
         waits = candidate.writes_in
-        return f"leader: writes to AWS in {waits:.0f} s" if waits else ""
+        leads = f"leader: writes to AWS in {waits:.0f} s" if waits else ""
+        return "; ".join(filter(None, (leads, self._system.standing())))
 
     def actors(self) -> Snapshot:
         return self._system.actors() if self._system is not None else NOBODY

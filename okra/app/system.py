@@ -82,8 +82,8 @@ class System:
         return self.readiness.missing
 
     def standing(self) -> str:
-        """Nothing beside being ready: whoever runs a system leads."""
-        return ""
+        """What a person must mend, though it is ready."""
+        return "; ".join(self.readiness.refusals)
 
     def wake(self) -> None:
         """Every Cell is to decide again: what concerns all of them has changed."""

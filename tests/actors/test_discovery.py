@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from okra.actors.cell import CELL
 from okra.actors.messages import Forget, Subscribe, Unsubscribe
-from okra.errors import AccessDenied, OkraError, Throttled, Unavailable
+from okra.errors import AccessDenied, CredentialsInvalid, OkraError, Throttled, Unavailable
 from tests.actors.test_cell_crashes import Defect
 from tests.actors.world import QUICK, cell, listener, world
 
@@ -109,6 +110,44 @@ async def test_a_listing_that_fails_is_said_and_forgotten_when_it_works_again(er
             await w.until(lambda s: s["phase"] == "Synced" and str(error) not in s["message"], within=120)
             w.group("1.1.0")
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=300)
+
+
+async def test_what_only_a_person_mends_is_logged_once_and_named_to_who_asks_whether_it_is_ready() -> None:
+    said = {"event": "DiscoveryFails", "log_level": "warning", "account": "us-east-1"}
+    async with world() as w:
+        w.route({w.group("1.0.0"): 100})
+        await w.apply(cell(aws={"region": "us-east-1"}, **QUICK))
+        w.aws.fault = lambda op, _: CredentialsInvalid("No AWS credentials: set them") if op == "GetResources" else None
+        async with w.running() as system:
+            await w.until(lambda s: s.get("reason") == "CredentialsInvalid", within=60)
+            await asyncio.sleep(300)
+            assert [each for each in w.logs if "Discovery" in each["event"]] == [
+                {**said, "error": "No AWS credentials: set them"}
+            ]
+            assert (system.missing(), system.standing()) == ([], "AWS (us-east-1): No AWS credentials: set them")
+            w.aws.fault = lambda op, _: Throttled("slow down") if op == "GetResources" else None
+            await asyncio.sleep(100)
+            assert system.standing(), "this says nothing of the credentials"
+            w.aws.fault = lambda op, _: AccessDenied("allow it") if op == "GetResources" else None
+            await asyncio.sleep(100)
+            w.aws.fault = lambda _op, _arn: None
+            await w.phase("Synced")
+            assert system.standing() == ""
+            events = [each["event"] for each in w.logs if "Discovery" in each["event"]]
+            assert events == ["DiscoveryFails", "DiscoveryFails", "DiscoveryWorks"]
+
+
+async def test_an_account_that_nobody_needs_any_more_is_no_trouble() -> None:
+    async with world() as w:
+        w.route({w.group("1.0.0"): 100})
+        await w.apply(cell(**QUICK))
+        w.aws.fault = lambda op, _: AccessDenied("allow it") if op == "GetResources" else None
+        async with w.running() as system:
+            await w.until(lambda s: s.get("reason") == "AccessDenied", within=60)
+            assert system.standing()
+            await w.store.delete(CELL, "default", "web")
+            await asyncio.sleep(60)
+            assert system.standing() == ""
 
 
 async def test_a_discovery_that_crashes_still_knows_its_cells() -> None:

@@ -97,5 +97,5 @@ def test_helm_takes_the_selectors_that_the_controller_takes(
             load(ControllerSettings, selector=selector)
             continue
         assert "/scope/selector" in done.stderr
-        with pytest.raises(Invalid, match="^--selector: "):
+        with pytest.raises(Invalid, match=r"^--selector: "):
             load(ControllerSettings, selector=selector)
