@@ -22,7 +22,7 @@ from okra.api.complex import Application
 from okra.applications.children import plain
 from okra.applications.effects import RunChecks
 from okra.applications.state import AppState, Placement, State
-from okra.errors import Fatal
+from okra.errors import Fatal, NotFound
 from okra.ports import Account, Object
 from okra.rollout.observation import SeriesResult, Token, Verdict
 from okra.rollout.words import short
@@ -45,6 +45,7 @@ class _Series:
 class ComplexChecks:
     def __init__(self, wiring: Wiring, children: Children, ref: Callable[[], ActorRef[Any]], say: Say) -> None:
         self._wiring, self._children, self._ref, self._say = wiring, children, ref, say
+        self._kind = kind_named(children.parent, "Check")
         self._series: _Series | None = None
 
     def requested(self, state: State) -> Token | None:
@@ -117,7 +118,7 @@ class ComplexChecks:
     ) -> list[tuple[str, Object | None, CheckObject | None]]:
         """The Check objects of one check, there before they are asked."""
         if check.from_ is not None:
-            return [(check.from_.check_name, None, None)]
+            return [(name := check.from_.check_name, await self._named(name), None)]
         parent = self._children.parent
         if check.job is not None:
             name = check_name(parent.name, check.name)
@@ -125,7 +126,30 @@ class ComplexChecks:
             return [(name, await self._apply(name, check.name, {"job": plain(check.job), **dry}, ""), None)]
         now, before = _variables(spec, application, app.target, app), _variables(spec, application, app.synced, app)
         made = checks_for(parent.name, [self._as_asked(spec, check)], now, before)
-        return [(each.name, await self._apply(each.name, each.check, each.spec, each.hash), each) for each in made]
+        applied = [(each.name, await self._apply(each.name, each.check, each.spec, each.hash), each) for each in made]
+        await self._prune(check.name, {each.name for each in made})
+        return list(applied)
+
+    async def _named(self, name: str) -> Object:
+        """A Check that somebody else applied. NotFound: it isn't there, or not among those that this Okra runs."""
+        parent, selector = self._children.parent, self._wiring.selector
+        try:
+            found = await self._wiring.store.get(self._kind, parent.namespace, name)
+        except NotFound:
+            said = f"There is no Check {name} in namespace {parent.namespace}, which from.checkName names: apply one."
+            raise NotFound(said, reason="CheckNotFound") from None
+        if not selector.matches(found["metadata"].get("labels") or {}):
+            said = f"The Check {name} lacks the labels of --selector {selector}, by which this Okra finds its Checks."
+            raise NotFound(said, reason="CheckNotFound")
+        return found
+
+    async def _prune(self, check: str, current: set[str]) -> None:
+        """Delete this check's objects for clusters that it isn't asked for any more."""
+        parent = self._children.parent
+        selector = f"{CELL_LABEL}={parent.name},{CHECK_LABEL}={check}"
+        for each in (await self._wiring.store.list(self._kind, parent.namespace, selector)).items:
+            if parent.owns(each) and each["metadata"]["name"] not in current:
+                await self._children.delete(self._kind, each)
 
     def _as_asked(self, spec: CellSpec, check: CellCheck) -> dict[str, Any]:
         """With the controller's provider, and the Cell's AWS account for CloudWatch, where the check doesn't say."""
@@ -141,7 +165,7 @@ class ComplexChecks:
         parent = self._children.parent
         labels = {CELL_LABEL: parent.name, CHECK_LABEL: check}
         body = parent.child("Check", name, spec, labels=labels, annotations={ANNOTATION: digest} if digest else {})
-        return await self._children.apply(kind_named(parent, "Check"), body)
+        return await self._children.apply(self._kind, body)
 
 
 def _variables(

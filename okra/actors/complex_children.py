@@ -173,9 +173,10 @@ class Children:
         )
         for kind, there, wanted in kept:
             for name in there.keys() - wanted:
-                await self._delete(kind, there[name])
+                await self.delete(kind, there[name])
 
-    async def _delete(self, kind: Kind, obj: Object) -> None:
+    async def delete(self, kind: Kind, obj: Object) -> None:
+        """This very object, whoever deletes it as well."""
         metadata = obj["metadata"]
         if metadata.get("deletionTimestamp"):
             return

@@ -188,7 +188,9 @@ class ApplicationStatus(StatusModel):
     attempt: int = Field(default=0, description="Counts its moves.")
     series: int = Field(default=0, description="How many series of checks of this stage are over.")
     passed: str | None = Field(
-        default=None, max_length=256, description="Hash of the forward configuration that the prechecks passed for."
+        default=None,
+        max_length=512,
+        description="What the prechecks passed for: the forward configuration's hash, and the version.",
     )
     failing_since: Time | None = Field(default=None, description="Since when the prechecks fail.")
     waited: float = Field(default=0.0, description="Watched seconds for Argo CD.")

@@ -56,19 +56,23 @@ def published_before(state: AppState, new: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def init(turn: Turn, app: Application) -> None:
-    """Prechecks hold for the forward configuration under which they passed; another one asks for them again."""
+    """Prechecks hold for the version and the forward configuration that they passed for; others ask for them again."""
     state, forward = turn.app(app), turn.obs.forwards.get(app.name) if app.routed else ""
     if turn.policy.paused:
         return
     if app.prechecks and forward is None:
         turn.wake_in(turn.policy.poll_interval)
-    elif not app.prechecks or state.passed == forward:
+    elif not app.prechecks or state.passed == _proven(app, forward):
         turn.set(app, stage=Stage.MIGRATING, phase=Phase.SYNCING, series=0, failing_since=None, waited=0.0)
     elif (results := asked(turn, app, app.prechecks)) is not None:
         if all(each.verdict is Verdict.PASSED for each in results):
-            turn.set(app, passed=forward)
+            turn.set(app, passed=_proven(app, forward))
         else:
             _not_passed(turn, app, results)
+
+
+def _proven(app: Application, forward: str | None) -> str:
+    return f"{forward} {app.version}" if forward else app.version
 
 
 def _not_passed(turn: Turn, app: Application, results: list[SeriesResult]) -> None:

@@ -84,7 +84,7 @@ class AppState:
     series: int = 0
     """How many series of this attempt's checks are over."""
     passed: str | None = None
-    """The forward configuration (its hash) under which the prechecks passed."""
+    """What the prechecks passed for: the forward configuration (its hash) and the version."""
     failing_since: float | None = None
     waited: float = 0.0
     """Watched seconds for Argo CD, in this stage."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from okra.actors.cell import CELL
+from okra.actors.cell_checks import CHECK
 from okra.actors.cell_finalizer import FINALIZER
 from okra.actors.complex_record import FOREGROUND
 from okra.actors.messages import Describe, Lookup
@@ -268,3 +269,23 @@ async def test_a_set_of_clusters_that_keeps_one_of_the_old_is_refused_and_nothin
             await w.cell([w.cluster("c", "web"), w.cluster("d", "web")], w.app("web"))
             await w.phase("Synced")
         assert set(w.traffic()) == {"c", "d"}
+
+
+async def test_the_checks_of_clusters_that_were_left_go_and_one_that_a_person_applied_is_asked() -> None:
+    async with complex_world() as w:
+        await settled(w, prechecks=[check("first", query="{{.Vars.eksClusterName}} {{.Vars.version}}")])
+        asked = check("first", query="{{.Vars.eksClusterName}} {{.Vars.version}} {{.Vars.stableVersion}}")
+        mine = {"apiVersion": CHECK.api_version, "kind": "Check", "metadata": {"namespace": "default", "name": "mine"}}
+        await w.store.real.create(CHECK, {**mine, "spec": {"analysis": check("mine")["analysis"]}})
+        async with w.running():
+            await w.phase("Synced")
+            assert await w.names(CHECK) == {"mine", "sys-first"}
+            clusters = [w.cluster(name, "web") for name in ("v2", "v3")]
+            await w.cell(clusters, w.app("web", prechecks=[asked, {"name": "theirs", "from": {"checkName": "mine"}}]))
+            await w.phase("Synced")
+            names = await w.names(CHECK)
+            found = await w.get("sys-first-v2", CHECK)
+        assert names == {"mine", "sys-first-v2", "sys-first-v3"}
+        assert found is not None
+        assert found["spec"]["analysis"]["query"] == "v2 v2+v3 v1"
+        assert set(w.traffic()) == {"v2", "v3"}

@@ -157,6 +157,15 @@ def test_a_paused_cell_begins_nothing() -> None:
     assert w.after(300.0).state.phase is Phase.SYNCED
 
 
+def test_prechecks_that_passed_for_one_version_say_nothing_of_the_next() -> None:
+    """Also where there is no route, whose forward configuration could change."""
+    w = synced(web(prechecks=("run-test",), routed=False))
+    w.want(web(NEW, prechecks=("run-test",), routed=False))
+    w.after(120.0)
+    assert len(w.asked) == 1
+    assert w.state.phase is Phase.SYNCED
+
+
 # -- prechecks ---------------------------------------------------------------------------------------------------------
 
 
@@ -165,7 +174,7 @@ def test_prechecks_pass_before_anything_is_published_and_count_while_the_route_i
     w.want(web(NEW, prechecks=("run-test",)))
     w.after(300.0)
     assert len(w.asked) == 1
-    assert w.web.passed == "f0"
+    assert w.web.passed == f"f0 {'+'.join(NEW)}"
     assert w.state.phase is Phase.SYNCED
 
 
