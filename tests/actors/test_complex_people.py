@@ -289,3 +289,27 @@ async def test_the_checks_of_clusters_that_were_left_go_and_one_that_a_person_ap
         assert found is not None
         assert found["spec"]["analysis"]["query"] == "v2 v2+v3 v1"
         assert set(w.traffic()) == {"v2", "v3"}
+
+
+async def test_a_cell_at_rest_writes_nothing() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            await asyncio.sleep(60)
+            w.store.writes.clear()
+            await asyncio.sleep(3600)
+        assert not w.store.writes
+
+
+async def test_a_cell_that_waits_writes_nothing_either() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            await w.cell([w.cluster("v2", "web", up=False)], w.app("web"))
+            await w.phase("Pending")
+            await asyncio.sleep(200)
+            w.store.writes.clear()
+            await asyncio.sleep(3600)
+        assert not w.store.writes
