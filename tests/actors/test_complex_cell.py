@@ -156,6 +156,46 @@ async def test_a_failed_check_puts_the_traffic_back_and_then_the_clusters() -> N
         assert w.argo.orphans == set()
 
 
+async def test_a_first_move_that_fails_leaves_the_traffic_where_it_was_and_begins_again_on_command() -> None:
+    async with complex_world() as w:
+        await w.application_set("web")
+        w.cluster("before", "")
+        route = w.route("before")
+        w.metrics.answer = lambda *_: 1.0
+        await w.cell(clusters(w, *NEW), w.app("web", checks=[check("dd")]))
+        async with w.running():
+            await w.phase("Failed")
+            assert w.traffic() == {"before": 100}
+            w.metrics.answer = lambda *_: 0.0
+            await asyncio.sleep(300)
+            assert w.traffic() == {"before": 100}, "a person decides"
+            await w.command("retry")
+            await w.until(lambda s: s.get("phase") == "Synced" and s["commands"])
+        assert set(w.traffic()) == {*NEW}
+        assert len(route.history) > 4
+
+
+async def test_with_stop_a_failure_freezes_everything_where_it_is() -> None:
+    async with complex_world() as w:
+        await on_the_old(w)
+        async with w.running():
+            await w.phase("Synced")
+            w.metrics.answer = lambda *_: 1.0
+            app = w.app("web", checks=[check("dd")])
+            await w.cell(clusters(w, *NEW), app, onFailure={"action": "Stop"})
+            status = await w.phase("Failed")
+            await asyncio.sleep(300)
+            assert "onFailure is Stop: nothing is put back." in status["message"]
+            assert set(w.traffic()) == {*OLD, *NEW}
+            assert await w.published() == {*OLD, *NEW}
+            w.metrics.answer = lambda *_: 0.0
+            await w.cell(clusters(w, *OLD), w.app("web"))  # what a person does: back to the former spec
+            await w.until(lambda s: s.get("phase") == "Synced" and s["observedGeneration"] == 3)
+            await asyncio.sleep(600)
+        assert set(w.traffic()) == {*OLD}
+        assert await w.published() == {*OLD}
+
+
 async def test_a_failing_precheck_is_counted_down_and_changes_nothing() -> None:
     async with complex_world() as w:
         await on_the_old(w)
