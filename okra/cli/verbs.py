@@ -6,6 +6,7 @@ import getpass
 import sys
 
 from okra.app.command import outcome, send
+from okra.app.wording import addressed
 from okra.cli.options import Place
 from okra.cli.place import Opened, within
 
@@ -32,7 +33,7 @@ def command(verb: str, name: str, arg: str, place: Place, wait: float = PATIENCE
         if found is None:
             print(f"{verb} is recorded for cell/{name}: {NOBODY if nobody else opened.waits_for}.")
             return DONE
-        print(f"cell/{name}: {found.outcome}")
+        print(f"cell/{name}: {addressed(found.outcome, opened.namespace, name, opened.option)}")
         return REFUSED if found.outcome.startswith("Refused") else DONE
 
     return within(place, act)

@@ -250,3 +250,9 @@ def test_a_verb_with_a_running_okra_says_what_came_of_it(
     executor.append(outcome)
     found = okra("pause", "web", "--state", state)
     assert (found.exit_code, found.stdout) == (code, f"cell/web: {outcome}\n")
+
+
+def test_a_command_that_an_outcome_names_can_be_pasted(state: Path, executor: list[str]) -> None:
+    executor.append("1.1.0 may start again, but the Cell is paused: okra resume web")
+    found = okra("retry", "web", "--state", state)
+    assert found.stdout.endswith(f": okra resume web --state {state}\n")
