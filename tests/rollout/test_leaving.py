@@ -35,6 +35,17 @@ def test_a_cell_without_a_usable_spec_goes_back_when_it_is_deleted() -> None:
     assert share(p, OLD) == 1
 
 
+def test_a_cell_that_is_somebody_else_s_now_goes_back_and_is_let_go_with_that_reason() -> None:
+    p = at(cell(), HALF)
+    p.see(deleting=True, unselected=True)
+    p.until(lambda: p.released)
+    assert share(p, OLD) == 1
+    assert p.state.rollout is not None
+    assert p.state.rollout.failure is not None
+    assert (p.state.rollout.failure.reason, p.state.blocked) == ("NotSelected", ())
+    assert p.state.condition.reason == "NotSelected"
+
+
 def test_a_spec_that_turns_bad_in_a_revert_does_not_hold_it_up() -> None:
     p = at(cell(), HALF)
     p.fault = lambda effect: DROPPED
