@@ -70,6 +70,8 @@ class Turns:
         before, decision = record.state, decide(policy, record.state, sight.obs, now)
         if self._tries.wait > 0 and not urgent(decision):
             return await self._only_look(decision)
+        if attaches(decision) and not await cell.finalizer.keep():
+            return True
         again = await execute_all(self._executor, decision)
         if record.state is before:
             record.state = decision.state  # nothing in it was worth a write: running clocks
@@ -164,6 +166,12 @@ class Turns:
 def attached(state: State) -> bool:
     """Is a group of the canary on a route?"""
     return any(arn in route.asked for route in state.routes for arn in route.canary)
+
+
+def attaches(decision: Decision) -> bool:
+    """Does it write weights that a deleted Cell would have to take back? The finalizer comes first: refused after what
+    is asked was recorded, each try would begin the step again."""
+    return any(not effect.urgent for effect in decision.effects if isinstance(effect, SetWeights))
 
 
 def urgent(decision: Decision) -> bool:

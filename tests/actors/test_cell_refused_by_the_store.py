@@ -8,7 +8,7 @@ import pytest
 from okra.actors.cell import CELL
 from okra.errors import AccessDenied, Invalid, OkraError, Unavailable
 from tests.actors.doubles import no_fault
-from tests.actors.world import World, cell, check, world
+from tests.actors.world import QUICK, World, cell, check, world
 
 pytestmark = pytest.mark.looptime
 
@@ -167,3 +167,16 @@ async def test_a_cell_that_may_not_be_read_again_is_watched_and_reverted_all_the
             assert "ActorFailed" not in {line["event"] for line in w.logs}
             w.aws.groups[new].healthy = 0
             await w.when(lambda: not route.weights.get(new), within=3 * POLL + 2)
+
+
+async def test_a_finalizer_that_is_refused_begins_no_attempt_again() -> None:
+    """Each would be recorded first: with a store that now and then refuses, none of the tries came through."""
+    async with world() as w:
+        w.two_versions()
+        await w.apply(cell(**QUICK))
+        refuse(w, Unavailable("HTTP 503"), "patch")
+        async with w.running():
+            await asyncio.sleep(300)
+            assert (await w.status())["rollout"]["attempt"] == 1
+            w.store.fault = no_fault
+            await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
