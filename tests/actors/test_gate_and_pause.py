@@ -59,13 +59,13 @@ async def test_a_gate_that_seemed_closed_for_ever_and_opens_all_the_same_finds_n
 
 
 async def test_a_lease_that_ends_while_the_store_answers_stops_the_write() -> None:
-    """The finalizer is written between the question and the write."""
+    """What is asked is recorded between the decision and the write."""
     async with world(claim_settle=0.0) as w:
         route, _old, new = w.two_versions()
-        w.store.slow = lambda operation, _name: 5.0 if operation == "patch" else 0.0
+        w.store.slow = lambda operation, _name: 5.0 if operation == "patch_status" else 0.0
         await w.apply(cell(**QUICK))
         async with w.running():
-            await w.until(lambda s: any(each["serial"] for each in s.get("routes", ())))
+            await w.when(lambda: w.store.writes["patch", "Cell"])
             w.gate.open, w.gate.opens = False, NEVER
             await asyncio.sleep(60)
             assert new not in route.weights

@@ -121,5 +121,6 @@ def test_verbs_from_the_command_line_reach_a_cell_of_the_cluster(aws_world: AwsW
     assert "RolloutStarted" in said
     controllers.cli("abort", "web", "--context", "okra-test")
     status = controllers.until(lambda status: status["rollout"]["outcome"] == "Failed")
-    assert (status["reason"], [each["version"] for each in status["blockedVersions"]]) == ("Paused", ["1.1.0"])
+    assert (status["reason"], [each["version"] for each in status["blockedVersions"]]) == ("RolledBack", ["1.1.0"])
+    assert "Paused by a person" in status["message"]
     assert sum(aws_world.weights(route.arn)[arn] for arn in route.groups["1.1.0"]) == 0
