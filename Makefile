@@ -44,17 +44,19 @@ controlplane: $(VENV)/.python ## Build the real control plane that tests need (e
 	@$(CONTROLPLANE_BUILD)
 
 # The core and the actor runtime are covered to the last branch; everything runs on both cores of a small machine, in the
-# order of tests/conftest.py: xdist's own begins with the files of many tests, and the slowest have few.
-PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+# order of tests/conftest.py: xdist's own begins with the files of many tests, and the slowest have few. Outside the core
+# the slow ones wait for other processes and leave the cores idle: two workers a core halve the time.
+PARALLEL := --dist loadfile --no-loadscope-reorder
+WAITING = $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
 COVERED := tests/rollout tests/applications tests/actors/runtime
 
 test: $(VENV)/.dev ## Run every test (PYTEST_ARGS="tests/web -k name" for some)
 ifeq ($(PYTEST_ARGS),)
 	@$(CONTROLPLANE_BUILD) || { [ "$${CONTROLPLANE:-}" != required ] && \
 	  echo "controlplane: going on; the tests on a real control plane will be skipped"; }
-	$(BIN)/python -m pytest -q $(PARALLEL) $(COVERED) --cov=okra.rollout --cov=okra.applications --cov=okra.actors.runtime --cov-branch \
+	$(BIN)/python -m pytest -q -n auto $(PARALLEL) $(COVERED) --cov=okra.rollout --cov=okra.applications --cov=okra.actors.runtime --cov-branch \
 	  --cov-report=term --cov-fail-under=100
-	$(BIN)/python -m pytest -q $(PARALLEL) --durations=20 $(foreach folder,$(COVERED),--ignore=$(folder)) tests
+	$(BIN)/python -m pytest -q -n $(WAITING) $(PARALLEL) --durations=20 $(foreach folder,$(COVERED),--ignore=$(folder)) tests
 else
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif
