@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from okra.actors.messages import Listed, ObjectChanged, ObjectGone, Wake
 from okra.actors.runtime.actor import Actor
@@ -13,8 +13,8 @@ from okra.argocd.content import Auth
 from okra.argocd.names import CLUSTER, MANAGED_BY, OKRA, SECRET, SECRET_TYPE
 from okra.argocd.secrets import ClusterSecret, read_secret
 from okra.errors import NotFound
-from okra.ports import Account, ObjectStore
-from okra.ports_clusters import ClusterInfo, ClusterInventory
+from okra.ports import ObjectStore
+from okra.ports_clusters import ClusterInventory, MemberClusters
 
 CLUSTER_SECRETS = f"{SECRET_TYPE}={CLUSTER}"
 """The selector by which Argo CD finds them."""
@@ -22,20 +22,12 @@ OKRAS = f"{MANAGED_BY}={OKRA},{CLUSTER_SECRETS}"
 """The selector of those that Okra writes."""
 
 
-class Members(Protocol):
-    """The Kubernetes clusters themselves."""
-
-    async def answers(self, account: Account, cluster: ClusterInfo) -> None:
-        """Returns when the cluster's API answers. Unavailable; Fatal with reason ClusterUnauthorized on 401 and 403."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ArgoCD:
     """`namespace`: Argo CD's own. `auth`: how it gets into a cluster."""
 
     clusters: ClusterInventory
-    members: Members
+    members: MemberClusters
     namespace: str = "argocd"
     auth: Auth = Auth.AWS_AUTH_CONFIG
     writing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)

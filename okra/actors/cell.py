@@ -21,6 +21,7 @@ from okra.actors.cell_finalizer import Finalizer
 from okra.actors.cell_record import Record
 from okra.actors.cell_spec import Spec
 from okra.actors.cell_turns import Turns
+from okra.actors.kinds import OKRA
 from okra.actors.leaving import Leaving
 from okra.actors.messages import (
     AskAgain,
@@ -43,14 +44,13 @@ from okra.ports import Kind, Object
 
 Message = ObjectChanged | ObjectGone | Discovered | SeriesDone | AskAgain | Wake | Describe
 
-CELL = Kind("okra.mumoshu.github.io", "v1alpha1", "Cell", "cells")
+CELL = OKRA.cell
 
 
 class CellActor(Actor[Message]):
-    kind = CELL
-
-    def __init__(self, wiring: Wiring, obj: Object) -> None:
-        self.wiring = wiring
+    def __init__(self, wiring: Wiring, obj: Object, kind: Kind = CELL) -> None:
+        """`kind`: Cell, or hotswap's System."""
+        self.wiring, self.kind = wiring, kind
         self.key: Key = key_of(obj)
         self.sight = Sight(wiring)
         self.record = Record(self, obj)

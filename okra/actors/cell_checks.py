@@ -14,11 +14,12 @@ from pydantic import BaseModel
 
 from okra.actors.cell_routes import listed_of
 from okra.actors.discovery import problem_of
+from okra.actors.kinds import OKRA, kind_named, resource
 from okra.actors.messages import Forward, RunSeries, SeriesDone
 from okra.analysis.naming import ANNOTATION, CheckObject, checks_for
 from okra.api.checks import CellCheck
 from okra.errors import AlreadyExists, Fatal, NotFound, OkraError, Retryable, Unavailable
-from okra.ports import Kind, Object
+from okra.ports import Object
 from okra.rollout.effects import RunChecks
 from okra.rollout.observation import SeriesResult, TargetGroup, Verdict
 from okra.rollout.state import Phase
@@ -26,7 +27,7 @@ from okra.rollout.state import Phase
 if TYPE_CHECKING:
     from okra.actors.cell import CellActor
 
-CHECK = Kind("okra.mumoshu.github.io", "v1alpha1", "Check", "checks")
+CHECK = OKRA.check
 CELL_LABEL = "okra.mumoshu.github.io/cell"
 CHECK_LABEL = "okra.mumoshu.github.io/check"
 CLUSTER_TAGS = ("okra.mumoshu.github.io/cluster", "elbv2.k8s.aws/cluster")
@@ -47,6 +48,7 @@ class _Series:
 class CellChecks:
     def __init__(self, cell: CellActor) -> None:
         self._cell = cell
+        self._kind = kind_named(cell.kind.group, "Check")
         self._series: _Series | None = None
         self._applied: dict[str, str] = {}
         """Check object → the check it is for, as this process has seen it applied."""
@@ -134,7 +136,7 @@ class CellChecks:
                 stable = made.stable if made else None
                 asked = RunSeries(cell.key, token, not_before, cell.ref, self._uid, stable, account)
                 seen = None if again and made is None else obj  # somebody else's may have been deleted since
-                cell.wiring.refs["checks"].tell(Forward((cell.key[0], name), asked, seen))
+                cell.wiring.refs[resource(self._kind)].tell(Forward((cell.key[0], name), asked, seen))
 
     # -- objects ---------------------------------------------------------------------------------------------------
 
@@ -163,7 +165,7 @@ class CellChecks:
         cell = self._cell
         try:
             async with asyncio.timeout(PATIENCE):
-                found = await cell.wiring.store.get(CHECK, cell.key[0], name)
+                found = await cell.wiring.store.get(self._kind, cell.key[0], name)
         except TimeoutError as error:
             raise Unavailable("The store doesn't answer.") from error
         except NotFound:
@@ -225,8 +227,8 @@ class CellChecks:
         if self._applied.get(made.name) != made.check:
             await self._refuse_foreign(made)
         body: Object = {
-            "apiVersion": CHECK.api_version,
-            "kind": CHECK.kind,
+            "apiVersion": self._kind.api_version,
+            "kind": self._kind.kind,
             "metadata": {
                 "namespace": cell.key[0],
                 "name": made.name,
@@ -245,7 +247,7 @@ class CellChecks:
             },
             "spec": made.spec,
         }
-        applied = await cell.wiring.store.apply(CHECK, body)
+        applied = await cell.wiring.store.apply(self._kind, body)
         self._applied[made.name] = made.check
         return applied
 
@@ -253,7 +255,7 @@ class CellChecks:
         """A name that two owners, or two checks, would share is refused, not shared."""
         name = made.name
         try:
-            metadata = (await self._cell.wiring.store.get(CHECK, self._cell.key[0], name))["metadata"]
+            metadata = (await self._cell.wiring.store.get(self._kind, self._cell.key[0], name))["metadata"]
         except NotFound:
             return
         if all(owner.get("uid") != self._uid for owner in metadata.get("ownerReferences", ())):
@@ -267,12 +269,12 @@ class CellChecks:
         """Delete this check's objects for clusters that the Cell has no more."""
         cell = self._cell
         selector = f"{CELL_LABEL}={cell.key[1]},{CHECK_LABEL}={check}"
-        listing = await cell.wiring.store.list(CHECK, cell.key[0], selector)
+        listing = await cell.wiring.store.list(self._kind, cell.key[0], selector)
         for obj in listing.items:
             metadata = obj["metadata"]
             ours = any(owner.get("uid") == self._uid for owner in metadata.get("ownerReferences", ()))
             if ours and metadata["name"] not in current:
-                await cell.wiring.store.delete(CHECK, cell.key[0], metadata["name"], uid=metadata["uid"])
+                await cell.wiring.store.delete(self._kind, cell.key[0], metadata["name"], uid=metadata["uid"])
 
     @property
     def _selected_by(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from okra.actors.cell_checks import CHECK
 from okra.actors.check_status import CheckRecord
 from okra.actors.messages import Describe, Key, ObjectChanged, ObjectGone, RunSeries, SeriesDone, key_of, one_copy
 from okra.actors.runtime.actor import Actor
@@ -20,7 +21,7 @@ from okra.api.check import Check, CheckSpec
 from okra.api.checks import Analysis
 from okra.api.parse import parse
 from okra.errors import Invalid, NotFound, OkraError, Unavailable
-from okra.ports import Account, MetricSource, Object, Reading
+from okra.ports import Account, Kind, MetricSource, Object, Reading
 from okra.rollout.observation import Token, Verdict
 
 log = structlog.get_logger("okra")
@@ -54,13 +55,13 @@ Message = ObjectChanged | ObjectGone | RunSeries | Measure | Measured | Describe
 
 
 class CheckActor(Actor[Message]):
-    def __init__(self, wiring: Wiring, obj: Object) -> None:
+    def __init__(self, wiring: Wiring, obj: Object, kind: Kind = CHECK) -> None:
         self._wiring, self._object = wiring, obj
         self._key = key_of(obj)
         self._spec: CheckSpec | None = None
         self._problem = ""
         self._runs: dict[RunKey, Run] = {}
-        self._record = CheckRecord(wiring, obj)
+        self._record = CheckRecord(wiring, obj, kind)
 
     async def started(self) -> None:
         try:

@@ -8,7 +8,6 @@ from typing import Any
 
 import structlog
 
-from okra.actors.cell_checks import CHECK
 from okra.actors.messages import RunSeries, key_of
 from okra.actors.wiring import Wiring
 from okra.analysis.naming import ANNOTATION
@@ -16,7 +15,7 @@ from okra.analysis.series import Series
 from okra.api.check import ATTEMPTS_KEPT, RESULTS_KEPT, AnalysisStatus, Attempt, CheckStatus, Result
 from okra.api.conditions import Condition, ConditionStatus, ConditionType
 from okra.errors import Conflict, OkraError
-from okra.ports import Object
+from okra.ports import Kind, Object
 from okra.rollout.observation import Verdict
 from okra.rollout.status import write_time
 
@@ -31,10 +30,8 @@ class CheckRecord:
     """The status of one Check, as last seen, and its writing. A write that fails is logged: it is read by people, and
     the next one carries all of it again."""
 
-    kind = CHECK
-
-    def __init__(self, wiring: Wiring, obj: Object) -> None:
-        self._wiring, self._object = wiring, obj
+    def __init__(self, wiring: Wiring, obj: Object, kind: Kind) -> None:
+        self._wiring, self._object, self.kind = wiring, obj, kind
         self._status = CheckStatus()
         self._written: deque[str] = deque(maxlen=ECHOES)
         """The resourceVersions that its own writes replaced: what a watch tells of them is old."""

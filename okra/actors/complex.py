@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import structlog
 
+from okra.actors.argocd import ArgoCD
 from okra.actors.complex_checks import ComplexChecks
 from okra.actors.complex_children import Children
 from okra.actors.complex_commands import Commands
@@ -39,7 +40,6 @@ from okra.applications.state import Phase
 from okra.applications.status import phase_of
 from okra.errors import Conflict, NotFound, OkraError, Retryable, Unavailable
 from okra.ports import Kind, Object
-from okra.ports_clusters import ClusterInventory, MemberClusters
 from okra.rollout.compile import invalid
 from okra.rollout.observation import Problem
 from okra.rollout.rest import Rest
@@ -63,15 +63,13 @@ RESTS = {
 
 
 class ComplexCell(Actor[Message]):
-    def __init__(
-        self, wiring: Wiring, clusters: ClusterInventory, members: MemberClusters, kind: Kind, obj: Object
-    ) -> None:
+    def __init__(self, wiring: Wiring, argocd: ArgoCD, kind: Kind, obj: Object) -> None:
         self.wiring, self.kind = wiring, kind
         self.record = ComplexRecord(wiring, kind, obj)
         self.key = self.record.key
         parent = self.record.parent
         self.children = Children(wiring, parent)
-        self.sight = ComplexSight(wiring, self.children, clusters, members)
+        self.sight = ComplexSight(wiring, self.children, argocd)
         self.checks = ComplexChecks(wiring, self.children, lambda: self.ref, self.say)
         self.revisions = Revisions(wiring, parent)
         self.commands = Commands(self.record, self.children)

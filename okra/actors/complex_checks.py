@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from okra.actors.cell_checks import CELL_LABEL, CHECK_LABEL, WORST_FIRST
-from okra.actors.complex_children import Children, kind_named
+from okra.actors.complex_children import Children
+from okra.actors.kinds import kind_named, resource
 from okra.actors.messages import Forward, RunSeries, SeriesDone
 from okra.actors.runtime.ref import ActorRef
 from okra.actors.wiring import Wiring
@@ -45,7 +46,7 @@ class _Series:
 class ComplexChecks:
     def __init__(self, wiring: Wiring, children: Children, ref: Callable[[], ActorRef[Any]], say: Say) -> None:
         self._wiring, self._children, self._ref, self._say = wiring, children, ref, say
-        self._kind = kind_named(children.parent, "Check")
+        self._kind = kind_named(children.parent.group, "Check")
         self._series: _Series | None = None
 
     def requested(self, state: State) -> Token | None:
@@ -91,7 +92,7 @@ class ComplexChecks:
                 if name not in series.done:
                     stable = made.stable if made else None
                     asked = RunSeries(key, token, series.not_before, self._ref(), uid, stable, series.account)
-                    self._wiring.refs["checks"].tell(Forward((key[0], name), asked, obj))
+                    self._wiring.refs[resource(self._kind)].tell(Forward((key[0], name), asked, obj))
 
     def done(self, message: SeriesDone) -> None:
         series = self._series

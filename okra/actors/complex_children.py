@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from okra.actors.discovery import problem_of
+from okra.actors.kinds import kind_named
 from okra.actors.wiring import Wiring
 from okra.api.cell import CellSpec
-from okra.api.kinds import BY_NAME
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.api.parse import parse
 from okra.applications.children import (
@@ -42,17 +42,11 @@ class Family:
     routes: Mapping[str, Object] = field(default_factory=dict)
 
 
-def kind_named(parent: Parent, kind: str) -> Kind:
-    """A kind of the parent's own group."""
-    info = BY_NAME[parent.api_version, kind]
-    return Kind(info.group, info.version, info.kind, info.plural)
-
-
 class Children:
     def __init__(self, wiring: Wiring, parent: Parent) -> None:
         self._wiring, self.parent = wiring, parent
         self._cluster, self._deployment, self._route = (
-            kind_named(parent, kind) for kind in (CLUSTER, DEPLOYMENT, parent.kind)
+            kind_named(parent.group, kind) for kind in (CLUSTER, DEPLOYMENT, parent.kind)
         )
         self.family = Family()
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import structlog
 
+from okra.actors.argocd import ArgoCD
 from okra.actors.argocd_cluster import account_of
 from okra.actors.complex_children import Children
 from okra.actors.discovery import problem_of
@@ -29,15 +30,16 @@ from okra.applications.policy import Policy
 from okra.applications.state import AppState, Placement, Stage, State
 from okra.errors import NotFound, OkraError
 from okra.ports import Account, RouteRef
-from okra.ports_clusters import ClusterInfo, ClusterInventory, MemberClusters
+from okra.ports_clusters import ClusterInfo
 from okra.rollout.observation import Problem, RouteReading
 
 log = structlog.get_logger("okra")
 
 
 class ComplexSight:
-    def __init__(self, wiring: Wiring, children: Children, clusters: ClusterInventory, members: MemberClusters) -> None:
-        self._wiring, self._children, self._clusters, self._members = wiring, children, clusters, members
+    def __init__(self, wiring: Wiring, children: Children, argocd: ArgoCD) -> None:
+        self._wiring, self._children = wiring, children
+        self._clusters, self._members = argocd.clusters, argocd.members
         self._infos: dict[str, ClusterInfo] = {}
         """The clusters as last seen: what can't be read for a while is what it was."""
         self._why: dict[str, str] = {}

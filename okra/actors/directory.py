@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from okra.actors.kinds import resource
 from okra.actors.messages import (
     Forward,
     Key,
@@ -58,14 +59,14 @@ class Directory(Actor[Message]):
 
     async def started(self) -> None:
         self._actors = self.own(Supervisor(Policy(stop_together=True), on_failure=self.ref.tell))
-        if (watcher := self._wiring.refs.get(f"watch-{self._kind.plural}")) is not None:
+        if (watcher := self._wiring.refs.get(f"watch-{resource(self._kind)}")) is not None:
             watcher.tell(Relist())  # started again: its first list may be long ago
 
     async def receive(self, message: Message) -> None:
         match message:
             case Listed(objects=objects):
                 waiting = map(key_of, objects) if self._kind.kind in LOOKING_AT_AWS else ()
-                self._wiring.readiness.listed(self._kind.plural, waiting)
+                self._wiring.readiness.listed(resource(self._kind), waiting)
                 for key in self._objects.keys() - {key_of(obj) for obj in objects}:
                     await self._gone(self._objects[key])
                 for number, obj in enumerate(objects):

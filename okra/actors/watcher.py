@@ -10,11 +10,12 @@ from typing import Any
 
 import structlog
 
+from okra.actors.kinds import resource
 from okra.actors.messages import Listed, ObjectChanged, ObjectGone
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.backoff import Backoff
 from okra.actors.runtime.ref import ActorRef
-from okra.errors import Expired, OkraError, Retryable
+from okra.errors import AccessDenied, Expired, KindNotInstalled, OkraError, Retryable
 from okra.ports import Kind, ObjectStore, WatchEvent
 
 log = structlog.get_logger("okra")
@@ -34,6 +35,8 @@ LASTING = 10.0
 """Seconds after which a watch that ended counts as one that had worked."""
 SLOWEST = 30.0
 """Seconds between two tries, at most."""
+OPTIONAL = 60.0
+"""Seconds until somebody may have installed a kind that need not be there."""
 
 
 class Watcher(Actor[Ended | Relist]):
@@ -47,11 +50,13 @@ class Watcher(Actor[Ended | Relist]):
         namespace: str | None = None,
         selector: str | None = None,
         *,
-        failed: Callable[[str, str], None] = lambda _plural, _why: None,
+        failed: Callable[[str, str], None] = lambda _kind, _why: None,
+        optional: bool = False,
     ) -> None:
-        """`failed` is told of the kind's plural, and why it can't be listed or watched."""
+        """`failed` is told of the kind, and why it can't be listed or watched. `optional`: whoever hasn't installed
+        the kind, or gives no access to it, doesn't want it, and hears nothing of that."""
         self._store, self._kind, self._directory = store, kind, directory
-        self._namespace, self._selector, self._failed = namespace, selector, failed
+        self._namespace, self._selector, self._failed, self._optional = namespace, selector, failed, optional
 
     async def started(self) -> None:
         self._begin()
@@ -62,7 +67,7 @@ class Watcher(Actor[Ended | Relist]):
                 self._task.cancel()
                 self._begin()
             case Ended():
-                raise RuntimeError(f"the watch of {self._kind.plural} ended")
+                raise RuntimeError(f"the watch of {resource(self._kind)} ended")
 
     def _begin(self) -> None:
         self._task = self.run(self._follow(), done=lambda _: Ended())
@@ -78,9 +83,12 @@ class Watcher(Actor[Ended | Relist]):
             except Expired:
                 log.info("WatchExpired", kind=self._kind.kind)
             except OkraError as error:
+                if self._optional and isinstance(error, KindNotInstalled | AccessDenied):
+                    await asyncio.sleep(OPTIONAL)
+                    continue
                 say = log.warning if isinstance(error, Retryable) else log.error
                 say("WatchFailed", kind=self._kind.kind, error=str(error), failures=failures + 1)
-                self._failed(self._kind.plural, str(error))
+                self._failed(resource(self._kind), str(error))
             failures = 1 if self.monotonic() - began >= LASTING else failures + 1
             await asyncio.sleep(backoff.delay(failures, random.SystemRandom()))
 

@@ -7,25 +7,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from okra.actors.cell import CELL, CellActor
-from okra.actors.cell_checks import CELL_LABEL, CHECK, CHECK_LABEL
-from okra.actors.check import CheckActor
-from okra.actors.directory import Directory
-from okra.actors.discovery import Discoveries
+from okra.actors.argocd import ArgoCD
+from okra.actors.cell import CellActor
+from okra.actors.cell_checks import CELL_LABEL, CHECK_LABEL
 from okra.actors.executor import EffectExecutor
 from okra.actors.journal import Journal
-from okra.actors.messages import Describe, Key, Lookup, Objects, Subscribe, Wake
+from okra.actors.kinds import OKRA, Family
+from okra.actors.messages import Describe, Lookup, Objects, Wake
 from okra.actors.readiness import Readiness
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
-from okra.actors.runtime.ref import ActorRef
 from okra.actors.runtime.root import RootSupervisor
 from okra.actors.runtime.snapshot import Snapshot
 from okra.actors.unsaved import UnsavedVerdicts
-from okra.actors.watcher import Watcher
 from okra.actors.wiring import AlwaysOpen, MetricSources, Wiring, WriteGate, unchanged
 from okra.api.defaults import Defaults
 from okra.api.selectors import Selector
+from okra.app.directories import start
 from okra.ports import Account, Clock, EventRecord, Kind, Object, ObjectStore, TargetInventory, TrafficRouter
 from okra.rollout.rest import Rest
 from okra.web.metrics import Metrics
@@ -45,6 +43,10 @@ class Parts:
     inventory: TargetInventory
     sources: MetricSources
     gate: WriteGate
+    argocd: ArgoCD | None = None
+    """And the clusters. None: there are none here, only routes."""
+    families: Sequence[Family] = (OKRA,)
+    """Whose kinds are looked after."""
     wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
     held: Callable[[], str] = lambda: ""
     """Who pauses every Cell at this moment; told of a change by `System.wake`."""
@@ -60,7 +62,7 @@ class Parts:
     """Seconds that the actors have to end."""
     flush_timeout: float = 5.0
     """Seconds for the Events that wait then."""
-    cell_actor: Callable[[Wiring, dict[str, Any]], Actor[Any]] = CellActor
+    cell_actor: Callable[[Wiring, Object, Kind], Actor[Any]] = CellActor
     """For tests with an actor that crashes."""
 
 
@@ -170,31 +172,11 @@ async def running(parts: Parts) -> AsyncIterator[System]:
     system = System(parts, root, journal, wiring.readiness)
     try:
         async with root:
-            _start(parts, wiring, root)
+            root.start_child(ChildSpec("journal", lambda: _JournalWriter(wiring.journal)))
+            start(parts, wiring, root)
             yield system
     finally:
         await journal.flush(parts.flush_timeout)
-
-
-def _start(parts: Parts, wiring: Wiring, root: RootSupervisor) -> None:
-    root.start_child(ChildSpec("journal", lambda: _JournalWriter(wiring.journal)))
-    subscribed: dict[Key, Subscribe] = {}
-    discovery = root.start_child(ChildSpec("discovery", lambda: Discoveries(wiring, subscribed)))
-    checks = root.start_child(ChildSpec("checks", lambda: Directory(wiring, CHECK, lambda o: CheckActor(wiring, o))))
-    wiring.refs = {"discovery": discovery, "checks": checks}
-    cells = root.start_child(ChildSpec("cells", lambda: Directory(wiring, CELL, lambda o: parts.cell_actor(wiring, o))))
-    for kind in (CHECK, CELL):
-        wiring.readiness.expect(kind.plural)
-    for kind, directory in ((CHECK, checks), (CELL, cells)):
-        watcher = _watcher(parts, kind, directory, wiring.readiness)
-        wiring.refs = {**wiring.refs, watcher.name: root.start_child(watcher)}
-
-
-def _watcher(parts: Parts, kind: Kind, directory: ActorRef[Any], readiness: Readiness) -> ChildSpec[Any]:
-    def make() -> Watcher:
-        return Watcher(parts.store, kind, directory, parts.namespace, parts.selector, failed=readiness.failed)
-
-    return ChildSpec(f"watch-{kind.plural}", make)
 
 
 __all__ = ["AlwaysOpen", "Parts", "System", "running"]

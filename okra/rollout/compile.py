@@ -88,11 +88,17 @@ def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
     )
 
 
+WITHOUT_CLUSTERS = (
+    "spec.applications: clusters and applications are for `okra controller` with OKRA_ARGOCD=true (in the chart: "
+    "argocd.enabled=true), and for a Cell that began with them: one that had an ingress is to be deleted first."
+)
+
+
 def not_implemented(spec: CellSpec) -> Problem | None:
     """What the API knows and this version of Okra doesn't do yet."""
-    what = ""
     if spec.is_complex:
-        what = "spec.applications: the complex shape"
+        return Problem("InvalidSpec", WITHOUT_CLUSTERS)
+    what = ""
     for loc, ingress in spec.routes:
         place = ".".join(map(str, ("spec", *loc)))
         if ingress.route53 is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from okra.errors import NotFound, OkraError
 from okra.ports import Account
-from okra.ports_clusters import ClusterInfo
+from okra.ports_clusters import ClusterInfo, TargetGroupBinding
 
 REGION = "us-east-1"
 
@@ -22,7 +22,7 @@ def ca(number: int = 1) -> str:
 
 @dataclass
 class FakeClusters:
-    """A `ClusterInventory`, and of its clusters' APIs what `answers` says. `latency` seconds a call."""
+    """A `ClusterInventory`, and the `MemberClusters` that it tells of. `latency` seconds a call."""
 
     latency: float = 0.0
     infos: dict[str, ClusterInfo] = field(default_factory=dict)
@@ -32,6 +32,8 @@ class FakeClusters:
     """Clusters that EKS never answers about."""
     refuses: OkraError | None = None
     """What EKS answers to everything."""
+    bindings: dict[str, list[TargetGroupBinding]] = field(default_factory=dict)
+    """Cluster → what any selector finds in it."""
     calls: Counter[str] = field(default_factory=Counter)
 
     def add(self, name: str, **fields: Any) -> str:
@@ -64,6 +66,12 @@ class FakeClusters:
         await asyncio.sleep(self.latency)
         if (error := self.silent.get(cluster.name)) is not None:
             raise error
+
+    async def target_group_bindings(
+        self, account: Account, cluster: ClusterInfo, selector: str
+    ) -> Sequence[TargetGroupBinding]:
+        await self.answers(account, cluster)
+        return self.bindings.get(cluster.name, [])
 
     async def _called(self, operation: str) -> None:
         self.calls[operation] += 1

@@ -29,8 +29,7 @@ from okra.api.defaults import Defaults
 from okra.api.meta import OKRA_GROUP, VERSION
 from okra.api.selectors import Selector
 from okra.errors import NotFound
-from okra.ports import Account, EventRecord, Kind, Object
-from okra.ports_clusters import ClusterInfo, TargetGroupBinding
+from okra.ports import EventRecord, Kind, Object
 from okra.rollout.rest import Rest
 from okra.testing.clock import FakeClock
 from okra.testing.fake_argocd import APPLICATION_SET, SECRET, FakeArgoCD, application_set
@@ -51,29 +50,11 @@ def check(name: str, **analysis: Any) -> dict[str, Any]:
 
 
 @dataclass
-class Members:
-    """The clusters' own APIs."""
-
-    clusters: FakeClusters
-    bindings: dict[str, list[TargetGroupBinding]] = field(default_factory=dict)
-
-    async def answers(self, account: Account, cluster: ClusterInfo) -> None:
-        await self.clusters.answers(account, cluster)
-
-    async def target_group_bindings(
-        self, account: Account, cluster: ClusterInfo, selector: str
-    ) -> Sequence[TargetGroupBinding]:
-        await self.clusters.answers(account, cluster)
-        return self.bindings.get(cluster.name, [])
-
-
-@dataclass
 class ComplexWorld:
     store: FragileStore
     clock: FakeClock
     aws: FakeAws
     eks: FakeClusters
-    members: Members
     argo: FakeArgoCD
     metrics: FakeMetrics
     defaults: Defaults
@@ -242,12 +223,12 @@ class ComplexWorld:
             argo.result()
 
     def _start(self, root: RootSupervisor, wiring: Wiring) -> None:
-        argocd = ArgoCD(self.eks, self.members)
+        argocd = ArgoCD(self.eks, self.eks)
 
         def cell(obj: Object) -> Any:
             if "applications" in obj.get("spec", {}):
                 own = wiring if self.own_store is None else replace(wiring, store=self.own_store)
-                return ComplexCell(own, self.eks, self.members, CELL, obj)
+                return ComplexCell(own, argocd, CELL, obj)
             return CellActor(wiring, obj)
 
         discovery = root.start_child(ChildSpec("discovery", lambda: Discoveries(wiring, {})))
@@ -284,7 +265,6 @@ async def complex_world(**defaults: Any) -> AsyncIterator[ComplexWorld]:
             clock=clock,
             aws=FakeAws(clock, latency=0.005),
             eks=eks,
-            members=Members(eks),
             argo=FakeArgoCD(real, clock),
             metrics=FakeMetrics(clock.now),
             defaults=Defaults(**{"retain_for": 120.0, **defaults}),

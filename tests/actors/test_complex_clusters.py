@@ -107,7 +107,7 @@ async def test_target_groups_are_found_by_their_bindings_in_the_clusters() -> No
         await w.application_set("web")
         found = [w.cluster("a", "web"), w.cluster("b", "web")]
         for name in ("a", "b"):
-            w.members.bindings[name] = [TargetGroupBinding("prod", "web", w.groups[name])]
+            w.eks.bindings[name] = [TargetGroupBinding("prod", "web", w.groups[name])]
         w.route("a")
         app = w.app("web")
         app["alb"]["forwardConfig"]["targetGroup"] = {"targetgroupBindingSelector": "svc=web"}
@@ -142,8 +142,8 @@ async def test_two_bindings_of_one_cluster_or_two_clusters_of_one_group_are_told
     async with complex_world() as w:
         await w.application_set("web")
         found = [w.cluster("a", "web"), w.cluster("b", "web")]
-        w.members.bindings["a"] = [TargetGroupBinding("x", "one", w.groups["a"])]
-        w.members.bindings["a"] += [TargetGroupBinding("x", "two", w.groups["b"])]
+        w.eks.bindings["a"] = [TargetGroupBinding("x", "one", w.groups["a"])]
+        w.eks.bindings["a"] += [TargetGroupBinding("x", "two", w.groups["b"])]
         app = w.app("web")
         app["alb"]["forwardConfig"]["targetGroup"] = {"targetgroupBindingSelector": "svc=web"}
         w.route("a")
@@ -151,7 +151,7 @@ async def test_two_bindings_of_one_cluster_or_two_clusters_of_one_group_are_told
         async with w.running():
             await w.until(lambda s: "must name one target group; there are: x/one, x/two." in s.get("message", ""))
             for name in ("a", "b"):
-                w.members.bindings[name] = [TargetGroupBinding("x", "one", w.groups["a"])]
+                w.eks.bindings[name] = [TargetGroupBinding("x", "one", w.groups["a"])]
             await w.until(lambda s: "b has the target group of another cluster" in s.get("message", ""))
         assert set(w.traffic()) == {"a"}
 

@@ -174,7 +174,6 @@ ROUTE53 = {
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        (COMPLEX, "spec.applications: the complex shape"),
         ({"ingresses": [alb(), ROUTE53]}, "spec.ingresses.1.route53: Route 53"),
         ({"ingresses": [alb(rule={"priority": 1, "conditions": {"hosts": ["a"]}})]}, "creating a rule"),
         ({"checks": [{"name": "j", "job": {"template": {"spec": {"image": "i"}}}}]}, "spec.checks[0].job"),
@@ -185,6 +184,13 @@ def test_what_this_version_does_not_do_is_said_with_its_place(spec: dict[str, An
     assert problem is not None
     assert problem.reason == "NotImplemented"
     assert said in problem.message
+
+
+def test_clusters_and_applications_are_not_for_the_actor_of_routes() -> None:
+    problem = compile_policy(cell(**COMPLEX), Defaults()).problem
+    assert problem is not None
+    assert problem.reason == "InvalidSpec"
+    assert "spec.applications: clusters and applications are for `okra controller`" in problem.message
 
 
 def test_a_check_without_a_provider_needs_the_settings() -> None:

@@ -1,0 +1,41 @@
+"""The kinds that have actors, as a store is asked for them: one family of four in each group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from okra.api.kinds import BY_NAME
+from okra.api.meta import HOTSWAP_GROUP, OKRA_GROUP, VERSION
+from okra.ports import Kind
+
+
+def kind_named(group: str, kind: str) -> Kind:
+    """A kind of Okra's or hotswap's group."""
+    info = BY_NAME[f"{group}/{VERSION}", kind]
+    return Kind(info.group, info.version, info.kind, info.plural)
+
+
+def resource(kind: Kind) -> str:
+    """As people call it, and as its directory and its watcher are called: `cells`; in another group than Okra's
+    `systems.hotswap.mumoshu.github.io`."""
+    return kind.plural if kind.group == OKRA_GROUP else f"{kind.plural}.{kind.group}"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The kinds of one group."""
+
+    cell: Kind
+    """Cell, or hotswap's System."""
+    check: Kind
+    cluster: Kind
+    deployment: Kind
+
+
+def _family(group: str, cell: str) -> Family:
+    names = (cell, "Check", "ArgoCDCluster", "ArgoCDApplicationDeployment")
+    return Family(*(kind_named(group, each) for each in names))
+
+
+OKRA = _family(OKRA_GROUP, "Cell")
+HOTSWAP = _family(HOTSWAP_GROUP, "System")
