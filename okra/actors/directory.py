@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from okra.actors.kinds import resource
+from okra.actors.kinds import kind_named, resource
 from okra.actors.messages import (
     Forward,
     Key,
@@ -32,6 +32,8 @@ from okra.actors.text import plain
 from okra.actors.watcher import Relist
 from okra.actors.wiring import Wiring
 from okra.api.conditions import Condition, ConditionStatus, ConditionType
+from okra.api.kinds import BY_NAME
+from okra.applications.children import PARENT
 from okra.errors import NotFound, OkraError
 from okra.ports import Kind, Object
 from okra.rollout.observation import Verdict
@@ -46,6 +48,8 @@ LETTING_GO = 15.0
 """Seconds that the actor of an object that is gone has for it."""
 TURN = 50
 """Objects of a listing taken in a row before others have the event loop."""
+GOES_BY = ("observedGeneration", "phase", "ready", "machine", "stableVersion", "commands")
+"""What of a child's status its Cell decides by. The steps of a rollout are not."""
 LOOKING_AT_AWS = ("Cell", "System")
 """Kinds whose objects need a first discovery."""
 
@@ -83,10 +87,10 @@ class Directory(Actor[Message]):
                 await self._failed(message)
             case Lookup(key=key):
                 self.reply(message, self._actors.get(_name(key)))
-            case Wake():
-                for key in self._objects:
+            case Wake(key=only):
+                for key in self._objects if only is None else (only,):
                     if (ref := self._actors.get(_name(key))) is not None:
-                        ref.tell(message)
+                        ref.tell(Wake())
             case Objects():
                 self.reply(message, tuple(self._objects.values()))
 
@@ -105,6 +109,8 @@ class Directory(Actor[Message]):
             self._actors.start_child(spec)
         elif (ref := self._actors.get(name)) is not None:
             ref.tell(ObjectChanged(obj))
+            if _says(known) != _says(obj):
+                self._wake_parent(obj)
             if known["metadata"].get("generation") != obj["metadata"].get("generation"):
                 self._actors.unpark(name)
 
@@ -121,10 +127,23 @@ class Directory(Actor[Message]):
             return
         if self._objects.pop(key, None) is None:
             return
+        self._wake_parent(obj)
         self._never_looks(key)
         if ref is not None:
             ref.tell(ObjectGone(obj))
             ref.stop()
+
+    def _wake_parent(self, obj: Object) -> None:
+        """A complex Cell goes by what its children say: it need not wait for its next look."""
+        metadata = obj["metadata"]
+        if PARENT not in (metadata.get("labels") or {}):
+            return
+        for owner in metadata.get("ownerReferences") or ():
+            kind = BY_NAME.get((owner.get("apiVersion", ""), owner.get("kind", "")))
+            if owner.get("controller") and kind is not None:
+                directory = self._wiring.refs.get(resource(kind_named(kind.group, kind.kind)))
+                if directory is not None:
+                    directory.tell(Wake((key_of(obj)[0], owner["name"])))
 
     async def _still_there(self, obj: Object, ref: ActorRef[Any]) -> bool:
         """To a watch a Cell that loses the labels by which Okra finds it is gone, and yet there it is, perhaps with
@@ -208,6 +227,13 @@ def _name(key: Key) -> str:
 def _key(name: str) -> Key:
     namespace, _, plain = name.partition("/")
     return namespace, plain
+
+
+def _says(obj: Object) -> list[Any]:
+    status = obj.get("status") or {}
+    return [
+        status.get(each) for each in ("observedGeneration", "phase", "ready", "machine", "stableVersion", "commands")
+    ]
 
 
 def _uid(obj: Object) -> str | None:

@@ -156,6 +156,12 @@ class RunSeries:
     stable: Mapping[str, Any] | None = None
     """The same analysis for the stable side, when a condition compares the two."""
     account: Account = field(default_factory=Account)
+    generation: int = 0
+    """Of the Check as it is to be asked: what a watch has told of it may be older."""
+
+
+RunKey = tuple[Key, str, Token] | None
+"""Whose series: a Cell's, or (None) the Check's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,13 @@ class SeriesDone:
 
 @dataclass(frozen=True, slots=True)
 class Wake(Level):
-    """It is time to look again."""
+    """It is time to look again. `key`: to a directory, for the actor of that object only."""
+
+    key: Key | None = None
+
+    @property
+    def coalesce_key(self) -> Hashable:
+        return Wake, self.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from okra.actors.complex_revisions import REVISION
 from okra.actors.directory import Directory
 from okra.actors.discovery import Discoveries
 from okra.actors.journal import Journal
+from okra.actors.kinds import resource
 from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.root import RootSupervisor
 from okra.actors.watcher import Watcher
@@ -239,7 +240,7 @@ class ComplexWorld:
             DEPLOYMENT: lambda obj: ArgoCDDeploymentActor(wiring, argocd, DEPLOYMENT, obj),
         }
         refs = {kind: root.start_child(_directory(wiring, kind, make)) for kind, make in makes.items()}
-        wiring.refs = {"discovery": discovery, "checks": refs[CHECK]}
+        wiring.refs = {"discovery": discovery} | {resource(kind): ref for kind, ref in refs.items()}
         for kind, ref in refs.items():
             root.start_child(_watcher(self.store, kind, ref))
         woken = (refs[CLUSTER], refs[DEPLOYMENT])

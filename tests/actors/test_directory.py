@@ -12,14 +12,14 @@ from okra.actors.cell_checks import CHECK
 from okra.actors.cell_turns import Turns
 from okra.actors.wiring import Wiring
 from okra.errors import Expired, OkraError, Unavailable
-from okra.ports import Object
+from okra.ports import Kind, Object
 from tests.actors.test_cell_crashes import Defect
 from tests.actors.world import QUICK, World, cell, lone_check, world
 
 pytestmark = pytest.mark.looptime
 
 
-def crashing(when: Callable[[Object], bool], message: str = "a defect") -> Callable[[Wiring, Object], CellActor]:
+def crashing(when: Callable[[Object], bool], message: str = "a defect") -> Callable[[Wiring, Object, Kind], CellActor]:
     """Cells whose actor crashes in each decision while `when` holds of its object."""
 
     class CrashingTurns(Turns):
@@ -33,8 +33,8 @@ def crashing(when: Callable[[Object], bool], message: str = "a defect") -> Calla
             await super().work()
 
     class Crashing(CellActor):
-        def __init__(self, wiring: Wiring, obj: Object) -> None:
-            super().__init__(wiring, obj)
+        def __init__(self, wiring: Wiring, obj: Object, kind: Kind) -> None:
+            super().__init__(wiring, obj, kind)
             self.turns = CrashingTurns(self)
 
     return Crashing

@@ -14,7 +14,7 @@ from dataclasses import replace
 from okra.actors.cell import CellActor
 from okra.actors.wiring import Wiring
 from okra.app.writes import Writes
-from okra.ports import Object, RouteRef
+from okra.ports import Kind, Object, RouteRef
 from okra.rollout.observation import RouteReading, Weights
 from tests.kube.controller_entry import main
 
@@ -33,8 +33,8 @@ class Stopping(Writes):
         await super().write(ref, weights, basis, urgent=urgent)
 
 
-def actor(wiring: Wiring, obj: Object) -> CellActor:
-    return CellActor(replace(wiring, router=Stopping(wiring.router, wiring.clock)), obj)
+def actor(wiring: Wiring, obj: Object, kind: Kind) -> CellActor:
+    return CellActor(replace(wiring, router=Stopping(wiring.router, wiring.clock)), obj, kind)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ class Crashing(CellActor):
         raise RuntimeError("a fault of its own")
 
 
-def actor(wiring: Any, obj: dict[str, Any]) -> CellActor:
-    return (Crashing if obj["metadata"]["name"] == os.environ["CRASHES"] else CellActor)(wiring, obj)
+def actor(wiring: Any, obj: dict[str, Any], kind: Any) -> CellActor:
+    return (Crashing if obj["metadata"]["name"] == os.environ["CRASHES"] else CellActor)(wiring, obj, kind)
 
 
 if __name__ == "__main__":
