@@ -11,6 +11,7 @@ from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.ref import ActorRef
 from okra.argocd.content import Auth
 from okra.argocd.names import CLUSTER, MANAGED_BY, OKRA, SECRET, SECRET_TYPE
+from okra.argocd.readiness import SETTLED
 from okra.argocd.secrets import ClusterSecret, read_secret
 from okra.errors import NotFound
 from okra.ports import ObjectStore
@@ -30,6 +31,8 @@ class ArgoCD:
     members: MemberClusters
     namespace: str = "argocd"
     auth: Auth = Auth.AWS_AUTH_CONFIG
+    settled: float = SETTLED
+    """Seconds for which a cluster's Applications must stay the same, or away."""
     writing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
     """Held from a look at the secrets to a write that no version guards: two of one server must never be created, and
     none deleted that is being published."""

@@ -64,6 +64,7 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
             labels=publishing_labels(spec.cluster_secret.labels, spec.cluster_secret.name),
             sets=_in_words(spec.application_set),
             delete_first=spec.update_strategy.type is ArgoCDStrategyType.DELETE_BEFORE_CREATE,
+            settled=self.argocd.settled,
         )
         return wanted, spec
 

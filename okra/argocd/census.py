@@ -10,6 +10,7 @@ from okra.argocd.applications import Application
 from okra.argocd.marks import Mark, Publisher
 from okra.argocd.preflight import Problem
 from okra.argocd.publishing import needs_publishing
+from okra.argocd.readiness import SETTLED
 from okra.argocd.secrets import ClusterSecret
 
 MOST_APPLICATIONS = 256
@@ -26,6 +27,7 @@ class Wanted:
     sets: str
     """Which ApplicationSets it names, in words."""
     delete_first: bool = False
+    settled: float = SETTLED
 
 
 @dataclass(frozen=True, slots=True)

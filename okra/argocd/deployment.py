@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from okra.argocd.census import Census, Known, Sight, Wanted
 from okra.argocd.preflight import Problem, preflight
 from okra.argocd.publishing import Edit, forget, publish, unpublish
-from okra.argocd.readiness import SETTLED, Lack, lacks
+from okra.argocd.readiness import Lack, lacks
 from okra.argocd.report import Phase, Report, report
 from okra.argocd.secrets import ClusterSecret
 
@@ -69,7 +69,7 @@ def _lacks(census: Census, name: str, found: ClusterSecret | Problem) -> list[La
         return [Lack("NotPublished", f"{name} isn't published yet.")]
     applications = census.applications_on(found)
     since = census.since(name, applications)
-    return list(lacks(census.sight.sets, applications, census.mark(found).at, since, census.now))
+    return list(lacks(census.sight.sets, applications, census.mark(found).at, since, census.now, census.wanted.settled))
 
 
 def _changes(census: Census, *, ready: bool) -> Iterator[Edit]:
@@ -95,12 +95,12 @@ def _freed(census: Census) -> Iterator[Edit]:
     """An ApplicationSet may still make an Application of what it saw before: gone counts only some time after."""
     for secret in census.old:
         withdrawn = census.mark(secret).withdrawn
-        if withdrawn is not None and census.now >= withdrawn + SETTLED and census.is_free(secret):
+        if withdrawn is not None and census.now >= withdrawn + census.wanted.settled and census.is_free(secret):
             yield forget(secret, census.wanted.publisher)
 
 
 def _soon(census: Census, lacking: Mapping[str, Sequence[Lack]]) -> list[float]:
     """When something may be over by itself."""
     found = [each.until for lacks in lacking.values() for each in lacks if each.until is not None]
-    found += [at + SETTLED for each in census.old if (at := census.mark(each).withdrawn) is not None]
+    found += [at + census.wanted.settled for each in census.old if (at := census.mark(each).withdrawn) is not None]
     return [at for at in found if at > census.now] or [census.now + POLL + REST]

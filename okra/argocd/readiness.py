@@ -10,7 +10,8 @@ from okra.argocd.application_sets import ApplicationSet
 from okra.argocd.applications import Application
 
 SETTLED = 10.0
-"""Seconds for which the set of Applications must stay the same: an ApplicationSet makes them one by one."""
+"""Seconds for which the set of Applications must stay the same, unless the settings say other: an ApplicationSet makes
+them one by one."""
 FINISHED = ("", "Succeeded")
 """Phases of a sync operation that is over and well."""
 
@@ -31,6 +32,7 @@ def lacks(
     published: float,
     since: float | None,
     now: float,
+    settled: float = SETTLED,
 ) -> Iterator[Lack]:
     """All that is missing, what comes first in Argo CD's order first. None: ready.
 
@@ -42,9 +44,9 @@ def lacks(
         yield from _set_lacks(each, mine)
         for application in mine:
             yield from _application_lacks(application, published, rolling=each.rolling)
-    if applications and (since is None or now < since + SETTLED):
-        said = f"Its Applications must stay the same for {SETTLED:.0f} seconds."
-        yield Lack("Settling", said, (now if since is None else since) + SETTLED)
+    if applications and (since is None or now < since + settled):
+        said = f"Its Applications must stay the same for {settled:g} seconds."
+        yield Lack("Settling", said, (now if since is None else since) + settled)
 
 
 def needs_sync(application: Application, *, rolling: bool) -> bool:
