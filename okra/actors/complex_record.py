@@ -61,7 +61,8 @@ class ComplexRecord:
         labels = self.metadata.get("labels") or {}
         keys = [each.key for each in self._wiring.selector.requirements]
         shared = {key: labels[key] for key in keys if key in labels}
-        return Parent(self._kind.group, self._kind.kind, *self.key, uid=self.metadata.get("uid", ""), labels=shared)
+        uid = self.metadata.get("uid", "")
+        return Parent(self._kind.group, self._kind.kind, *self.key, uid, shared, frozenset(keys))
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from okra.api.cell import CellSpec
 from okra.api.complex import Application, Cluster
+from okra.api.fields import LabelKey, LabelValue
 from okra.api.meta import COMMAND_ANNOTATION, OKRA_GROUP, VERSION
 from okra.applications.state import Group
 
@@ -49,6 +50,8 @@ HANDED_DOWN = frozenset(
     }
 )
 """What of a complex Cell's spec means the same in its child Cells."""
+LABEL: TypeAdapter[tuple[str, str]] = TypeAdapter(tuple[LabelKey, LabelValue])
+"""A key and a value that Kubernetes takes for a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Parent:
     uid: str
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels that children carry, too: by these this Okra finds its objects."""
+    selecting: frozenset[str] = frozenset()
+    """Keys of such labels: what a child has for one it has from here, or hasn't."""
 
     def cluster(self, cluster: str) -> str:
         """The name of a cluster's ArgoCDCluster, and of its cluster secret."""
@@ -80,7 +85,8 @@ class Parent:
     def child(self, kind: str, name: str, spec: Mapping[str, Any], **metadata: Any) -> Object:
         """A child object; `metadata`: what it has beside name, labels and owner."""
         owner = {"apiVersion": self.api_version, "kind": self.kind, "name": self.name, "uid": self.uid}
-        labels = {**self.labels, PARENT: self.name, **metadata.pop("labels", {})}
+        own = {key: value for key, value in metadata.pop("labels", {}).items() if key not in self.selecting}
+        labels = {**own, **self.labels, PARENT: self.name}
         return {
             "apiVersion": self.api_version,
             "kind": kind,
@@ -108,14 +114,25 @@ def short(name: str) -> str:
 
 
 def cluster_child(parent: Parent, spec: CellSpec, cluster: Cluster) -> Object:
-    """The ArgoCDCluster of a cluster."""
+    """The ArgoCDCluster of a cluster. It carries the cluster's labels, as far as they are any to Kubernetes."""
     body: dict[str, Any] = {
         "eks": {**plain(cluster.eks), "clusterName": cluster.eks.cluster_name or cluster.name},
         "aws": plain(spec.aws),
         "labels": dict(cluster.labels),
         "deletionPolicy": str(spec.deletion_policy),
     }
-    return parent.child("ArgoCDCluster", parent.cluster(cluster.name), {k: v for k, v in body.items() if v})
+    labels = {key: value for key, value in cluster.labels.items() if _is_label(key, value)}
+    return parent.child(
+        "ArgoCDCluster", parent.cluster(cluster.name), {k: v for k, v in body.items() if v}, labels=labels
+    )
+
+
+def _is_label(key: str, value: str) -> bool:
+    try:
+        LABEL.validate_python((key, value))
+    except ValidationError:
+        return False
+    return True
 
 
 def deployment_child(parent: Parent, application: Application, clusters: Sequence[str]) -> Object:

@@ -62,6 +62,7 @@ def _applications(turn: Turn) -> None:
     moving = [app for app in turn.policy.applications if turn.app(app).moving]
     for app in moving or turn.policy.applications:
         if not _settled(turn, app):
+            _others_wait(turn, app)
             _report(turn, app)
             return
     if turn.obs.saved is False:
@@ -100,6 +101,18 @@ def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
     )
     turn.set(app, phase=Phase.PENDING, message=f"{said} To move it there, label them with another one.")
     return False
+
+
+def _others_wait(turn: Turn, first: Application) -> None:
+    """Whoever wants other clusters waits for its turn, and says so."""
+    for app in turn.policy.applications:
+        state = turn.app(app)
+        if app is first or state.moving or not app.version or app.version in state.blocked:
+            continue
+        if state.synced is None or state.synced.version != app.version:
+            turn.set(app, phase=Phase.PENDING, stage=None, message=f"Waits for {first.name}.")
+        elif set(state.synced.clusters) == set(app.clusters):
+            turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
 
 
 def _report(turn: Turn, app: Application) -> None:

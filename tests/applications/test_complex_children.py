@@ -76,6 +76,16 @@ def test_a_cluster_is_named_after_the_cell_and_found_by_its_own_name_in_eks() ->
     assert cluster(1)["spec"]["eks"] == {"clusterName": "web-2"}
 
 
+def test_a_cluster_carries_its_labels_as_far_as_they_are_any_to_kubernetes() -> None:
+    assert cluster()["metadata"]["labels"] == {"role": "web", PARENT: "mysystem"}, "an ARN is none"
+    own = [{"name": "a", "labels": {"role": "web", "team": "b", "a..b/c": "x", PARENT: "mine"}}, *SPEC["clusters"]]
+    cell = model(complex_cell(clusters=own))
+    assert cell.spec.clusters is not None
+    selecting = Parent(OKRA_GROUP, "Cell", "default", "mysystem", "u-1", {"team": "a"}, frozenset({"team", "role"}))
+    found = cluster_child(selecting, cell.spec, cell.spec.clusters[0])
+    assert found["metadata"]["labels"] == {"team": "a", PARENT: "mysystem"}, "else this Okra wouldn't find it"
+
+
 def test_a_cluster_is_looked_for_in_the_account_of_the_cell_unless_it_has_its_own() -> None:
     role = "arn:aws:iam::123456789012:role/eks"
     clusters = [{"name": "a", "eks": {"region": "eu-west-1", "roleARN": role}}, *SPEC["clusters"]]

@@ -84,7 +84,8 @@ def test_applications_go_one_after_the_other_in_the_order_of_the_spec() -> None:
     w.want(web(NEW), API_NEW)
     w.after(50.0)
     assert (w.web.moving, w.state.of("api").moving) == (True, False)
-    assert (w.web.phase, w.state.of("api").phase) == (Phase.SYNCING, Phase.SYNCED)
+    assert (w.web.phase, w.state.of("api").phase) == (Phase.SYNCING, Phase.PENDING)
+    assert w.state.of("api").message == "Waits for web."
     w.after(300.0)
     assert [name for name, _ in w.history] == ["web", "api", "web", "api"]
     assert w.state.phase is Phase.SYNCED
@@ -243,7 +244,10 @@ def test_a_failed_application_holds_up_the_ones_after_it() -> None:
     w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no")
     w.after(600.0)
     assert w.routes["api"].stable == "api-v1"
-    assert w.state.of("api").phase is Phase.SYNCED
+    assert w.state.of("api").phase is Phase.PENDING
+    w.want(web(NEW), API_OLD)
+    w.after(60.0)
+    assert (w.web.phase, w.state.of("api").phase) == (Phase.FAILED, Phase.SYNCED), "it is where it should be"
 
 
 @pytest.mark.parametrize(
