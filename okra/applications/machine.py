@@ -109,10 +109,11 @@ def _others_wait(turn: Turn, first: Application) -> None:
         state = turn.app(app)
         if app is first or state.moving or not app.version or app.version in state.blocked:
             continue
-        if state.synced is None or state.synced.version != app.version:
-            turn.set(app, phase=Phase.PENDING, stage=None, message=f"Waits for {first.name}.")
-        elif set(state.synced.clusters) == set(app.clusters):
+        synced = state.synced
+        if synced and (synced.version, set(synced.clusters)) == (app.version, set(app.clusters)):
             turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
+        else:
+            turn.set(app, phase=Phase.PENDING, stage=None, message=f"Waits for {first.name}.")
 
 
 def _report(turn: Turn, app: Application) -> None:
