@@ -1,8 +1,8 @@
 """From watch to status: Okra's store alone, and `okra controller` as it is, beside a minimal kopf operator in one run.
 
 The store alone does what the kopf operator does: a line of status for each object. The controller does all that it does
-for a Cell that it can't act on (a check without a provider): an actor, which reads the object for itself at first, the
-model, the decision, conditions.
+for a Cell that it can't act on (a check without a provider): an actor, the model, the decision, conditions; and it asks
+whether every Cell is paused, whatever there is to do: twice in ten seconds, so hardly ever.
 """
 
 from __future__ import annotations

@@ -2,6 +2,11 @@
 
 Each write is guarded by the resourceVersion of the copy. A Conflict means that somebody else wrote: the copy is read
 again, and what was decided on the old one is void.
+
+The first actor of a Cell begins with the object that its directory listed or was told of, and asks for none: a term's
+list is no older than the term, and what somebody else has written since makes the first write a Conflict, before it can
+raise anything. An actor that begins again reads: what its predecessor wrote may be on the way still, and no Conflict
+would tell a revert of it, which doesn't wait for a store that is down.
 """
 
 from __future__ import annotations
@@ -39,6 +44,10 @@ class Record:
         """The status was read at least once: before that nothing can be decided."""
         self.stale = True
         """It is to be read again. What is known holds until then: a store that is down makes no Cell blind."""
+        name, begun = (cell.kind, cell.key), cell.wiring.begun
+        self._as_given = name not in begun and "resourceVersion" in obj["metadata"]
+        """Nobody in this process has written it: at first it is as good as read."""
+        begun.add(name)
         self._written: deque[str] = deque(maxlen=ECHOES)
         """The resourceVersions of its own writes, each guarded by the one before: what a watch tells of them is old."""
 
@@ -84,7 +93,7 @@ class Record:
         """
         try:
             async with asyncio.timeout(PATIENCE):
-                obj = await self._store.get(self._cell.kind, *self._cell.key)
+                obj = self.object if self._as_given else await self._store.get(self._cell.kind, *self._cell.key)
         except NotFound:
             self._cell.vanished()
             return
@@ -93,7 +102,7 @@ class Record:
         except Fatal as error:
             raise Unavailable(f"The Cell can't be read: {error}") from error
         with_state = not self.known or told_by_others(self.object, obj)
-        self.known, self.stale = True, False
+        self.known, self.stale, self._as_given = True, False, False
         self._take(one_copy(self.object, obj), with_state=with_state)
 
     def _take(self, obj: Object, *, with_state: bool) -> None:

@@ -14,7 +14,7 @@ from okra.actors.unsaved import UnsavedVerdicts
 from okra.api.defaults import Defaults
 from okra.api.provider import Provider
 from okra.api.selectors import Selector
-from okra.ports import Account, Clock, MetricSource, ObjectStore, TargetInventory, TrafficRouter
+from okra.ports import Account, Clock, Kind, MetricSource, ObjectStore, TargetInventory, TrafficRouter
 from okra.rollout.rest import Rest
 
 if TYPE_CHECKING:
@@ -96,3 +96,5 @@ class Wiring:
     unsaved: UnsavedVerdicts = field(default_factory=UnsavedVerdicts)
     refs: Mapping[str, ActorRef[Any]] = field(default_factory=dict)
     """`discovery`, `checks`, and the watchers as `watch-PLURAL`, once they are started."""
+    begun: set[tuple[Kind, tuple[str, str]]] = field(default_factory=set)
+    """The Cells (namespace, name) that had an actor: what it wrote may be newer than what a watch has told of."""

@@ -27,7 +27,7 @@ class Once:
         return KindNotInstalled("the API server knows no cells")
 
 
-@pytest.mark.parametrize("operation", ["get", "patch", "patch_status"])
+@pytest.mark.parametrize("operation", ["patch", "patch_status"])
 async def test_a_cell_is_looked_after_though_its_kind_was_unknown_once(operation: str) -> None:
     async with world() as w:
         w.two_versions()

@@ -81,6 +81,7 @@ class Scenario:
         """What is done, and how it is known to be over."""
         yield self.start, self.ready
         yield self.apply, lambda: self.stable("1.1.0")
+        yield self.block_by_hand, lambda: True  # somebody else's status: the Cell is read again before the next command
         for verb in ("pause", "resume", "pause", "resume"):  # one cause more than once: counted in its Event
             yield partial(self.command, verb), self.executed
         yield self.restart, self.ready
@@ -118,6 +119,11 @@ class Scenario:
     def stable(self, version: str) -> bool:
         status = self.okra.controllers.status()
         return status.get("stableVersion") == version and status["phase"] == "Synced"
+
+    def block_by_hand(self) -> None:
+        block = {"version": "0.9.0", "reason": "by hand", "time": "2026-01-01T00:00:00Z"}
+        status = json.dumps({"status": {"blockedVersions": [block]}})
+        self.okra.kubectl("patch", "cell", "web", "--subresource=status", "--type=merge", "-p", status)
 
     def command(self, verb: str) -> None:
         self.commands += 1
