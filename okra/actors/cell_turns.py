@@ -12,7 +12,7 @@ from okra.actors.messages import AskAgain, Wake
 from okra.actors.person import command_of
 from okra.actors.tries import Tries
 from okra.errors import Retryable
-from okra.rollout.effects import Decision, Observe, Persist, SetWeights
+from okra.rollout.effects import Claim, Decision, Observe, Persist, SetWeights
 from okra.rollout.machine import decide
 from okra.rollout.policy import Policy
 from okra.rollout.rest import rest
@@ -104,8 +104,9 @@ class Turns:
         return record.known and not cell.gone
 
     async def _only_look(self, decision: Decision) -> bool:
-        """Something was refused and isn't tried again yet. What was raised is watched all the same."""
-        looks = [effect for effect in decision.effects if isinstance(effect, Observe)]
+        """Something was refused and isn't tried again yet. What was raised is watched all the same, and whose the
+        routes are is asked: for that a revert waits, though for no store."""
+        looks = [effect for effect in decision.effects if isinstance(effect, Observe | Claim)]
         for look in looks:
             await self._executor.execute(look)
         if len(looks) == len(decision.effects):

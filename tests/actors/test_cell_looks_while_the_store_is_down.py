@@ -34,6 +34,21 @@ async def test_a_canary_that_fails_while_the_store_is_down_since_its_raise_is_re
             await w.when(lambda: not route.weights.get(new), within=120)
 
 
+@pytest.mark.parametrize("after", [1.0, 60.0])
+async def test_who_took_over_in_mid_rollout_reverts_what_fails_while_the_store_is_down(after: float) -> None:
+    """It has written nothing yet, and so not asked whose the route is."""
+    async with world() as w:
+        route, _old, new = w.two_versions()
+        await w.apply(cell(**LONG))
+        async with w.running():
+            await w.until(lambda s: route.weights.get(new) and s["routes"][0].get("confirmedAt"))
+        async with w.running():
+            await asyncio.sleep(after)
+            w.store.fault = down
+            w.aws.groups[new].healthy = 0
+            await w.when(lambda: not route.weights.get(new), within=120)
+
+
 async def test_a_store_that_hangs_since_a_raise_delays_the_look_at_the_canary_and_does_not_prevent_it() -> None:
     async with world() as w:
         route, _old, new = w.two_versions()
