@@ -15,6 +15,8 @@ VERSION = "v1alpha1"
 VERSION_LABEL = "okra.mumoshu.github.io/version"
 COMMAND_ANNOTATION = "okra.mumoshu.github.io/command"
 ANALYSIS_HASH_ANNOTATION = "analysis-hash"
+PARENT_LABEL = "okra.mumoshu.github.io/parent"
+"""On an object that a complex Cell made: the Cell's name."""
 
 _MOST = 10_000
 """Kubernetes bounds labels, annotations and finalizers by the object's size only; so many nobody has."""

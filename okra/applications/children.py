@@ -17,12 +17,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from okra.api.cell import CellSpec
 from okra.api.complex import Application, Cluster
 from okra.api.fields import LabelKey, LabelValue
-from okra.api.meta import COMMAND_ANNOTATION, OKRA_GROUP, VERSION
+from okra.api.meta import COMMAND_ANNOTATION, OKRA_GROUP, PARENT_LABEL, VERSION
 from okra.applications.state import Group
 
 Object = dict[str, Any]
 
-PARENT = f"{OKRA_GROUP}/parent"
+PARENT = PARENT_LABEL
 """The label of a child that holds its Cell's name."""
 ATTEMPT = f"{OKRA_GROUP}/attempt"
 """The annotation of a child Cell that says for which of the application's attempts it was last told where to go."""

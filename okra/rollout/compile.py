@@ -12,6 +12,7 @@ from okra.api.defaults import Defaults
 from okra.api.durations import Duration
 from okra.api.findings import Finding, path_of
 from okra.api.ingress import ApplicationLoadBalancer, Ingress, NetworkLoadBalancer
+from okra.api.meta import PARENT_LABEL
 from okra.api.policies import DeadlineAction
 from okra.api.strategy import Step as ApiStep
 from okra.api.strategy import StrategyType
@@ -65,6 +66,7 @@ def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
         label=spec.versioned_by.label,
         replicas=spec.replicas,
         pin=spec.version,
+        pin_walks=PARENT_LABEL in cell.metadata.labels,
         min_healthy=Fraction(healthy.value, 100) if healthy.percent else healthy.value,
         health_timeout=seconds(spec.health_timeout, defaults.health_timeout),
         propagation_delay=seconds(spec.propagation_delay, defaults.propagation_delay),

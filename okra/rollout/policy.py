@@ -72,6 +72,9 @@ class Policy:
     label: str = "okra.mumoshu.github.io/version"
     replicas: int = 1
     pin: str | None = None
+    pin_walks: bool = False
+    """An older version that is pinned walks the plan too: the Cell is a complex one's child, whose versions may be no
+    more than names of clusters."""
     min_healthy: int | Fraction = Fraction(1, 2)
     """A number of targets, or a part of the stable groups' mean."""
     health_timeout: float = 300.0

@@ -131,6 +131,27 @@ async def test_workers_never_run_on_old_and_new_clusters_at_once() -> None:
         assert "sys-alive" in await w.names(CHECK)
 
 
+async def test_names_of_clusters_that_count_downwards_are_no_older_version() -> None:
+    """web-2 gives way to web-1, as where two names take turns: still step by step, and checked."""
+    async with complex_world() as w:
+        await w.application_set("web")
+        w.cluster("web-2", "web")
+        route = w.route("web-2")
+        app = w.app("web", checks=[check("dd")])
+        await w.cell(clusters(w, "web-2"), app)
+        async with w.running():
+            await w.phase("Synced")
+            route.history.clear()
+            await w.cell(clusters(w, "web-1"), app)
+            await w.phase("Synced")
+        assert {each for weights in route.history if (each := share(w, weights, "web-1"))} == {50, 100}
+        assert "sys-web-dd" in await w.names(CHECK)
+
+
+def share(w: ComplexWorld, weights: dict[str, int], cluster: str) -> int:
+    return round(100 * weights.get(w.groups[cluster], 0) / sum(weights.values()))
+
+
 # -- failures ----------------------------------------------------------------------------------------------------------
 
 

@@ -373,6 +373,17 @@ def test_pinning_an_older_version_goes_there_in_one_step_without_checks() -> Non
     assert p.state.blocked == ()
 
 
+def test_a_child_that_is_pinned_walks_its_plan_to_an_older_name_too() -> None:
+    p = cell(checks=("c",))
+    ended(p)
+    count = len(writes(p))
+    p.policy = replace(p.policy, pin=OLD, pin_walks=True)
+    p.run(1.0)
+    p.until(lambda: p.state.stable_version == OLD)
+    assert rollout(p).kind is RolloutKind.CANARY
+    assert len(writes(p)) >= count + len(p.policy.plan)
+
+
 def test_a_pin_does_not_lift_a_block_and_the_message_names_the_command() -> None:
     p = at(cell(), HALF)
     say(p, "abort")
