@@ -28,7 +28,7 @@ COLUMNS = ("NAMESPACE", "NAME", "PHASE", "STABLE", "DESIRED", "WEIGHT", "STEP", 
 
 
 def get(name: str | None, place: Place, output: str) -> int:
-    """List Cells, or one, of the place's namespace, or of all. 2 when there is none of that name."""
+    """List Cells, or those of one name, of the place's namespace, or of all. 2 when there is none of that name."""
 
     async def act(opened: Opened) -> int:
         cells = (await opened.store.list(CELL, place.namespace)).items
@@ -37,7 +37,7 @@ def get(name: str | None, place: Place, output: str) -> int:
             if not cells:
                 raise no_cell(name, place.namespace, everything)
         if output in ("json", "yaml"):
-            _dump(cells if name is None else cells[0], output)
+            _dump(cells[0] if name is not None and len(cells) == 1 else cells, output)
         elif not cells:
             print("No Cells.", file=sys.stderr)
         else:

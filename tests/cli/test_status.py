@@ -87,6 +87,21 @@ def test_what_is_for_programs_holds_the_object_only(make: Callable[..., Path]) -
         assert json.loads(okra(*args, "-o", "json", "--state", state).output)["kind"] == "Cell"
 
 
+def test_cells_of_one_name_in_several_namespaces_are_a_list_to_programs_and_one_is_an_object(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+
+    async def fill() -> None:
+        async with await EmbeddedStore.open(state) as store:
+            for namespace in ("blue", "green"):
+                await store.create(CELL, {**cell("web"), "metadata": {"namespace": namespace, "name": "web"}})
+
+    asyncio.run(fill())
+    both = json.loads(okra("get", "web", "-o", "json", "--state", state).stdout)
+    assert [each["metadata"]["namespace"] for each in both] == ["blue", "green"]
+    one = json.loads(okra("get", "web", "-n", "green", "-o", "json", "--state", state).stdout)
+    assert one["metadata"]["namespace"] == "green"
+
+
 def test_a_command_that_waits_is_said_with_who_executes_it(make: Callable[..., Path]) -> None:
     state = make(command={"verb": "rollback", "arg": "0.9.0", "by": "ann"})
     for args in (("status", "web"), ("get",)):
