@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from okra.api.base import Loc
 from okra.api.cell import Cell, CellSpec
 from okra.api.checks import CellCheck, OnInconclusive
 from okra.api.defaults import Defaults
@@ -59,7 +60,7 @@ def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
     checks = (*spec.prechecks, *spec.checks, *spec.postchecks)
     healthy = spec.min_healthy_targets or defaults.min_healthy_targets
     return Policy(
-        routes=tuple(_route(ingress, ingress.load_balancer) for _, ingress in spec.routes if ingress.load_balancer),
+        routes=tuple(_route(loc, each, each.load_balancer) for loc, each in spec.routes if each.load_balancer),
         plan=plan_of(spec, defaults),
         owner=_owner(defaults, cell.metadata.namespace, cell.metadata.name),
         name=cell.metadata.name,
@@ -126,11 +127,11 @@ def without_provider(spec: CellSpec, defaults: Defaults) -> Problem | None:
     return None
 
 
-def _route(ingress: Ingress, balancer: ApplicationLoadBalancer | NetworkLoadBalancer) -> RoutePolicy:
+def _route(loc: Loc, ingress: Ingress, balancer: ApplicationLoadBalancer | NetworkLoadBalancer) -> RoutePolicy:
     alb = ingress.aws_application_load_balancer
     rule = alb.rule if alb else None
     key = route_key(balancer.listener_arn, (rule and rule.rule_arn) or "", rule.priority if rule else None)
-    route = RoutePolicy(key, take_over=bool(alb and alb.take_over))
+    route = RoutePolicy(key, path_of(("spec", *loc)), take_over=bool(alb and alb.take_over))
     if (selector := balancer.target_group_selector) is not None:
         return replace(route, selects=selector.selector.matches)
     return replace(route, listed={group.arn: group.version for group in balancer.target_groups or ()})

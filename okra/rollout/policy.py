@@ -50,6 +50,8 @@ class RoutePolicy:
 
     key: str
     """`RouteRef.key`."""
+    place: str = "spec.ingress"
+    """Where the spec names it, for messages."""
     selects: Callable[[Mapping[str, str]], bool] = everything
     """Does the target group selector match these tags?"""
     listed: Mapping[str, str] = field(default_factory=dict)

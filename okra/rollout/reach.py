@@ -33,7 +33,7 @@ def untouchable(turn: Turn, policy: RoutePolicy, route: RouteState, reading: Rou
         said = f"{reading.arn} has an action of a type that this version of Okra doesn't know; nothing is written."
         return Condition("UnsupportedAction", said, True)
     if reading.action is not Action.FORWARD and not policy.take_over:
-        return Condition("RouteNotForward", _how_to_forward(turn, policy, reading), True)
+        return Condition("RouteNotForward", _how_to_forward(policy, reading), True)
     owner = turn.obs.owners.get(policy.key, turn.policy.owner)
     if owner not in ("", turn.policy.owner):
         said = f"{reading.arn} is owned by {owner} (tag okra.mumoshu.github.io/owner). Delete one of the two Cells."
@@ -41,12 +41,10 @@ def untouchable(turn: Turn, policy: RoutePolicy, route: RouteState, reading: Rou
     return None
 
 
-def _how_to_forward(turn: Turn, policy: RoutePolicy, reading: RouteReading) -> str:
-    keys = [route.key for route in turn.policy.routes]
-    field = f"spec.ingresses[{keys.index(policy.key)}]" if len(keys) > 1 and policy.key in keys else "spec.ingress"
+def _how_to_forward(policy: RoutePolicy, reading: RouteReading) -> str:
     return (
         f"{reading.arn} answers with a {reading.action}, and nothing is written: make it a forward action, or set "
-        f"{field}.awsApplicationLoadBalancer.takeOver: true to have Okra replace it."
+        f"{policy.place}.awsApplicationLoadBalancer.takeOver: true to have Okra replace it."
     )
 
 

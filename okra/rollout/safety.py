@@ -87,9 +87,8 @@ def out_of_spec(turn: Turn) -> bool:
     """An edit took a moving route out of the spec: the traffic goes back first."""
     keys = {route.key for route in turn.policy.routes}
     if turn.policy.problem is None and turn.state.phase in RUNNING and set(turn.route_policies) != keys:
-        _withdraw(
-            turn, Failure("RouteChanged", "spec.ingress names other routes now; reverting the old first.", turn.now)
-        )
+        said = "The spec names other routes now; reverting the old first."
+        _withdraw(turn, Failure("RouteChanged", said, turn.now))
     return False
 
 

@@ -113,6 +113,11 @@ def test_routes_are_named_by_rule_by_priority_and_by_listener() -> None:
     ]
 
 
+def test_a_route_knows_where_the_spec_names_it() -> None:
+    for spec, place in (({"ingress": alb()}, "spec.ingress"), ({"ingresses": [alb()]}, "spec.ingresses[0]")):
+        assert [route.place for route in compile_policy(cell(**spec), Defaults()).routes] == [place]
+
+
 def test_equal_steps_go_up_to_all_whatever_the_parts() -> None:
     assert [step.share for step in plan({"stepWeight": 40, "totalWeight": 100, "stepInterval": "5s"})] == [
         Fraction(2, 5),
