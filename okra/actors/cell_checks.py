@@ -109,6 +109,7 @@ class CellChecks:
         if series is None or check in series.told:
             return
         series.told.add(check)
+        verdict, message = counted(verdict, message, dry=any(each.dry_run for each in self._wanted([check])))
         at = self._cell.sight.tick()
         self._cell.sight.judged(SeriesResult(check, series.effect.token, verdict, message, at))
         mood: Literal["Normal", "Warning"] = "Normal" if verdict is Verdict.PASSED else "Warning"
@@ -288,6 +289,14 @@ class CellChecks:
     def _uid(self) -> str:
         uid: str = self._cell.record.object["metadata"]["uid"]
         return uid
+
+
+def counted(verdict: Verdict, message: str, *, dry: bool) -> tuple[Verdict, str]:
+    """What a verdict counts as: in a dry run as passed. To that a Check of the Cell's own sees itself, but not one that
+    `from` names, which others use too, nor one that can't be asked."""
+    if not dry or verdict is Verdict.PASSED:
+        return verdict, message
+    return Verdict.PASSED, f"dry run, would be {verdict}: {message}"
 
 
 def as_json(model: BaseModel) -> dict[str, Any]:

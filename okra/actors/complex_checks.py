@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from okra.actors.cell_checks import CELL_LABEL, CHECK_LABEL, WORST_FIRST
+from okra.actors.cell_checks import CELL_LABEL, CHECK_LABEL, WORST_FIRST, counted
 from okra.actors.complex_children import Children
 from okra.actors.kinds import kind_named, resource
 from okra.actors.messages import Forward, RunSeries, SeriesDone
@@ -38,6 +38,8 @@ class _Series:
     effect: RunChecks
     not_before: float | None
     account: Account
+    dry: frozenset[str]
+    """Checks that hold up nothing."""
     objects: dict[str, list[tuple[str, Object | None, CheckObject | None]]] = field(default_factory=dict)
     done: dict[str, SeriesDone] = field(default_factory=dict)
     results: dict[str, SeriesResult] = field(default_factory=dict)
@@ -71,6 +73,8 @@ class ComplexChecks:
         early = set(effect.checks) <= {each.name for each in application.prechecks}
         series = _Series(effect, None if early else self._wiring.clock.now(), account)
         known = {each.name: each for each in (*application.prechecks, *application.postchecks)}
+        dry = frozenset(each.name for each in known.values() if each.dry_run)
+        series = _Series(effect, None if early else self._wiring.clock.now(), account, dry)
         for name in effect.checks:
             try:
                 series.objects[name] = await self._objects(spec, application, known[name], app)
@@ -107,6 +111,7 @@ class ComplexChecks:
                 self._tell(series, check, worst.verdict, worst.message)
 
     def _tell(self, series: _Series, check: str, verdict: Verdict, message: str) -> None:
+        verdict, message = counted(verdict, message, dry=check in series.dry)
         result = SeriesResult(check, series.effect.token, verdict, message, self._wiring.clock.now())
         series.results[check] = result
         said = f"{series.effect.application}: {check}: {message}"

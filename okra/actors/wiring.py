@@ -94,7 +94,7 @@ class Wiring:
     """Told by each Cell (namespace, name) when a decision on a generation of it asked for nothing more."""
     readiness: Readiness = field(default_factory=Readiness)
     unsaved: UnsavedVerdicts = field(default_factory=UnsavedVerdicts)
-    refs: Mapping[str, ActorRef[Any]] = field(default_factory=dict)
-    """`discovery`, `checks`, and the watchers as `watch-PLURAL`, once they are started."""
     begun: set[tuple[Kind, tuple[str, str]]] = field(default_factory=set)
     """The Cells (namespace, name) that had an actor: what it wrote may be newer than what a watch has told of."""
+    refs: Mapping[str, ActorRef[Any]] = field(default_factory=dict)
+    """`discovery`, `checks`, and the watchers as `watch-PLURAL`, once they are started."""

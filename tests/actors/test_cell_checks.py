@@ -299,6 +299,36 @@ async def test_a_named_check_that_is_gone_in_mid_rollout_pauses_and_is_named() -
             await rolled_out(w)
 
 
+async def test_a_named_check_may_be_a_dry_run_to_one_cell_and_not_to_another() -> None:
+    async with world() as w:
+        route, old, _new = w.two_versions("api")
+        w.two_versions()
+        w.metrics.answer = lambda _query, _window: 0.5
+        await w.apply(lone_check("shared", suspend=True))
+        await w.apply(cell(checks=[{**SHARED[0], "dryRun": True}], **QUICK))
+        await w.apply(cell("api", role="api", checks=SHARED, **QUICK))
+        async with w.running():
+            await rolled_out(w)
+            await w.phase("Failed", "api", within=300)
+        assert route.weights[old]
+        said = [event.message for event in w.events if event.name == "web" and event.reason.startswith("Check")]
+        assert said
+        assert all(message.startswith("dd: dry run, would be Failed: ") for message in said)
+        verdicts = {each["cell"]: each["verdict"] for each in (await w.status("shared", CHECK))["attempts"]}
+        assert verdicts == {"default/web": "Failed", "default/api": "Failed"}
+
+
+async def test_a_dry_run_that_can_not_be_asked_any_more_holds_up_nothing() -> None:
+    async with world() as w:
+        w.two_versions()
+        await w.apply(lone_check("shared", suspend=True))
+        await w.apply(cell(checks=[{**SHARED[0], "dryRun": True}], **QUICK))
+        async with w.running():
+            await w.until(lambda s: s.get("weight") == "50%", within=300)
+            await w.delete("shared", CHECK)
+            await rolled_out(w)
+
+
 async def test_a_named_check_that_this_process_has_not_heard_of_yet_is_asked_all_the_same() -> None:
     """It was applied a moment ago, or Okra has just been started."""
     async with world() as w:
