@@ -37,10 +37,10 @@ demo-kubernetes: $(VENV)/.demo ## The same with `okra controller` on a real Kube
 	@$(CONTROLPLANE_BUILD) kubernetes
 	$(BIN)/okra demo --kubernetes $(DEMO_ARGS)
 
-# Built from source into a cache outside the checkout: nothing to do takes a moment, all of it six minutes of two cores.
+# Built from source into a cache outside the checkout: nothing to do takes a moment, all of it eight minutes of two cores.
 CONTROLPLANE_BUILD := $(BIN)/python -m tests.controlplane.build
 
-controlplane: $(VENV)/.python ## Build the real control plane that tests need (etcd, kube-apiserver, helm …; needs Go)
+controlplane: $(VENV)/.python ## Build the real control plane that tests need (etcd, kube-apiserver, helm, Argo CD's ApplicationSet controller …; needs Go)
 	@$(CONTROLPLANE_BUILD)
 
 # The core and the actor runtime are covered to the last branch; everything runs on both cores of a small machine, in the

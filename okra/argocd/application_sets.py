@@ -12,6 +12,8 @@ from okra.argocd.secrets import ClusterSecret
 from okra.ports import Object
 
 _NEVER_DELETE = ("create-only", "create-update")
+_CASCADES = "resources-finalizer.argocd.argoproj.io"
+"""The finalizer by which a deleted Application takes its resources with it; `…/background` is one of its forms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,8 @@ class ApplicationSet:
     """All its steps are done."""
     steps: Mapping[str, str]
     """Application → how far RollingSync is with it: Waiting, Pending, Progressing, Healthy."""
-    preserves: bool
-    """Deleted Applications leave their resources running."""
+    preserves: str
+    """By what deleted Applications leave their resources running, or `""`: they don't."""
     keeps: bool
     """It never deletes an Application."""
 
@@ -58,9 +60,18 @@ def read_application_set(obj: Object) -> ApplicationSet:
         rolling=strategy.get("type") == "RollingSync" and rollout is not None,
         rolled=rollout is None or not _is_true(rollout),
         steps={each["application"]: each.get("status", "") for each in status.get("applicationStatus") or ()},
-        preserves=policy.get("preserveResourcesOnDeletion") is True,
+        preserves=_preserves(spec, policy),
         keeps=policy.get("applicationsSync") in _NEVER_DELETE,
     )
+
+
+def _preserves(spec: Mapping[str, Any], policy: Mapping[str, Any]) -> str:
+    """Finalizers of the template take the place of the one that Argo CD adds by itself."""
+    metadata = (spec.get("template") or {}).get("metadata") or {}
+    if finalizers := metadata.get("finalizers"):
+        cascades = any(str(each).partition("/")[0] == _CASCADES for each in finalizers)
+        return "" if cascades else f"finalizers of its template's own without {_CASCADES}"
+    return "preserveResourcesOnDeletion" if policy.get("preserveResourcesOnDeletion") is True else ""
 
 
 def _is_true(condition: Mapping[str, Any] | None) -> bool:

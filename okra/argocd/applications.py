@@ -24,7 +24,7 @@ class Application:
     sync: str
     health: str
     said: str
-    """What its health or its last operation says."""
+    """What is wrong, in Argo CD's words: of an error in it, of its health, or of an operation that didn't succeed."""
     operation: str
     """The phase of the operation that runs or ran last: Running, Succeeded, Failed …; `""`: there was none."""
     automated: bool
@@ -49,7 +49,7 @@ def read_application(obj: Object) -> Application:
         reconciled=_time(status.get("reconciledAt")),
         sync=str(_map(status, "sync").get("status") or "Unknown"),
         health=str(health.get("status") or "Unknown"),
-        said=str(health.get("message") or operation.get("message") or ""),
+        said=_error(status) or str(health.get("message") or "") or _failure(operation),
         operation="Running" if obj.get("operation") else str(operation.get("phase") or ""),
         automated=isinstance(automated, Mapping) and automated.get("enabled") is not False,
         deleting=bool(metadata.get("deletionTimestamp")),
@@ -61,6 +61,22 @@ def _set_of(metadata: Mapping[str, Any]) -> str:
         if owner.get("kind") == "ApplicationSet" and str(owner.get("apiVersion", "")).startswith("argoproj.io/"):
             return str(owner.get("name", ""))
     return ""
+
+
+def _error(status: Mapping[str, Any]) -> str:
+    """The first condition of an error; others are warnings."""
+    return next(
+        (
+            str(each.get("message") or each["type"])
+            for each in status.get("conditions") or ()
+            if str(each.get("type")).endswith("Error")
+        ),
+        "",
+    )
+
+
+def _failure(operation: Mapping[str, Any]) -> str:
+    return "" if operation.get("phase") == "Succeeded" else str(operation.get("message") or "")
 
 
 def _map(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:

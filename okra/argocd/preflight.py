@@ -52,8 +52,8 @@ def _problems(
 def _leftovers(each: ApplicationSet) -> Iterator[Problem]:
     if each.preserves:
         said = (
-            f"The ApplicationSet {each.name} has preserveResourcesOnDeletion: what it deployed would go on running on a"
-            " cluster that is taken back. Remove it; nothing was changed."
+            f"The ApplicationSet {each.name} has {each.preserves}: what it deployed would go on running on a"
+            " cluster that is taken back. Change that; nothing was changed."
         )
         yield Problem("PreservesResources", said)
     if each.keeps:

@@ -22,7 +22,7 @@ from okra.actors.wiring import Wiring, WriteGate
 from okra.api.defaults import Defaults
 from okra.api.meta import OKRA_GROUP, VERSION
 from okra.errors import NotFound
-from okra.ports import EventRecord, Kind, Object, ObjectStore
+from okra.ports import Clock, EventRecord, Kind, Object, ObjectStore
 from okra.testing.clock import FakeClock
 from okra.testing.fake_argocd import APPLICATION_SET, SECRET, FakeArgoCD, application_set
 from okra.testing.fake_aws import FakeAws
@@ -45,10 +45,16 @@ def kinds(group: str = OKRA_GROUP) -> tuple[Kind, Kind]:
 @dataclass
 class ArgoWorld:
     store: FragileStore
-    clock: FakeClock
+    clock: Clock
     clusters: FakeClusters
     argo: FakeArgoCD
     group: str = OKRA_GROUP
+    home: str = "default"
+    """Namespace of Okra's objects; Argo CD's is `argo.namespace`."""
+    scope: str | None = None
+    """The namespace that is looked after; all of them."""
+    defaults: Defaults = field(default_factory=Defaults)
+    patience: float = 900.0
     gate: Gate = field(default_factory=Gate)
     events: list[EventRecord] = field(default_factory=list)
 
@@ -58,11 +64,11 @@ class ArgoWorld:
 
     # -- building --------------------------------------------------------------------------------------------------
 
-    async def cluster(self, name: str, *, eks: str = "", namespace: str = "default", **spec: Any) -> None:
+    async def cluster(self, name: str, *, eks: str = "", namespace: str = "", **spec: Any) -> None:
         """An ArgoCDCluster of an EKS cluster that is ready."""
         if (eks or name) not in self.clusters.infos:
             self.clusters.add(eks or name)
-        await self._apply(self.kinds[0], name, {"eks": {"clusterName": eks or name}, **spec}, namespace)
+        await self._apply(self.kinds[0], name, {"eks": {"clusterName": eks or name}, **spec}, namespace or self.home)
 
     async def deployment(self, *clusters: str, name: str = "web", delete_first: bool = False, **spec: Any) -> None:
         strategy = {"type": "DeleteBeforeCreate" if delete_first else "CreateBeforeDelete"}
@@ -73,10 +79,11 @@ class ArgoWorld:
             "updateStrategy": strategy,
             **spec,
         }
-        await self._apply(self.kinds[1], name, body, "default")
+        await self._apply(self.kinds[1], name, body, self.home)
 
     async def application_set(self, name: str = "web", **spec: Any) -> None:
-        await self.store.real.apply(APPLICATION_SET, application_set(name, LABELS, own={"app": name}, **spec))
+        made = application_set(name, LABELS, own={"app": name}, namespace=self.argo.namespace, **spec)
+        await self.store.real.apply(APPLICATION_SET, made)
 
     async def _apply(self, kind: Kind, name: str, spec: dict[str, Any], namespace: str) -> None:
         body = {"metadata": {"namespace": namespace, "name": name}, "spec": spec}
@@ -84,24 +91,25 @@ class ArgoWorld:
 
     async def label(self, secret: str, **labels: str | None) -> None:
         """By hand."""
-        await self.store.real.patch(SECRET, "argocd", secret, {"metadata": {"labels": labels}})
+        await self.store.real.patch(SECRET, self.argo.namespace, secret, {"metadata": {"labels": labels}})
         self.store.changed.set()
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
     async def secret(self, name: str) -> Object:
-        return await self.store.real.get(SECRET, "argocd", name)
+        return await self.store.real.get(SECRET, self.argo.namespace, name)
 
     async def names(self, kind: Kind) -> set[str]:
-        return {each["metadata"]["name"] for each in (await self.store.real.list(kind)).items}
+        namespace = self.scope if kind in self.kinds else self.argo.namespace
+        return {each["metadata"]["name"] for each in (await self.store.real.list(kind, namespace)).items}
 
     async def published(self) -> set[str]:
-        listing = await self.store.real.list(SECRET, "argocd", "myservice-role=web")
+        listing = await self.store.real.list(SECRET, self.argo.namespace, "myservice-role=web")
         return {each["metadata"]["name"] for each in listing.items}
 
     async def status(self, kind: Kind, name: str) -> dict[str, Any]:
         try:
-            return (await self.store.real.get(kind, "default", name)).get("status") or {}
+            return (await self.store.real.get(kind, self.home, name)).get("status") or {}
         except NotFound:
             return {}
 
@@ -120,8 +128,9 @@ class ArgoWorld:
         return await self.deployed(holds)
 
     async def until(
-        self, kind: Kind, name: str, holds: Callable[[dict[str, Any]], Any], within: float = 900.0
+        self, kind: Kind, name: str, holds: Callable[[dict[str, Any]], Any], within: float | None = None
     ) -> dict[str, Any]:
+        within = within or self.patience
         try:
             async with asyncio.timeout(within):
                 while True:
@@ -146,7 +155,7 @@ class ArgoWorld:
         store = store or self.store
         journal = Journal(store, self.clock, lambda event, _: self.events.append(event))
         wiring = self._wiring(store, journal, self.gate)
-        argocd = ArgoCD(ports or self.clusters, ports or self.clusters)
+        argocd = ArgoCD(ports or self.clusters, ports or self.clusters, self.argo.namespace)
         cluster, deployment = self.kinds
         async with RootSupervisor("okra") as root:
             made = {
@@ -166,9 +175,9 @@ class ArgoWorld:
                 ),
             }
             for kind, directory in made.items():
-                root.start_child(ChildSpec(f"watch-{kind.plural}", _watcher(store, kind, directory)))
+                root.start_child(ChildSpec(f"watch-{kind.plural}", _watcher(store, kind, directory, self.scope)))
             changes = root.start_child(ChildSpec("secret-changes", lambda: SecretChanges(*made.values())))
-            root.start_child(ChildSpec("watch-secrets", _watcher(store, SECRET, changes, "argocd", OKRAS)))
+            root.start_child(ChildSpec("watch-secrets", _watcher(store, SECRET, changes, self.argo.namespace, OKRAS)))
             argo = asyncio.create_task(self.argo.run())
             try:
                 yield root
@@ -186,7 +195,7 @@ class ArgoWorld:
         return Wiring(
             store=store,
             clock=self.clock,
-            defaults=Defaults(),
+            defaults=self.defaults,
             router=aws,
             inventory=aws,
             sources=FakeMetrics(self.clock.now),
@@ -195,7 +204,7 @@ class ArgoWorld:
         )
 
 
-def _watcher(store: ObjectStore, kind: Kind, directory: Any, *scope: str) -> Callable[[], Watcher]:
+def _watcher(store: ObjectStore, kind: Kind, directory: Any, *scope: str | None) -> Callable[[], Watcher]:
     return lambda: Watcher(store, kind, directory, *scope)
 
 

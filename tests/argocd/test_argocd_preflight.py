@@ -50,6 +50,23 @@ def test_an_application_set_that_leaves_something_behind_is_reported(way: str, p
     assert reason(*secrets, syncPolicy=policy) == expected
 
 
+CASCADES = "resources-finalizer.argocd.argoproj.io"
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+@pytest.mark.parametrize(
+    ("finalizers", "expected"),
+    [
+        (["example.com/hold"], "PreservesResources"),
+        (["example.com/hold", CASCADES], ""),
+        ([f"{CASCADES}/background"], ""),
+    ],
+)
+def test_finalizers_of_the_template_say_what_is_left_behind(finalizers: Any, expected: str, keeps: bool) -> None:
+    template, policy = {"metadata": {"finalizers": finalizers}}, {"preserveResourcesOnDeletion": keeps}
+    assert reason([secret("a")], template=template, syncPolicy=policy) == expected
+
+
 def test_a_generator_that_matches_without_the_labels_is_reported() -> None:
     both = (BY_ROLE, clusters())
     assert reason([], [published()], both) == "StillSelected"

@@ -59,6 +59,38 @@ def test_an_application_holds_it_up_that_is(status: dict[str, Any], reason: str)
     assert judge(applications=[application("a", name="fine"), application("a", **status)]) == [reason]
 
 
+WORDS: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "an error before anything else",
+        {
+            "sync": {"status": "Unknown"},
+            "health": {"status": "Unknown", "message": "?"},
+            "conditions": [
+                {"type": "OrphanedResourceWarning", "message": "1 orphan"},
+                {"type": "ComparisonError", "message": "no such revision"},
+            ],
+        },
+        "The Application web-a is Unknown: no such revision",
+    ),
+    (
+        "nothing of an operation that went well",
+        {"sync": {"status": "OutOfSync"}, "operationState": {"phase": "Succeeded", "message": "successfully synced"}},
+        "The Application web-a is OutOfSync.",
+    ),
+    (
+        "what an operation failed with",
+        {"sync": {"status": "OutOfSync"}, "operationState": {"phase": "Failed", "message": "hook failed"}},
+        "The Application web-a is OutOfSync: hook failed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "message"), [w[1:] for w in WORDS], ids=[w[0] for w in WORDS])
+def test_an_application_is_told_of_in_argo_cds_words(status: dict[str, Any], message: str) -> None:
+    found = lacks([application_set()], [application("a", **status)], NOW, NOW - 60, NOW)
+    assert next(found).message == message
+
+
 def test_a_finished_operation_holds_nothing_up() -> None:
     assert judge(applications=[application("a", operationState={"phase": "Succeeded"})]) == []
 

@@ -1,11 +1,11 @@
-"""Which binaries make the real control plane, and where they are.
+"""Which binaries make the real control plane and what runs on it, and where they are.
 
 They live in a cache outside the checkout, `$XDG_CACHE_HOME/okra/controlplane/MODULE-KEY`, where KEY is a hash of all
 that decides what comes out: checkouts share what is equal, and a changed pin is a new folder. Where
 `KUBEBUILDER_ASSETS` names a folder, as it does for other projects' tests, a binary that is in there is used instead.
 
-Programs of required modules are built by their import path (`tool` in go.mod keeps their dependencies pinned), so there
-is no Go code of our own.
+Programs of required modules are built by their import path (`tool` in go.mod keeps their dependencies pinned). The only
+Go code of our own is a main for what its module ships as a library.
 """
 
 from __future__ import annotations
@@ -30,6 +30,16 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """Of the released module, copied as it is."""
+
+    name: str
+    path: str
+    files: str
+    """Which of the files in it, as a pattern."""
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """One go.mod with its own versions. A further one (a folder beside `kubernetes/`) is one more entry in MODULES."""
 
@@ -39,6 +49,11 @@ class Module:
     variables: Mapping[str, str]
     """Where they say so: a release is linked with these values."""
     binaries: tuple[Binary, ...]
+    folders: tuple[Folder, ...] = ()
+
+    @property
+    def pieces(self) -> tuple[Binary | Folder, ...]:
+        return (*self.binaries, *self.folders)
 
     @property
     def source(self) -> Path:
@@ -52,10 +67,11 @@ class Module:
     def flags(self) -> list[str]:
         """For `go build`. Without symbols, paths and cgo: half the size, the same bytes everywhere, no C compiler."""
         version = self._version()
-        major, minor, _ = version.removeprefix("v").split(".", 2)
+        number = version.removeprefix("v")
+        major, minor, _ = number.split(".", 2)
         linker = ["-s", "-w"]
         for variable, value in self.variables.items():
-            linker += ["-X", f"{variable}={value.format(version=version, major=major, minor=minor)}"]
+            linker += ["-X", f"{variable}={value.format(version=version, number=number, major=major, minor=minor)}"]
         return ["-trimpath", "-buildvcs=false", "-ldflags", " ".join(linker)]
 
     def _version(self) -> str:
@@ -70,6 +86,9 @@ class Module:
         digest = hashlib.sha256(repr((sys.platform, platform.machine(), self.flags(), packages)).encode())
         for file in ("go.mod", "go.sum"):
             digest.update((self.source / file).read_bytes())
+        for code in sorted(self.source.glob("*.go")):
+            digest.update(code.read_bytes())
+        digest.update(repr(self.folders).encode() if self.folders else b"")
         return digest.hexdigest()[:16]
 
 
@@ -97,27 +116,34 @@ MODULES = (
         variables={"helm.sh/helm/v4/internal/version.version": "{version}"},
         binaries=(Binary("helm", "helm.sh/helm/v4/cmd/helm", 130),),
     ),
+    Module(
+        "argocd",
+        release_of="github.com/argoproj/argo-cd/v3",
+        variables={"github.com/argoproj/argo-cd/v3/common.version": "{number}"},
+        binaries=(Binary("argocd-applicationset-controller", "okra.test/argocd", 150),),
+        folders=(Folder("argocd-crds", "manifests/crds", "*-crd.yaml"),),
+    ),
 )
 
 
-def place(module: Module, binary: Binary) -> Path:
-    """Where this binary is, or will be once it is built."""
+def place(module: Module, piece: Binary | Folder) -> Path:
+    """Where this is, or will be once it is built."""
     assets = os.environ.get("KUBEBUILDER_ASSETS")
-    given = Path(assets) / binary.name if assets else None
-    return given if given is not None and given.is_file() else module.folder / binary.name
+    given = Path(assets) / piece.name if assets else None
+    return given if given is not None and given.exists() else module.folder / piece.name
 
 
 def places(module: str) -> dict[str, Path]:
-    """The binaries of a module by name, built or not."""
-    return {binary.name: place(each, binary) for each in MODULES if each.name == module for binary in each.binaries}
+    """What a module gives, by name, built or not."""
+    return {piece.name: place(each, piece) for each in MODULES if each.name == module for piece in each.pieces}
 
 
-def missing(module: str | None = None) -> list[tuple[Module, Binary]]:
-    """What has to be built, in this order; of one module only, if named."""
+def missing(module: str | None = None) -> list[tuple[Module, Binary | Folder]]:
+    """What has to be built or copied, in this order; of one module only, if named."""
     return [
-        (each, binary)
+        (each, piece)
         for each in MODULES
         if module in (None, each.name)
-        for binary in each.binaries
-        if not os.access(place(each, binary), os.X_OK)
+        for piece in each.pieces
+        if not os.access(place(each, piece), os.X_OK)
     ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.controlplane.binaries import MODULES, Binary, Module, missing
+from tests.controlplane.binaries import MODULES, Binary, Folder, Module, missing
 
 NO_GO = (
     "Go is not in PATH. Install Go 1.26 or newer (https://go.dev/dl), "
@@ -38,37 +39,58 @@ def build_missing(module: str | None = None) -> None:
         return
     go = shutil.which("go")
     if go is None:
-        raise BuildError(f"can't build {', '.join(binary.name for _, binary in absent)}: {NO_GO}")
+        raise BuildError(f"can't build {', '.join(piece.name for _, piece in absent)}: {NO_GO}")
     folder = absent[0][0].folder.parent
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder / ".lock"):
         wanted = missing(module)  # another build may have made some meanwhile
-        for number, (of, binary) in enumerate(wanted, 1):
+        for number, (of, piece) in enumerate(wanted, 1):
+            of.folder.mkdir(exist_ok=True)
+            count = f"({number} of {len(wanted)})"
+            if isinstance(piece, Folder):
+                _say(f"copying {piece.name} {count} from the source of {of.release_of}")
+                _copy(go, of, piece)
+                continue
             _say(
-                f"building {binary.name} ({number} of {len(wanted)}): "
-                f"about {binary.seconds} s on two idle cores from an empty Go cache, much less from a warm one"
+                f"building {piece.name} {count}: "
+                f"about {piece.seconds} s on two idle cores from an empty Go cache, much less from a warm one"
             )
             began = time.monotonic()
-            _build(go, of, binary)
-            _say(f"built {binary.name} in {time.monotonic() - began:.0f} s")
+            _build(go, of, piece)
+            _say(f"built {piece.name} in {time.monotonic() - began:.0f} s")
 
 
 def _build(go: str, module: Module, binary: Binary) -> None:
-    module.folder.mkdir(exist_ok=True)
     new = module.folder / f".{binary.name}.new"
+    _go(go, module, binary.name, "build", *module.flags(), "-o", str(new), binary.package)
+    new.replace(module.folder / binary.name)
+
+
+def _copy(go: str, module: Module, folder: Folder) -> None:
+    released = json.loads(_go(go, module, folder.name, "mod", "download", "-json", module.release_of))["Dir"]
+    new = module.folder / f".{folder.name}.new"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    for file in Path(released, folder.path).glob(folder.files):
+        (new / file.name).write_bytes(file.read_bytes())  # without its mode: Go keeps its sources read-only
+    new.replace(module.folder / folder.name)
+
+
+def _go(go: str, module: Module, name: str, *arguments: str) -> str:
+    """What Go printed. `name`: what it is run for."""
     done = subprocess.run(
-        [go, "build", *module.flags(), "-o", new, binary.package],
+        [go, *arguments],
         cwd=module.source,
         # What a developer set for other Go work must not change what comes out.
         env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOWORK": "off"},
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
         said = "\n".join(done.stderr.strip().splitlines()[-10:])
-        raise BuildError(f"can't build {binary.name} in {module.source}:\n{said}")
-    new.replace(module.folder / binary.name)
+        raise BuildError(f"can't build {name} in {module.source}:\n{said}")
+    return done.stdout
 
 
 @contextmanager

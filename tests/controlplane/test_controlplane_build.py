@@ -12,8 +12,10 @@ import pytest
 
 from tests.controlplane.binaries import MODULES, Module, missing, place, places
 
-ALL = [binary.name for module in MODULES for binary in module.binaries]
+ALL = [piece.name for module in MODULES for piece in module.pieces]
+BINARIES = [binary.name for module in MODULES for binary in module.binaries]
 GO = """#!/bin/sh
+if [ "$1" = mod ]; then echo "{\\"Dir\\": \\"$RELEASED\\"}"; exit; fi
 while [ "$1" != -o ]; do shift; done
 echo "$3" >> "$BUILT"
 if [ "$3" = "$BROKEN" ]; then printf half > "$2"; echo "it does not compile" >&2; exit 1; fi
@@ -29,9 +31,14 @@ class Machine:
         self._bin, self._log = folder / "bin", folder / "built"
         self._bin.mkdir()
         self._log.touch()
+        self.released = folder / "released"
+        (self.released / "manifests/crds").mkdir(parents=True)
+        for name in ("application-crd.yaml", "kustomization.yaml"):
+            (self.released / "manifests/crds" / name).write_text(name)
         self.environ = {
             "PATH": str(self._bin),
             "BUILT": str(self._log),
+            "RELEASED": str(self.released),
             "XDG_CACHE_HOME": str(folder / "cache"),
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
@@ -74,17 +81,26 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_it_builds_everything_with_a_line_for_each_and_then_nothing(machine: Machine) -> None:
     code, out, _ = machine.with_go().build()
     assert code == 0
-    assert [line.split()[2] for line in out.splitlines() if "building" in line] == ALL
+    assert [line.split()[2] for line in out.splitlines() if " of " in line] == ALL
     assert f"(1 of {len(ALL)})" in out
     assert not missing()
-    assert {path.read_text() for module in MODULES for path in places(module.name).values()} == {"whole"}
+    made = {name: path for module in MODULES for name, path in places(module.name).items()}
+    assert {made[name].read_text() for name in BINARIES} == {"whole"}
     assert machine.build() == (0, "", "")
-    assert len(machine.built()) == len(ALL)
+    assert len(machine.built()) == len(BINARIES)
+
+
+def test_definitions_are_copied_from_the_released_module(machine: Machine) -> None:
+    assert machine.with_go().build("argocd")[0] == 0
+    copied = places("argocd")["argocd-crds"]
+    assert [file.name for file in copied.iterdir()] == ["application-crd.yaml"]
+    machine.released.rename(machine.released.with_name("gone"))
+    assert machine.build("argocd") == (0, "", "")
 
 
 def test_of_one_module_it_builds_nothing_else(machine: Machine) -> None:
     assert machine.with_go().build("kubernetes")[0] == 0
-    assert {module.name for module, _ in missing()} == {"helm"}
+    assert {module.name for module, _ in missing()} == {"helm", "argocd"}
     assert machine.build("kubernets")[0] == 2
 
 
@@ -102,7 +118,7 @@ def test_a_failed_build_leaves_no_half_binary_and_the_next_one_goes_on_there(mac
     assert code == 1
     assert "can't build kube-scheduler" in err
     assert "it does not compile" in err
-    assert [binary.name for _, binary in missing()] == ALL[ALL.index("kube-scheduler") :]
+    assert [piece.name for _, piece in missing()] == ALL[ALL.index("kube-scheduler") :]
 
     assert machine.with_go().build()[0] == 0
     assert machine.built().count("k8s.io/kubernetes/cmd/kube-apiserver") == 1
@@ -123,8 +139,8 @@ def test_a_build_waits_for_another_and_does_not_repeat_its_work(machine: Machine
             held.close()
             out, err = waiting.communicate(timeout=50)
     assert err == ""
-    assert "building helm (1 of 1)" in out
-    assert machine.built() == ["helm.sh/helm/v4/cmd/helm"]
+    assert "building helm (1 of 3)" in out
+    assert machine.built() == ["helm.sh/helm/v4/cmd/helm", "okra.test/argocd"]
 
 
 def test_binaries_that_somebody_gave_are_used_and_not_built(

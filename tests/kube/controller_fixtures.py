@@ -13,6 +13,7 @@ import pytest
 from okra.testing.controlplane import ControlPlane, OwnControlPlane
 from okra.testing.moto_server import MotoServer
 from tests.kube.controller_process import Controllers
+from tests.support.argocd import applicationsets, argocd, argocd_crds, argocd_namespace
 from tests.support.aws import aws_server, aws_world, world_may_block
 from tests.support.controlplane import (
     control_plane,
@@ -24,6 +25,10 @@ from tests.support.controlplane import (
 from tests.support.crds import okra_crds
 
 __all__ = [
+    "applicationsets",
+    "argocd",
+    "argocd_crds",
+    "argocd_namespace",
     "aws_server",
     "aws_world",
     "control_plane",

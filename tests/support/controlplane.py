@@ -87,7 +87,7 @@ def own_control_plane(
 
 def built(module: str) -> Mapping[str, Path]:
     """The binaries of a module. Without them: a failure where CONTROLPLANE=required, else a skip that says so."""
-    absent = ", ".join(binary.name for _, binary in missing(module))
+    absent = ", ".join(piece.name for _, piece in missing(module))
     if absent:
         reason = f"real control plane: no {absent}; `make controlplane` builds what is missing"
         if os.environ.get("CONTROLPLANE") == "required":

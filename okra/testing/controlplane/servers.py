@@ -106,7 +106,7 @@ class Servers:
                 stderr=log,
                 cwd=self._folder,
                 process_group=0,  # a terminal's Ctrl-C is the owner's
-                preexec_fn=_end_with(os.getpid()),
+                preexec_fn=ending_with(os.getpid()),
             )
 
     def _until(self, name: str, path: str) -> None:
@@ -143,7 +143,7 @@ class Servers:
         return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-_LOG_LINES:])
 
 
-def _end_with(parent: int) -> Callable[[], None] | None:
+def ending_with(parent: int) -> Callable[[], None] | None:
     """For a new process, before it becomes the server: the kernel kills it when this one ends."""
     if sys.platform != "linux":
         return None
