@@ -33,6 +33,18 @@ LONGEST = 600
 """Characters of the server's own words in a message."""
 
 
+class Unauthorized(CredentialsInvalid):
+    """401: the API server knows nobody by these credentials."""
+
+
+class Forbidden(AccessDenied):
+    """403 of the authorizer. `said`: its own words, which name the user, the verb and the resource."""
+
+    def __init__(self, message: str, said: str) -> None:
+        super().__init__(message)
+        self.said = said
+
+
 class Overloaded(Throttled):
     """429. `retry_after`: seconds after which the server wants to be asked again, if it said so."""
 
@@ -59,7 +71,7 @@ def refused(call: Call, status: Mapping[str, Any], retry_after: float | None = N
     details = _mapping(status.get("details"))
     match code:
         case 401:
-            return CredentialsInvalid(
+            return Unauthorized(
                 f"The API server doesn't accept Okra's credentials ({call}): {said}. Renew the token or the kubeconfig"
             )
         case 403:
@@ -100,10 +112,11 @@ def _forbidden(call: Call, said: str) -> OkraError:
     if call.subresource:
         resource = f"{call.kind.plural}/{call.subresource}"
     flag = f" -n {call.namespace}" if call.namespace else " -A"
-    return AccessDenied(
+    return Forbidden(
         f"Okra may not {call.verb} {call.resource}{where}: {said}. Allow it with a role that has "
         f'apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{call.verb}"] '
-        f"(the chart's role has; check with: kubectl auth can-i {call.verb} {call.resource}{flag} --as USER)"
+        f"(the chart's role has; check with: kubectl auth can-i {call.verb} {call.resource}{flag} --as USER)",
+        said,
     )
 
 

@@ -50,6 +50,10 @@ class Timeouts:
         return aiohttp.ClientTimeout(total=None, sock_connect=self.connect, sock_read=read or self.read)
 
 
+class Untrusted(Unavailable):
+    """TLS: nobody whom Okra trusts vouches for who answers at the server's address."""
+
+
 class KubeClient:
     """One API server as one identity. `await KubeClient.open(target)`, then `close()` or `async with`."""
 
@@ -181,7 +185,7 @@ class KubeClient:
         if isinstance(error, aiohttp.ClientSSLError):
             self._context = None  # so is an authority, or will be
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            return Unavailable(f"{call}: the certificate of {self._server} isn't trusted: {error.certificate_error}")
+            return Untrusted(f"{call}: the certificate of {self._server} isn't trusted: {error.certificate_error}")
         said = str(error) if isinstance(error, aiohttp.ClientConnectionError | OSError) else ""
         if isinstance(error, aiohttp.ClientConnectorError):  # whose own text shows the TLS context, an object
             said = _cause(error.os_error)

@@ -44,11 +44,12 @@ UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How the server is verified. No `ca`: by the system's authorities."""
+    """How the server is verified: by the authorities in a file, or given as PEM. Neither: by the system's."""
 
     ca: str | None = None
     verify: bool = True
     server_name: str | None = None
+    ca_data: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from okra.kube.target import Trust
 
 
 def tls_context(trust: Trust, certificate: Certificate | None) -> ssl.SSLContext:
-    """Reads files: for a thread. CredentialsInvalid when they hold no usable certificate."""
+    """Reads files, if there are any: for a thread. CredentialsInvalid when there is no usable certificate."""
     try:
-        context = ssl.create_default_context(cafile=trust.ca)
+        context = ssl.create_default_context(cafile=trust.ca, cadata=trust.ca_data)
         # Python 3.13's default refuses authorities without a key identifier, which many clusters' own are.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if not trust.verify:

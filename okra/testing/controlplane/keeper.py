@@ -54,6 +54,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, required=True, help="for certificates, logs and data: a new one")
     parser.add_argument("--binaries", type=json.loads, required=True, help="their paths by name, in JSON")
     parser.add_argument("--nodes", type=int, default=0, help="how many; more than 0 starts a scheduler and kwok too")
+    parser.add_argument("--without-controllers", action="store_true", help="etcd and the API server alone")
     parser.add_argument("--apiserver", action="append", default=[], help="a further flag of the API server")
     arguments = parser.parse_args()
     if arguments.until_exit_of is not None and os.fork() > 0:
@@ -67,7 +68,12 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the owner's
     binaries = {name: Path(path) for name, path in arguments.binaries.items()}
     servers = Servers(
-        arguments.folder, binaries, nodes=arguments.nodes, apiserver=arguments.apiserver, pause=owner.wait
+        arguments.folder,
+        binaries,
+        nodes=arguments.nodes,
+        controllers=not arguments.without_controllers,
+        apiserver=arguments.apiserver,
+        pause=owner.wait,
     )
     try:
         serve(servers, owner)

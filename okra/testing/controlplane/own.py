@@ -24,10 +24,21 @@ class OwnControlPlane(ControlPlane):
 
     @classmethod
     def start(
-        cls, folder: Path, binaries: Mapping[str, Path], *, nodes: int = 0, apiserver: Sequence[str] = ()
+        cls,
+        folder: Path,
+        binaries: Mapping[str, Path],
+        *,
+        nodes: int = 0,
+        controllers: bool = True,
+        apiserver: Sequence[str] = (),
     ) -> Self:
-        """`apiserver`: further flags of it. RuntimeError with a server's log if it doesn't come up."""
+        """`apiserver`: further flags of it. RuntimeError with a server's log if it doesn't come up.
+
+        Without controllers (and so without nodes) objects are kept and served, and nobody acts on them.
+        """
         flags = [f"--apiserver={flag}" for flag in apiserver]
+        if not controllers:
+            flags.append("--without-controllers")
         child = Child(_KEEPER, *_arguments(folder, binaries, nodes), *flags)
         try:
             return cls(**ControlPlane.parse(child.start()), keeper=child)

@@ -34,12 +34,14 @@ class Servers:
         binaries: Mapping[str, Path],
         *,
         nodes: int,
+        controllers: bool = True,
         pause: Callable[[float], None],
         apiserver: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._nodes = nodes
+        self._controllers = controllers
         self._pause = pause
         self._apiserver = apiserver
         self._commands = Commands(folder, binaries, Ports(*_free_ports(2)))
@@ -58,6 +60,8 @@ class Servers:
         """All of them. RuntimeError with the log of the one that didn't come up."""
         self._run("etcd", self._commands.etcd())
         self.start_apiserver()
+        if not self._controllers:
+            return self._access
         self._run("kube-controller-manager", self._commands.controller_manager())
         if self._nodes:
             self._run("kube-scheduler", self._commands.scheduler())
