@@ -135,7 +135,8 @@ class CellChecks:
                 if name in series.done:
                     continue
                 stable = made.stable if made else None
-                asked = RunSeries(cell.key, token, not_before, cell.ref, self._uid, stable, account)
+                generation = obj["metadata"].get("generation", 0) if obj else 0
+                asked = RunSeries(cell.key, token, not_before, cell.ref, self._uid, stable, account, generation)
                 seen = None if again and made is None else obj  # somebody else's may have been deleted since
                 cell.wiring.refs[resource(self._kind)].tell(Forward((cell.key[0], name), asked, seen))
 
@@ -148,7 +149,8 @@ class CellChecks:
         cell = self._cell
         spec = as_json(check)
         spec["name"] = check.name
-        spec["analysis"] = self._with_defaults(spec["analysis"])
+        if check.analysis is not None:
+            spec["analysis"] = self._with_defaults(spec["analysis"])
         made = checks_for(cell.key[1], [spec], self._variables(canary=True), self._variables(canary=False))
         names = {each.name for each in made}
         fresh = not names <= self._applied.keys()
@@ -234,7 +236,7 @@ class CellChecks:
                 "namespace": cell.key[0],
                 "name": made.name,
                 "labels": {**self._selected_by, CELL_LABEL: cell.key[1], CHECK_LABEL: made.check},
-                "annotations": {ANNOTATION: made.hash},
+                "annotations": {ANNOTATION: made.hash} if made.hash else {},
                 "ownerReferences": [
                     {
                         "apiVersion": cell.kind.api_version,

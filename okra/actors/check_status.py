@@ -12,7 +12,16 @@ from okra.actors.messages import RunSeries, key_of
 from okra.actors.wiring import Wiring
 from okra.analysis.naming import ANNOTATION
 from okra.analysis.series import Series
-from okra.api.check import ATTEMPTS_KEPT, RESULTS_KEPT, AnalysisStatus, Attempt, CheckStatus, Result
+from okra.api.check import (
+    ATTEMPTS_KEPT,
+    RESULTS_KEPT,
+    AnalysisStatus,
+    Attempt,
+    CheckStatus,
+    JobRun,
+    JobStatus,
+    Result,
+)
 from okra.api.conditions import Condition, ConditionStatus, ConditionType
 from okra.errors import Conflict, OkraError
 from okra.ports import Kind, Object
@@ -74,20 +83,53 @@ class CheckRecord:
         """A series has its verdict."""
         found = self._results(series, passed=series.verdict is Verdict.PASSED)
         if request is not None and series.verdict is not None:
-            token = request.token
-            attempt = Attempt(
-                cell="/".join(request.cell),
-                uid=request.uid,
-                rollout=token.rollout,
-                step=token.step,
-                attempt=token.attempt,
-                series=token.series,
-                verdict=series.verdict,
-                time=self._now(),
-                message=series.message[:1000],
-            )
-            found["attempts"] = (*self._status.attempts, attempt)[-ATTEMPTS_KEPT:]
+            found["attempts"] = self._attempts(request, series.verdict, series.message)
         await self._write(**found)
+
+    def _attempts(self, request: RunSeries, verdict: Verdict, message: str) -> tuple[Attempt, ...]:
+        token = request.token
+        attempt = Attempt(
+            cell="/".join(request.cell),
+            uid=request.uid,
+            rollout=token.rollout,
+            step=token.step,
+            attempt=token.attempt,
+            series=token.series,
+            verdict=verdict,
+            time=self._now(),
+            message=message[:1000],
+        )
+        return (*self._status.attempts, attempt)[-ATTEMPTS_KEPT:]
+
+    # -- Jobs ------------------------------------------------------------------------------------------------------
+
+    @property
+    def job_runs(self) -> tuple[JobRun, ...]:
+        return self._status.job.runs if self._status.job else ()
+
+    async def job_waits(self, run: JobRun) -> None:
+        """A Job is there and not over, or isn't made yet."""
+        await self._write(job=self._with(run))
+
+    async def job_over(self, run: JobRun, verdict: Verdict, message: str, request: RunSeries | None) -> None:
+        """`verdict`: what the run counts as."""
+        passed = verdict is Verdict.PASSED
+        found: dict[str, Any] = {
+            "last_passed": passed,
+            "last_run_time": self._now(),
+            "job": self._with(run),
+            "conditions": self._conditions(str(verdict), message[:1000], ready=passed, stalled=False),
+        }
+        if request is not None:
+            found["attempts"] = self._attempts(request, verdict, message)
+        await self._write(**found)
+
+    def _with(self, run: JobRun) -> JobStatus:
+        """What a run says now takes the place of what it said before; one whose Job couldn't be named isn't listed."""
+        others = tuple(each for each in self.job_runs if each.name != run.name)
+        return JobStatus(runs=((*others, run) if run.name else others)[-RESULTS_KEPT:])
+
+    # -- measurements ----------------------------------------------------------------------------------------------
 
     def _results(self, series: Series, *, passed: bool) -> dict[str, Any]:
         annotations = self._object["metadata"].get("annotations", {})

@@ -15,7 +15,7 @@ from okra.actors.kinds import kind_named, resource
 from okra.actors.messages import Forward, RunSeries, SeriesDone
 from okra.actors.runtime.ref import ActorRef
 from okra.actors.wiring import Wiring
-from okra.analysis.naming import ANNOTATION, CheckObject, check_name, checks_for
+from okra.analysis.naming import ANNOTATION, CheckObject, checks_for
 from okra.api.aws import dimension_of
 from okra.api.cell import CellSpec
 from okra.api.checks import CellCheck
@@ -71,7 +71,6 @@ class ComplexChecks:
         """Begin one series of each check. What can't begin is an Error of that check: it says nothing about the app."""
         application = next(each for each in spec.applications or () if each.name == effect.application)
         early = set(effect.checks) <= {each.name for each in application.prechecks}
-        series = _Series(effect, None if early else self._wiring.clock.now(), account)
         known = {each.name: each for each in (*application.prechecks, *application.postchecks)}
         dry = frozenset(each.name for each in known.values() if each.dry_run)
         series = _Series(effect, None if early else self._wiring.clock.now(), account, dry)
@@ -95,7 +94,9 @@ class ComplexChecks:
             for name, obj, made in () if check in series.results else objects:
                 if name not in series.done:
                     stable = made.stable if made else None
-                    asked = RunSeries(key, token, series.not_before, self._ref(), uid, stable, series.account)
+                    generation = obj["metadata"].get("generation", 0) if obj else 0
+                    about = series.not_before, self._ref(), uid, stable, series.account
+                    asked = RunSeries(key, token, *about, generation)
                     self._wiring.refs[resource(self._kind)].tell(Forward((key[0], name), asked, obj))
 
     def done(self, message: SeriesDone) -> None:
@@ -126,10 +127,6 @@ class ComplexChecks:
         if check.from_ is not None:
             return [(name := check.from_.check_name, await self._named(name), None)]
         parent = self._children.parent
-        if check.job is not None:
-            name = check_name(parent.name, check.name)
-            dry = {"dryRun": True} if check.dry_run else {}
-            return [(name, await self._apply(name, check.name, {"job": plain(check.job), **dry}, ""), None)]
         now, before = _variables(spec, application, app.target, app), _variables(spec, application, app.synced, app)
         made = checks_for(parent.name, [self._as_asked(spec, check)], now, before)
         applied = [(each.name, await self._apply(each.name, each.check, each.spec, each.hash), each) for each in made]
@@ -160,6 +157,8 @@ class ComplexChecks:
     def _as_asked(self, spec: CellSpec, check: CellCheck) -> dict[str, Any]:
         """With the controller's provider, and the Cell's AWS account for CloudWatch, where the check doesn't say."""
         asked = {**plain(check), "name": check.name}
+        if check.analysis is None:
+            return asked
         default = self._wiring.defaults.check_provider
         provider = dict(asked["analysis"].get("provider") or (plain(default) if default else {}))
         if "cloudWatch" in provider:

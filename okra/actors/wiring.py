@@ -84,6 +84,8 @@ class Wiring:
     gate: WriteGate = field(default_factory=AlwaysOpen)
     wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
     """For tests that die between two effects."""
+    jobs: bool = False
+    """Does the store run Jobs? A cluster does."""
     selector: Selector = field(default_factory=Selector)
     """What the labels of an object that this process looks after match."""
     held: Callable[[], str] = lambda: ""

@@ -16,6 +16,7 @@ from typing import Any
 
 from okra.analysis.conditions import mentions
 from okra.analysis.templates import Place, render_all
+from okra.api.job import templated
 from okra.errors import Invalid
 
 ANNOTATION = "analysis-hash"
@@ -41,7 +42,7 @@ class CheckObject:
     """Whose queries these are; `""` when every cluster's are the same."""
     spec: dict[str, Any]
     hash: str
-    """Of `spec.analysis`, for the annotation `analysis-hash` and `status.analysis.observedHash`."""
+    """Of `spec.analysis`, for the annotation `analysis-hash` and `status.analysis.observedHash`; `""` for a job."""
     stable: dict[str, Any] | None = None
     """The same analysis as it is asked for the stable side, when a condition compares the two."""
 
@@ -56,20 +57,21 @@ def checks_for(
 ) -> list[CheckObject]:
     """The Checks of a Cell, in the order of `checks` and `groups`.
 
-    checks: CellChecks as JSON, `{name, analysis, dryRun?, …}`, as a person wrote them or with the controller's provider
-    added; those without `analysis` (a job, a `from`) make none. groups: the variables of each canary target group.
+    checks: CellChecks as JSON, `{name, analysis | job, dryRun?, …}`, as a person wrote them or with the controller's
+    provider added; one with neither (a `from`) makes none. groups: the variables of each canary target group.
     stable: of each stable one, for checks that compare both sides, with `version` being that side's; the n-th canary
     group is compared with the n-th stable one, and round again.
     Raises Invalid, with the field path, for an unknown variable, a refused value, or two checks of one name.
     """
     objects: list[CheckObject] = []
     for index, check in enumerate(checks):
-        if check.get("analysis") is None:
+        kind = next((kind for kind in ("analysis", "job") if check.get(kind) is not None), None)
+        if kind is None:
             continue
         try:
-            objects += _objects(cell, check, groups, stable)
+            objects += _objects(cell, check, kind, groups, stable)
         except Invalid as error:
-            raise Invalid(f"{path}[{index}].analysis.{error}") from error
+            raise Invalid(f"{path}[{index}].{kind}.{error}") from error
     names = Counter(item.name for item in objects)
     if shared := [item for item in objects if names[item.name] > 1]:
         whose = " and ".join(f"check {item.check}" + f" for {item.cluster}" * bool(item.cluster) for item in shared[:2])
@@ -103,23 +105,37 @@ def rendered(analysis: Mapping[str, Any], variables: Variables) -> dict[str, Any
     return {"interval": IN_CELL_INTERVAL, **render_all(dict(analysis), variables, place)}
 
 
+def rendered_job(job: Mapping[str, Any], variables: Variables) -> dict[str, Any]:
+    """The job with the variables filled in where a pod's spec may hold them."""
+    spec = ("template", "spec")
+    places = {(*spec, *map(str, loc)) for loc, _ in templated(job["template"]["spec"])}
+    above = {path[:length] for path in places for length in range(len(path))}
+
+    def place(path: tuple[str, ...]) -> Place | None:
+        return Place.ARGUMENT if path in places or path in above else None
+
+    found: dict[str, Any] = render_all(dict(job), variables, place)
+    return found
+
+
 def _objects(
-    cell: str, check: Mapping[str, Any], groups: Sequence[Variables], stable: Sequence[Variables]
+    cell: str, check: Mapping[str, Any], kind: str, groups: Sequence[Variables], stable: Sequence[Variables]
 ) -> Iterator[CheckObject]:
-    analysis = check["analysis"]
-    others = stable if _compares(analysis) else ()
+    render, asked = {"analysis": rendered, "job": rendered_job}[kind], check[kind]
+    others = stable if kind == "analysis" and _compares(asked) else ()
     distinct: dict[str, tuple[dict[str, Any], dict[str, Any] | None, Variables]] = {}
     for index, variables in enumerate(groups):
-        this = rendered(analysis, variables)
-        other = rendered(analysis, others[index % len(others)]) if others else None
+        this = render(asked, variables)
+        other = render(asked, others[index % len(others)]) if others else None
         distinct.setdefault(analysis_hash({"": this, "stable": other}), (this, other, variables))
     several = Counter(variables["clusterName"] for *_, variables in distinct.values())
     for this, other, variables in distinct.values():
         cluster = variables["clusterName"] if len(distinct) > 1 else ""
         beside = variables.get("targetGroupName", "") if several[cluster] > 1 else ""
         name = check_name(cell, check["name"], cluster, beside)
-        spec = {"analysis": this} | ({"dryRun": True} if check.get("dryRun") else {})
-        yield CheckObject(name, check["name"], cluster, spec, analysis_hash(this), other)
+        spec = {kind: this} | ({"dryRun": True} if check.get("dryRun") else {})
+        digest = analysis_hash(this) if kind == "analysis" else ""
+        yield CheckObject(name, check["name"], cluster, spec, digest, other)
 
 
 def _compares(analysis: Mapping[str, Any]) -> bool:

@@ -29,6 +29,9 @@ class Place(Enum):
     """Inside a string of PromQL or CloudWatch, or a value of a dimension: every character an AWS tag may have."""
     DATADOG = re.compile(r"[A-Za-z0-9._:/@+=-]+")
     """A filter's value is not quoted there, so a space would begin `OR env:other`."""
+    ARGUMENT = re.compile(r"(?!-.)[A-Za-z0-9._:/@+=-]+")
+    """A word of a command, perhaps a shell's: nothing that a shell or Kubernetes' `$(NAME)` expands, no second word and
+    no option."""
     URL = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9 ._:/@+=-]+")
     """Percent-encoded as a whole, so it stays within its part of the host, path or query; `..` alone would leave it."""
 
@@ -81,7 +84,8 @@ def _value(name: str, value: str, place: Place) -> str:
     if len(value) > LONGEST_VALUE:
         raise Invalid(f"the value of {name} has {len(value)} characters; at most {LONGEST_VALUE} can be filled in")
     if allowed.fullmatch(value) is None:
-        problem = "is empty" if not value else f"holds {_culprit(allowed, value)}, which could change what a query asks"
+        harm = "what a command does" if place is Place.ARGUMENT else "what a query asks"
+        problem = "is empty" if not value else f"holds {_culprit(allowed, value)}, which could change {harm}"
         raise Invalid(f"the value of {name} {problem}; change the tag it comes from, or don't use it in this check")
     return quote(value, safe="") if place is Place.URL else value
 

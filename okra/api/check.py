@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from okra.api.base import Model, StatusModel, Violation, filled
-from okra.api.checks import Analysis, Job
+from okra.api.checks import Analysis
 from okra.api.conditions import Condition
 from okra.api.fields import Flag
+from okra.api.job import Job
 from okra.api.meta import Resource
 
 RESULTS_KEPT = 10
@@ -59,6 +60,28 @@ class AnalysisStatus(StatusModel):
     )
 
 
+class JobRun(StatusModel):
+    """One run of the Check's Job."""
+
+    name: str = Field(max_length=253, description="The Job. What it said: kubectl logs job/NAME.")
+    cell: str = Field(default="", max_length=253, description="The Cell that asked; empty: nobody, its time had come.")
+    phase: str = Field(
+        max_length=63,
+        description="Withheld (not made), Pending, Suspended or Running; then Passed, Failed, Inconclusive or Error.",
+    )
+    since: _Time = Field(description="Since when it is awaited (RFC 3339).")
+    time: _Time | None = Field(default=None, description="When it was over (RFC 3339).")
+    reason: str = Field(default="", max_length=4096, description="Why.")
+
+
+class JobStatus(StatusModel):
+    """The Jobs that ran, or run."""
+
+    runs: Annotated[tuple[JobRun, ...], Field(max_length=RESULTS_KEPT)] = Field(
+        default=(), description="The last 10 runs."
+    )
+
+
 class Attempt(StatusModel):
     """A series that ran for one step of one Cell."""
 
@@ -80,6 +103,7 @@ class CheckStatus(StatusModel):
     last_passed: bool | None = Field(default=None, description="True when, and only when, the last run passed.")
     last_run_time: _Time | None = Field(default=None, description="When the last run was over (RFC 3339).")
     analysis: AnalysisStatus | None = Field(default=None, description="The analysis' last measurements.")
+    job: JobStatus | None = Field(default=None, description="The last Jobs.")
     attempts: Annotated[tuple[Attempt, ...], Field(max_length=ATTEMPTS_KEPT)] = Field(
         default=(), description="The last series that ran for Cells."
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from okra.api.base import Model, Violation, filled
 from okra.api.durations import Duration, Interval
 from okra.api.expressions import Condition
-from okra.api.fields import Annotations, Flag, Int, Labels, Name, Number, ObjectName, keyed_by
+from okra.api.fields import Flag, Int, Name, Number, ObjectName, keyed_by
+from okra.api.job import Job
 from okra.api.provider import Provider, Query
 
 
@@ -95,64 +96,6 @@ class Analysis(Model):
         for name, limit in (("failureLimit", self.failure_limit), ("inconclusiveLimit", self.inconclusive_limit)):
             if self.count is not None and limit > self.count:
                 yield Violation((name,), f"must be at most count ({self.count}), or it can never be exceeded")
-
-
-class TemplateMetadata(Model):
-    """Metadata of what is made from a template."""
-
-    labels: Labels = Field(default={}, description="Labels.")
-    annotations: Annotations = Field(default={}, description="Annotations.")
-
-
-_LONGEST_IMAGE, _MOST_CONTAINERS = 1024, 64
-_JOB_PROPERTIES: dict[str, JsonValue] = {
-    "image": {
-        "type": "string",
-        "minLength": 1,
-        "maxLength": _LONGEST_IMAGE,
-        "description": "Short form: the container's image.",
-    },
-    "containers": {
-        "type": "array",
-        "minItems": 1,
-        "maxItems": _MOST_CONTAINERS,
-        "description": "A pod's containers.",
-        "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "description": "A container."},
-    },
-}
-"""What is judged here of a pod's spec; the rest is for the API server to judge when the Job is made."""
-
-
-class JobTemplate(Model):
-    """The pod that the job runs."""
-
-    metadata: TemplateMetadata = Field(default=TemplateMetadata(), description="Labels and annotations of the pod.")
-    spec: dict[str, Any] = Field(
-        description="One container in short form (image, command, args, env), or a pod's spec (containers).",
-        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True, "properties": _JOB_PROPERTIES},
-    )
-
-    def rules(self) -> Iterator[Violation]:
-        image, containers = self.spec.get("image"), self.spec.get("containers")
-        if (image is None) == (containers is None):
-            yield Violation(("spec",), "needs exactly one of image (short form) and containers (a pod's spec)")
-        elif containers is None:
-            if not isinstance(image, str) or not 1 <= len(image) <= _LONGEST_IMAGE:
-                yield Violation(("spec", "image"), "must be the name of a container image")
-        elif not isinstance(containers, list) or not 1 <= len(containers) <= _MOST_CONTAINERS:
-            yield Violation(
-                ("spec", "containers"), f"must be a list with at least one container, and at most {_MOST_CONTAINERS}"
-            )
-        else:
-            for index, container in enumerate(containers):
-                if not isinstance(container, dict):
-                    yield Violation(("spec", "containers", index), "must be a map: a container with name and image")
-
-
-class Job(Model):
-    """A Kubernetes Job; it passes when it completes."""
-
-    template: JobTemplate = Field(description="The pod to run.")
 
 
 class CheckSource(Model):

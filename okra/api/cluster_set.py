@@ -9,9 +9,9 @@ from pydantic import Field
 
 from okra.api.aws import AWSAccount
 from okra.api.base import Model, StatusModel, Violation
-from okra.api.checks import TemplateMetadata
 from okra.api.conditions import Condition
 from okra.api.fields import Tags
+from okra.api.job import TemplateMetadata
 from okra.api.meta import NamedMeta, Resource
 
 

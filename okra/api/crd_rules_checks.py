@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from okra.api.check import CheckSpec
-from okra.api.checks import Analysis, CellCheck, JobTemplate
+from okra.api.checks import Analysis, CellCheck
 from okra.api.crd_rule import Rule, forbidden, only_one, required, unless
+from okra.api.job import JobTemplate
 from okra.api.provider import CloudWatch, MetricQuery, Provider, Web
 
 _OWN_QUERY = "has(self.provider) && (has(self.provider.web) || has(self.provider.cloudWatch))"

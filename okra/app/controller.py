@@ -112,6 +112,7 @@ async def opened(
                 inventory=aws.inventory,
                 sources=Sources(KubeSecrets(client), http, aws.metric_data),
                 gate=gate,
+                jobs=True,
                 held=pause.said,
                 wrap=options.wrap,
                 wait_estimate=aws.wait_estimate,

@@ -47,6 +47,8 @@ class Parts:
     """And the clusters. None: there are none here, only routes."""
     families: Sequence[Family] = (OKRA,)
     """Whose kinds are looked after."""
+    jobs: bool = False
+    """Does the store run Jobs? A cluster does."""
     wrap: Callable[[EffectExecutor], EffectExecutor] = unchanged
     held: Callable[[], str] = lambda: ""
     """Who pauses every Cell at this moment; told of a change by `System.wake`."""
@@ -161,6 +163,7 @@ async def running(parts: Parts) -> AsyncIterator[System]:
         sources=parts.sources,
         journal=journal,
         gate=parts.gate,
+        jobs=parts.jobs,
         selector=Selector.parse(parts.selector or ""),
         held=parts.held,
         wrap=parts.wrap,

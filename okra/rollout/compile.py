@@ -108,10 +108,6 @@ def not_implemented(spec: CellSpec) -> Problem | None:
             what = f"{place}.route53: Route 53"
         elif (alb := ingress.aws_application_load_balancer) and alb.rule and alb.rule.conditions is not None:
             what = f"{place}.awsApplicationLoadBalancer.rule.conditions: creating a rule (name one that exists)"
-    for field, checks in (("prechecks", spec.prechecks), ("checks", spec.checks), ("postchecks", spec.postchecks)):
-        for index, check in enumerate(checks):
-            if check.job is not None:
-                what = f"spec.{field}[{index}].job: a check that runs a Job"
     return Problem("NotImplemented", f"{what} isn't implemented in this version of Okra.") if what else None
 
 

@@ -85,6 +85,26 @@ async def test_checks_of_clusters_that_are_gone_are_pruned() -> None:
             assert await w.names(CHECK) == {"web-dd-eu-a", "web-dd-eu-b", "web-other"}
 
 
+async def test_a_check_that_a_new_version_changes_is_asked_as_it_is_now_however_late_the_watch_tells_of_it() -> None:
+    async with world() as w:
+        w.two_versions()
+        asked: list[str] = []
+
+        def answer(query: str, _window: Window) -> float:
+            asked.append(query)
+            return 0.0
+
+        w.metrics.answer = answer
+        await w.apply(cell(checks=[check("dd", query="errors{version:{{.Vars.version}}}")], **QUICK))
+        async with w.running():
+            await rolled_out(w)
+            asked.clear()
+            w.store.watch_lag = 30.0
+            w.group("1.2.0")
+            await rolled_out(w, version="1.2.0")
+        assert set(asked) == {"errors{version:1.2.0}"}
+
+
 async def test_a_check_of_the_same_name_that_is_not_ours_is_never_touched() -> None:
     async with world() as w:
         route, old, new = w.two_versions()

@@ -111,7 +111,7 @@ async def test_a_dry_run_reports_what_it_measured() -> None:
         ({"analysis": {"interval": "10s"}}, "InvalidSpec", "spec.analysis"),
         ({"analysis": check("x", interval="never")["analysis"]}, "InvalidSpec", "spec.analysis.interval"),
         ({"analysis": check("x", successCondition="result <")["analysis"]}, "InvalidSpec", "successCondition"),
-        ({"job": {"template": TEMPLATE}}, "NotImplemented", "spec.job"),
+        ({"job": {"template": TEMPLATE}}, "InvalidSpec", "needs Kubernetes"),
     ],
 )
 async def test_one_that_cannot_run_says_why_and_runs_once_it_is_right(

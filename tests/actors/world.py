@@ -239,7 +239,7 @@ class World:
             on_event=lambda event, _: self.events.append(event),
             on_rest=lambda key, rest, _generation: self.rests.__setitem__(key[1], rest),
         )
-        return replace(parts, **self.options, **options)
+        return replace(parts, **{**self.options, **options})
 
     @asynccontextmanager
     async def running(self, **options: Any) -> AsyncIterator[System]:

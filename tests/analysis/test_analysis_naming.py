@@ -61,10 +61,20 @@ def test_clusters_that_ask_the_same_share_a_check() -> None:
     assert [item.name for item in checks_for("c", [check()], groups)] == ["c-dd-web-1", "c-dd-web-2"]
 
 
-def test_what_is_no_analysis_makes_no_check_here() -> None:
-    job = valid({"name": "job", "job": {"template": {"spec": {"image": "x"}}}})
+def test_what_a_person_applied_makes_no_check_here() -> None:
     other = valid({"name": "other", "from": {"checkName": "theirs"}})
-    assert checks_for("c", [job, other], [group("web-1")]) == []
+    assert checks_for("c", [other], [group("web-1")]) == []
+
+
+def test_jobs_are_named_as_analyses_are() -> None:
+    job = valid({"name": "job", "dryRun": True, "job": {"template": {"spec": {"image": "x", "args": ["a"]}}}})
+    (one,) = checks_for("c", [job], [group("web-1"), group("web-2")])
+    assert (one.name, one.spec) == ("c-job", {"job": job["job"], "dryRun": True})
+    job["job"]["template"]["spec"]["args"] = ["{{.Vars.clusterName}}"]
+    assert [each.name for each in checks_for("c", [job], [group("web-1"), group("web-2")])] == [
+        "c-job-web-1",
+        "c-job-web-2",
+    ]
 
 
 def test_without_target_groups_there_are_no_checks() -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from okra.api.cell import CellSpec
 from okra.api.checks import Analysis
 from okra.api.durations import Duration
+from okra.api.job import Job
 from okra.api.variables import VARIABLES
 from okra.app.controller_settings import ControllerSettings
 from okra.app.settings import Settings, load_settings
@@ -95,6 +96,14 @@ def test_a_field_of_an_analysis_in_the_table_is_one_of_the_api_with_the_default_
     assert {path for path, _ in found} == set(fields)
     numbers = {path: default for path, default in found if default.isdigit()}
     assert numbers == {path: str(fields[path]) for path in numbers}
+
+
+def test_a_field_of_a_job_in_the_table_is_one_of_the_api_with_the_default_that_it_has() -> None:
+    found = [(path, default) for names, default, _ in rows("Jobs") for path in re.findall(r"`(\w+)(?:\.\w+)?`", names)]
+    fields = {field.alias or name: field.default for name, field in Job.model_fields.items()}
+    assert {path for path, _ in found} == set(fields)
+    numbers = {path: default for path, default in found if default.isdigit()}
+    assert numbers == {path: str(default) for path, default in fields.items() if isinstance(default, int)}
 
 
 def test_every_variable_of_a_query_is_in_the_table() -> None:

@@ -181,7 +181,6 @@ ROUTE53 = {
     [
         ({"ingresses": [alb(), ROUTE53]}, "spec.ingresses.1.route53: Route 53"),
         ({"ingresses": [alb(rule={"priority": 1, "conditions": {"hosts": ["a"]}})]}, "creating a rule"),
-        ({"checks": [{"name": "j", "job": {"template": {"spec": {"image": "i"}}}}]}, "spec.checks[0].job"),
     ],
 )
 def test_what_this_version_does_not_do_is_said_with_its_place(spec: dict[str, Any], said: str) -> None:
