@@ -15,8 +15,10 @@ from typing import Any
 
 import structlog
 
+from okra.actors.argocd import ArgoCD
 from okra.actors.cell import CellActor
 from okra.actors.executor import EffectExecutor
+from okra.actors.kinds import HOTSWAP, OKRA
 from okra.actors.unsaved import UnsavedVerdicts
 from okra.actors.wiring import WriteGate, unchanged
 from okra.analysis.providers import open_session
@@ -34,9 +36,11 @@ from okra.aws.facade import open_aws
 from okra.kube.client import KubeClient
 from okra.kube.election import Timing
 from okra.kube.lease import Elector
+from okra.kube.members import KubeMembers
 from okra.kube.secrets import KubeSecrets
 from okra.kube.store import KubeStore
 from okra.kube.target import Target, find_target
+from okra.ports_clusters import ClusterInventory, MemberClusters
 from okra.web.metrics import Metrics
 from okra.web.server import serve
 
@@ -98,6 +102,7 @@ async def opened(
             candidate = Elector(own, target.namespace, settings.lease_name, identity, timing(settings.lease_duration))
         rates = Rates.share(settings.aws_rate_share)
         aws = await stack.enter_async_context(open_aws(clock=clock, on_call=metrics.aws_call, rates=rates))
+        members = await stack.enter_async_context(KubeMembers(aws.clusters.token))
         http = await stack.enter_async_context(open_session(own_ports))
         store = KubeStore(client, instance=identity)
         writes, unsaved = Writes(aws.router, clock), UnsavedVerdicts()
@@ -113,6 +118,8 @@ async def opened(
                 sources=Sources(KubeSecrets(client), http, aws.metric_data),
                 gate=gate,
                 jobs=True,
+                argocd=argocd_of(settings, aws.clusters, members),
+                families=(OKRA, HOTSWAP) if settings.hotswap else (OKRA,),
                 held=pause.said,
                 wrap=options.wrap,
                 wait_estimate=aws.wait_estimate,
@@ -135,6 +142,14 @@ async def opened(
             metrics,
             read_only=settings.read_only,
         )
+
+
+def argocd_of(settings: ControllerSettings, clusters: ClusterInventory, members: MemberClusters) -> ArgoCD | None:
+    """A term's own, with a lock that nobody before it holds."""
+    if not settings.argocd:
+        return None
+    namespace, auth, settled = settings.argocd_namespace, settings.argocd_auth, settings.argocd_settled
+    return ArgoCD(clusters, members, namespace, auth, settled)
 
 
 @asynccontextmanager

@@ -8,8 +8,10 @@ from pydantic import Field, field_validator
 
 from okra.api.selectors import Selector
 from okra.app.settings import Seconds, Settings
+from okra.argocd.content import Auth
 
 LEAST_LEASE = 1.0
+NAMESPACE = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 LABEL = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
 
 
@@ -35,6 +37,17 @@ class ControllerSettings(Settings):
     config_map: str = Field(
         default="okra", pattern=LABEL, description='ConfigMap there whose key `paused: "true"` pauses every Cell.'
     )
+    argocd: bool = Field(
+        default=True, description="Look after clusters and applications, which Argo CD deploys. False: routes only."
+    )
+    argocd_namespace: str = Field(default="argocd", pattern=NAMESPACE, description="Where Argo CD is.")
+    argocd_auth: Auth = Field(
+        default=Auth.AWS_AUTH_CONFIG, description="How Argo CD gets into clusters: awsAuthConfig or execProviderConfig."
+    )
+    argocd_settled: Seconds = Field(
+        default=10.0, gt=0, description="A cluster's Applications must stay the same, or away, for so long."
+    )
+    hotswap: bool = Field(default=True, description="Look after hotswap's kinds as well, if they are installed.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Of the log.")
 
     @field_validator("selector")

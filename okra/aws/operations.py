@@ -91,6 +91,6 @@ READS = (
     GET_METRIC_DATA,
 )
 CLUSTER_READS = (DESCRIBE_CLUSTER,)
-"""Joins READS when an actor looks at clusters: the policy allows nothing that isn't used."""
+"""Of Cells of clusters and applications."""
 WRITES = (MODIFY_RULE, MODIFY_LISTENER)
 TAG_WRITES = (ADD_TAGS, REMOVE_TAGS)

@@ -194,8 +194,10 @@ class Controllers:
         return self.cluster.kubectl("--namespace", self.namespace, *arguments, given=given, timeout=timeout)
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
-        """kubectl apply."""
-        self.kubectl("apply", "-f", "-", given="\n---\n".join(json.dumps(each) for each in objects))
+        """kubectl apply, each in its own namespace if it names one."""
+        for_here = {"namespace": self.namespace}
+        whole = [{**each, "metadata": {**for_here, **each["metadata"]}} for each in objects]
+        self.cluster.kubectl("apply", "-f", "-", given="\n---\n".join(json.dumps(each) for each in whole))
 
     def find(self, name: str = "web", plural: str = "cells", group: str = GROUP) -> dict[str, Any]:
         """The object; empty when there is none."""

@@ -59,23 +59,41 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 
 {{- /* The rules on Okra's own kinds and on Secrets: of the scope. */ -}}
 {{- define "okra.scopeRules" -}}
-{{- range $group := list "okra.mumoshu.github.io" }}
+{{- $cells := dict "okra.mumoshu.github.io" "cells" }}
+{{- if .Values.crds.hotswap }}{{ $_ := set $cells "hotswap.mumoshu.github.io" "systems" }}{{ end }}
+{{- range $group, $cell := $cells }}
 - apiGroups: [{{ $group }}]
-  resources: [cells]
+  resources: [{{ $cell }}]
   verbs: [get, list, watch, patch]  # patch: the finalizer of a rollout under way
 - apiGroups: [{{ $group }}]
-  resources: [cells/status]
-  verbs: [patch]
-- apiGroups: [{{ $group }}]
-  resources: [cells/finalizers]
-  verbs: [update]  # its Checks are owned by it, and block its deletion in the foreground
+  resources: [{{ $cell }}/finalizers]
+  verbs: [update]  # what it makes is owned by it, and blocks its deletion in the foreground
 - apiGroups: [{{ $group }}]
   resources: [checks]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [{{ $group }}]
-  resources: [checks/status]
+  resources: [{{ $cell }}/status, checks/status]
+  verbs: [patch]
+{{- if $.Values.argocd.enabled }}
+- apiGroups: [{{ $group }}]
+  resources: [{{ $cell }}]
+  verbs: [create, delete]  # one for each application with a route
+- apiGroups: [{{ $group }}]
+  resources: [argocdclusters, argocdapplicationdeployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [{{ $group }}]
+  resources: [argocdclusters/status, argocdapplicationdeployments/status]
   verbs: [patch]
 {{- end }}
+{{- end }}
+{{- if .Values.argocd.enabled }}
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [list, create, patch, delete]  # the specs that a Cell of applications can go back to
+{{- end }}
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, create, delete]  # of Checks with a job
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, get, patch]  # the same cause again counts in the Event that is there
@@ -92,6 +110,10 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 - {name: OKRA_LISTEN, value: ":8080"}
 - {name: OKRA_LEADER_ELECT, value: {{ .Values.leaderElection.enabled | quote }}}
 - {name: OKRA_LEASE_NAME, value: {{ include "okra.fullname" . | quote }}}
+- {name: OKRA_ARGOCD, value: {{ .Values.argocd.enabled | quote }}}
+- {name: OKRA_ARGOCD_NAMESPACE, value: {{ .Values.argocd.namespace | quote }}}
+- {name: OKRA_ARGOCD_AUTH, value: {{ .Values.argocd.auth | quote }}}
+- {name: OKRA_HOTSWAP, value: {{ .Values.crds.hotswap | quote }}}
 - {name: OKRA_CONFIG_MAP, value: {{ include "okra.fullname" . | quote }}}
 - name: POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
