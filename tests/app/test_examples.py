@@ -44,7 +44,8 @@ def sources(folder: Path) -> list[tuple[str, str]]:
 def test_an_example_is_clean_and_needs_no_setting(folder: Path) -> None:
     report = lint(sources(folder), provider_is_set=False)
     assert report.objects >= 1
-    assert (report.findings, report.notes) == ([], [])
+    notes = [each for each in report.notes if each.kind != "ApplicationSet"]  # Argo CD's, which Okra doesn't judge
+    assert (report.findings, notes) == ([], [])
 
 
 def test_the_examples_may_be_applied_together() -> None:

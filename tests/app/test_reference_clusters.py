@@ -1,0 +1,66 @@
+"""The table of clusters and applications in docs/reference.md says what the code does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from okra.api.complex import Application, Cluster
+from tests.app.documents import ROOT
+
+SECTION = (ROOT / "docs" / "reference.md").read_text().split("\n## Clusters and applications\n")[1].split("\n## ")[0]
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")] for line in SECTION.splitlines() if line.startswith("| `")
+]
+FIELDS = [(path, row[1]) for row in ROWS for path in re.findall(r"`([\w.\[\]]+)`", row[0])]
+ROOTS: dict[str, type[BaseModel]] = {"clusters[]": Cluster, "applications[]": Application}
+OF_OTHER_TABLES = {
+    "applications[].alb.updateStrategy",
+    "applications[].argocd.applicationSet.selector",
+    "applications[].alb.forwardConfig.targetGroup.targetgroupBindingSelector",
+    "applications[].clusterSelector",
+    *(f"applications[].{each}" for each in ("prechecks", "checks", "postchecks")),
+}
+"""What has a table of its own, or is explained in a row, is not taken apart here."""
+
+
+def field_of(path: str) -> Any:
+    first, *outer, last = path.split(".")
+    model = ROOTS[first]
+    for name in outer:
+        model = model_of(named(model, name).annotation) or pytest.fail(f"{name} of {path} has no fields")
+    return named(model, last)
+
+
+def model_of(annotation: Any) -> type[BaseModel] | None:
+    candidates = [annotation, *get_args(annotation)]
+    return next((each for each in candidates if isinstance(each, type) and issubclass(each, BaseModel)), None)
+
+
+def named(model: type[BaseModel], alias: str) -> Any:
+    found = {field.alias or name: field for name, field in model.model_fields.items()}
+    assert alias in found, f"{model.__name__} has no field {alias}"
+    return found[alias]
+
+
+def leaves(model: type[BaseModel], path: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        place, inner = f"{path}.{field.alias or name}", model_of(field.annotation)
+        yield from [place] if inner is None or place in OF_OTHER_TABLES else leaves(inner, place)
+
+
+@pytest.mark.parametrize(("path", "default"), FIELDS, ids=[path for path, _ in FIELDS])
+def test_a_field_of_the_table_is_one_of_the_api_with_the_default_that_it_has(path: str, default: str) -> None:
+    field = field_of(path)
+    if isinstance(field.default, bool) or (field.default and isinstance(field.default, str)):
+        assert str(field.default).lower() == default.lower()
+    else:
+        assert default in ("", "none", "the name", "the Cell's", "the settings'")
+
+
+def test_every_field_of_clusters_and_applications_is_in_the_table() -> None:
+    assert {path for root, model in ROOTS.items() for path in leaves(model, root)} == {path for path, _ in FIELDS}
