@@ -126,29 +126,28 @@ class JobState:
 
 
 def read_job(job: Object) -> JobState:
-    name, spec, status = job["metadata"]["name"], job.get("spec") or {}, job.get("status") or {}
+    metadata, spec, status = job["metadata"], job.get("spec") or {}, job.get("status") or {}
+    name, place = metadata["name"], f"-n {metadata.get('namespace', 'default')} job/{metadata['name']}"
     for condition in status.get("conditions") or ():
         verdict = _VERDICTS.get(condition["type"])
         if verdict is not None and condition["status"] == "True":
-            said = f"Job {name} {_end(condition, job)}"
-            return JobState(verdict.value, said, verdict, _seconds(condition.get("lastTransitionTime")))
+            said = "completed." if verdict is Verdict.PASSED else f"failed: {_why(condition, spec)}"
+            logs = "" if verdict is Verdict.PASSED else f" Its log: kubectl logs {place}"
+            ended_at = _seconds(condition.get("lastTransitionTime"))
+            return JobState(verdict.value, f"Job {name} {said}{logs}", verdict, ended_at)
     deadline = f"It may take {spec.get('activeDeadlineSeconds')} s."
     if spec.get("suspend"):
         return JobState("Suspended", f"Job {name} is suspended: it runs when somebody resumes it.")
     if not (status.get("active") and status.get("ready", 1)):
-        return JobState("Pending", f"Job {name} waits for its pod. {deadline}")
+        return JobState("Pending", f"Job {name} waits for its pod (why: kubectl describe {place}). {deadline}")
     return JobState("Running", f"Job {name} runs. {deadline}")
 
 
-def _end(condition: Mapping[str, Any], job: Object) -> str:
-    if _VERDICTS[condition["type"]] is Verdict.PASSED:
-        return "completed."
+def _why(condition: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     said = [condition.get("reason") or "Failed", str(condition.get("message") or "").rstrip(".")]
     if said[0] == "DeadlineExceeded":
-        said[1] += f" (activeDeadlineSeconds: {job['spec'].get('activeDeadlineSeconds')})"
-    metadata = job["metadata"]
-    logs = f"kubectl logs -n {metadata['namespace']} job/{metadata['name']}"
-    return f"failed: {': '.join(filter(None, said))}. Its log: {logs}"
+        said[1] += f" (activeDeadlineSeconds: {spec.get('activeDeadlineSeconds')})"
+    return f"{': '.join(filter(None, said))}."
 
 
 def is_of(check: Object, job: Object) -> bool:

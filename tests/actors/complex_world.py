@@ -208,6 +208,7 @@ class ComplexWorld:
             sources=self.metrics,
             journal=journal,
             gate=self.gate,
+            jobs=True,
             held=lambda: self.held,
             selector=Selector.parse(self.cells),
             on_rest=lambda key, rest, _: self.rests.__setitem__(key[1], rest),

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from okra.analysis.jobs import JOB
 from okra.errors import NotFound
 from okra.ports import Object
 from okra.rollout.status import write_time
+from okra.testing.clock import FakeClock
+from tests.actors.doubles import FragileStore
 from tests.actors.world import World, world
 
 TAKES = 3.0
@@ -28,11 +30,24 @@ def check(name: str = "smoke", *args: str, **spec: Any) -> dict[str, Any]:
     return {"name": name, "job": job(*args, **spec)}
 
 
-@dataclass
-class Jobs:
-    """What became of the Jobs."""
+class Stored(Protocol):
+    """A world, as far as Jobs are concerned."""
 
-    w: World
+    @property
+    def store(self) -> FragileStore: ...
+
+    @property
+    def clock(self) -> FakeClock: ...
+
+
+W = TypeVar("W", bound=Stored)
+
+
+@dataclass
+class Jobs(Generic[W]):
+    """What became of the Jobs of a world."""
+
+    w: W
     outcome: Callable[[Object], str | None] = lambda _: "Complete"
     """Asked at a Job's end: the condition that it gets, or None: it hangs."""
     works: bool = True
@@ -88,14 +103,21 @@ class Jobs:
 
 
 @asynccontextmanager
-async def job_world(**defaults: Any) -> AsyncIterator[Jobs]:
+async def jobs_of(w: W) -> AsyncIterator[Jobs[W]]:
+    """The controller of Jobs works as long as this lasts."""
+    jobs = Jobs(w)
+    task = asyncio.create_task(jobs.work())
+    try:
+        yield jobs
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def job_world(**defaults: Any) -> AsyncIterator[Jobs[World]]:
     async with world(**defaults) as w:
         w.options["jobs"] = True
-        jobs = Jobs(w)
-        task = asyncio.create_task(jobs.work())
-        try:
+        async with jobs_of(w) as jobs:
             yield jobs
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task

@@ -15,7 +15,7 @@ from okra.rollout.observation import Token, Verdict
 from tests.actors.job_world import TAKES, Jobs, check, job, job_world
 from tests.actors.test_cell_checks import cluster, rolled_out
 from tests.actors.test_check_alone import Asked
-from tests.actors.world import QUICK, cell, lone_check
+from tests.actors.world import QUICK, World, cell, lone_check
 
 pytestmark = pytest.mark.looptime
 
@@ -26,7 +26,7 @@ def lone(**spec: Any) -> Object:
     return lone_check("smoke", **{"job": job(), **spec})
 
 
-async def runs(jobs: Jobs, name: str = "web-smoke") -> list[dict[str, Any]]:
+async def runs(jobs: Jobs[World], name: str = "web-smoke") -> list[dict[str, Any]]:
     status = await jobs.w.status(name, CHECK)
     found: list[dict[str, Any]] = (status.get("job") or {}).get("runs", [])
     return found

@@ -202,7 +202,7 @@ async def test_a_newer_set_of_clusters_in_the_middle_of_a_move_goes_back_first()
         assert w.argo.orphans == set()
 
 
-async def test_an_inconclusive_precheck_is_tried_again_and_a_job_can_be_none_yet() -> None:
+async def test_an_inconclusive_precheck_is_tried_again_and_one_without_its_check_is_said() -> None:
     async with complex_world() as w:
         await settled(w)
         async with w.running():
