@@ -81,8 +81,7 @@ def lint(sources: Iterable[tuple[str, str]], *, provider_is_set: bool = True) ->
         report.findings += sorted(here, key=lambda placed: placed.line)
     report.findings += _duplicates(entries)
     if not provider_is_set:
-        report.findings += _without_provider(entries, implemented=True)
-        report.notes += _without_provider(entries, implemented=False)
+        report.findings += _without_provider(entries)
     report.notes += _unknown_checks(entries)
     return report
 
@@ -128,12 +127,12 @@ def _duplicates(entries: list[_Entry]) -> Iterator[Placed]:
         first.setdefault(key, entry)
 
 
-def _without_provider(entries: list[_Entry], *, implemented: bool) -> Iterator[Placed]:
-    """Checks that nobody could be asked for. Of a shape that isn't implemented yet this is for information."""
+def _without_provider(entries: list[_Entry]) -> Iterator[Placed]:
+    """Checks that nobody could be asked for."""
     for entry in entries:
         if isinstance(entry.model, Check):
-            found: list[tuple[Loc, Analysis | None]] = [((), entry.model.spec.analysis)] if implemented else []
-        elif isinstance(entry.model, Cell) and entry.model.spec.is_complex is not implemented:
+            found: list[tuple[Loc, Analysis | None]] = [((), entry.model.spec.analysis)]
+        elif isinstance(entry.model, Cell):
             found = [(loc, check.analysis) for loc, check in entry.model.spec.all_checks]
         else:
             continue
