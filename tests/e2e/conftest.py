@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from okra.testing.aws_world import AwsWorld, Route
+from tests.e2e.fleet_fixtures import *
 from tests.e2e.installed import Installed, Manifest, rendered
 from tests.kube.controller_fixtures import *
 from tests.kube.controller_process import Controllers

@@ -1,0 +1,126 @@
+"""The long example of whole clusters as a story: its first version is there and has traffic, then comes the second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.e2e.fleet import Fleet
+from tests.e2e.installed import Manifest
+
+ALONE = "--no-leader-elect"
+CLUSTERS = {"web": ("web-1", "web-2"), "api": ("api",), "backgroundjobs": ("backgroundjobs",)}
+"""Application → its clusters, without what the Cell calls them all, and without the version."""
+PRIORITY = {"web": 10, "api": 11}
+FIRST, SECOND = "v1", "v2"
+
+
+@dataclass
+class Story:
+    fleet: Fleet
+    url: str
+    """Of the metrics that the checks ask for."""
+    errors: list[Callable[[], float]]
+    """What they say at a moment: the last of these."""
+    example: str = "06-whole-clusters"
+    name: str = "mysystem"
+    plural: str = "cells.okra.mumoshu.github.io"
+    prefix: str = "mycluster"
+    sets: dict[str, str] = field(default_factory=lambda: {each: each for each in CLUSTERS})
+    """Application → its ApplicationSet, with whose name those of its Applications begin."""
+    applications: tuple[str, ...] = tuple(CLUSTERS)
+    """Those that the Cell has; the clusters of the others aren't there."""
+    change: Callable[[dict[str, Any]], None] = lambda _spec: None
+    """Made to the Cell's spec before it is applied in the second version."""
+    down: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Cluster → what EKS says of it instead of ACTIVE."""
+
+    def says(self, errors: Callable[[], float]) -> None:
+        """What the metrics say from now on."""
+        self.errors.append(errors)
+
+    # -- building --------------------------------------------------------------------------------------------------
+
+    def cluster(self, application: str, version: str) -> tuple[str, ...]:
+        """The clusters of an application."""
+        return tuple(f"{self.prefix}-{each}-{version}" for each in CLUSTERS[application])
+
+    def build(self, version: str) -> None:
+        """The clusters of a version are there."""
+        for application in self.applications:
+            for name in self.cluster(application, version):
+                self.fleet.cluster(name, application, **self.down.get(name, {}))
+
+    def documents(self, version: str) -> list[Manifest]:
+        found = self.fleet.example(self.example, version, self.applications)
+        for each in found:
+            for application in each["spec"].get("applications", ()):
+                for check in application.get("checks", ()):
+                    check["analysis"] = self.asked()
+        return found
+
+    def asked(self, **limits: float) -> dict[str, Any]:
+        web = {"url": self.url, "jmesPath": "value", "timeout": "2s"}
+        return {"interval": "1s", "provider": {"web": web}, **(limits or {"max": 0.1})}
+
+    # -- what happens ----------------------------------------------------------------------------------------------
+
+    def begin(self, **settings: str) -> None:
+        """The first version, and Okra, which finds it in order."""
+        fleet = self.fleet
+        fleet.sets = self.sets
+        self.build(FIRST)
+        for application in self.applications:
+            if application in PRIORITY:
+                fleet.route_of(application, PRIORITY[application], self.cluster(application, FIRST))
+        fleet.apply(self.documents(FIRST))
+        fleet.okra.start(ALONE, **settings)
+        self.synced()
+
+    def move(self) -> None:
+        """Clusters of the second version are there, and take the place of the first's in the spec."""
+        self.build(SECOND)
+        self.ask()
+
+    def ask(self) -> None:
+        documents = self.documents(SECOND)
+        for each in documents:
+            if "applications" in each["spec"]:
+                self.change(each["spec"])
+        self.fleet.apply(documents)
+
+    # -- what is to be seen ----------------------------------------------------------------------------------------
+
+    def until(self, phases: dict[str, str], **more: Any) -> dict[str, Any]:
+        return self.fleet.until(phases, name=self.name, plural=self.plural, **more)
+
+    def synced(self) -> dict[str, Any]:
+        return self.until({"": "Synced", **dict.fromkeys(self.applications, "Synced")})
+
+    def application(self, status: dict[str, Any], name: str) -> dict[str, Any]:
+        (found,) = [each for each in status["applications"] if each["name"] == name]
+        return dict(found)
+
+    def stages(self) -> tuple[str, ...]:
+        """Where each application is."""
+        status = self.fleet.status(name=self.name, plural=self.plural)
+        return tuple(f"{each['name']}: {each.get('stage')}" for each in status.get("applications", ()))
+
+    def over(self) -> bool:
+        phases = self.fleet.phases(name=self.name, plural=self.plural)
+        return phases[""] in ("Synced", "Failed") and all(self._arrived(each) for each in self.applications)
+
+    def _arrived(self, application: str) -> bool:
+        status = self.fleet.status(name=self.name, plural=self.plural)
+        synced = self.application(status, application).get("synced") or {}
+        return synced.get("clusters") == [*self.cluster(application, SECOND)]
+
+    def is_on(self, version: str, applications: Sequence[str] | None = None) -> None:
+        """All traffic, and every Application, is on the clusters of this version, and nowhere else."""
+        for each in applications or self.applications:
+            wanted = set(self.cluster(each, version))
+            if each in PRIORITY:
+                assert set(self.fleet.traffic(each)) == wanted
+            self.fleet.until_it_runs_on(each, wanted)
+        self.fleet.assert_nobody_was_hurt("backgroundjobs")

@@ -1,0 +1,57 @@
+"""Whole clusters end to end: the documents of `examples/` on real control planes, with Argo CD's own controller."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.e2e.story import FIRST, SECOND, Story
+from tests.kube.controller_process import Controller
+
+pytestmark = [pytest.mark.timeout(900)]
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "Cell": {},
+    "System": {
+        "example": "07-hotswap-system",
+        "name": "shop",
+        "plural": "systems.hotswap.mumoshu.github.io",
+        "prefix": "shop",
+        "sets": {"web": "shop-web", "api": "shop-api", "backgroundjobs": "shop-jobs"},
+    },
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_long_example_moves_from_its_first_clusters_to_its_second(story: Story, shape: str) -> None:
+    story = replace(story, **SHAPES[shape])
+    fleet = story.fleet
+    story.begin()
+    story.is_on(FIRST)
+    web, api = fleet.observe("web"), fleet.observe("api")
+    story.move()
+    story.synced()
+    new = {each: [fleet.groups[cluster] for cluster in story.cluster(each, SECOND)] for each in ("web", "api")}
+    shares = [int(each * 100) for each in dict.fromkeys(web.shares(new["web"]))]
+    assert shares == list(range(0, 101, 10))
+    assert len(set(fleet.traffic("web").values())) == 1
+    assert [int(each * 100) for each in dict.fromkeys(api.shares(new["api"]))] == [0, 100]
+    story.is_on(SECOND)
+
+
+def test_a_kill_at_every_stage_leads_to_the_same_end(story: Story) -> None:
+    fleet = story.fleet
+    story.begin()
+    killed: list[tuple[str, ...]] = []
+    running: list[Controller] = fleet.okra.controllers.started
+    story.move()
+    while len(seen := story.stages()) == 0 or not story.over():
+        if seen and seen not in killed:
+            killed.append(seen)
+            running[-1].kill()
+            fleet.okra.start("--no-leader-elect")
+    story.synced()
+    story.is_on(SECOND)
+    assert len(killed) >= 8, killed
