@@ -25,9 +25,9 @@ def clusters_ready(turn: Turn, app: Application) -> bool:
     late = [each.name for each, _ in missing if each.ready_timeout is not None and waited > each.ready_timeout]
     if late:
         turn.reason, said = "ClusterNotReady", f"Not ready in time: {', '.join(late)}. Nothing has moved. {said}"
-        turn.set(app, phase=Phase.FAILED, message=said)
+        turn.set(app, phase=Phase.FAILED, stage=None, message=said)
     else:
         ready = f"{len(turn.policy.clusters) - len(missing)} of {len(turn.policy.clusters)} clusters are ready"
         turn.reason = "WaitingForClusters"
-        turn.set(app, phase=Phase.PENDING, message=f"{ready}; waiting for {said}")
+        turn.set(app, phase=Phase.PENDING, stage=None, message=f"{ready}; waiting for {said}")
     return False

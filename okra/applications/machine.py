@@ -99,7 +99,7 @@ def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
     said = (
         f"It is on {', '.join(synced.clusters)}, and {', '.join(app.clusters)} are of the same version: {app.version}."
     )
-    turn.set(app, phase=Phase.PENDING, message=f"{said} To move it there, label them with another one.")
+    turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} To move it there, label them with another one.")
     return False
 
 
@@ -124,8 +124,8 @@ def _report(turn: Turn, app: Application) -> None:
         phase = Phase.FAILED
     elif phase in (Phase.PRECHECK_FAILED, Phase.CHECK_FAILED, Phase.POSTCHECK_FAILED):
         phase = Phase.REVERTING if state.failure else Phase.SYNCING
-    elif phase is Phase.SYNCED:
-        phase = Phase.SYNCING  # it has just arrived: whether all have is for the next decision to say
+    elif phase is Phase.SYNCED:  # it has just arrived: whether all have is for the next decision to say
+        phase, turn.reason = Phase.SYNCING, turn.reason or "Syncing"
     again = f" To try it again: {retry(turn.policy.name, app.version)}" if phase is Phase.FAILED else ""
     reason = turn.reason or (state.failure.reason if state.failure else str(state.phase))
     turn.report(phase, reason, f"{app.name}: {state.message}{again}" if state.message else "")

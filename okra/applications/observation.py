@@ -39,6 +39,8 @@ class RouteSeen:
     """At rest, by a status of this very spec."""
     stable: str | None = None
     """The version that holds the traffic, as its status says."""
+    completing: bool = False
+    """All traffic is there, and it bakes or asks for its postchecks."""
     failed: Problem | None = None
     """Why the pinned version failed."""
     failed_at: Phase = Phase.CHECK_FAILED

@@ -65,6 +65,7 @@ def route_seen(obj: Object | None, attempt: int | None) -> RouteSeen | None:
         version=version if told else "",
         settled=fresh and status.machine == Machine.IDLE,
         stable=status.stable_version,
+        completing=fresh and status.machine == Machine.BAKE,
         failed=failed,
         failed_at=FAILED_AT.get(failed.reason, Phase.FAILED) if failed else Phase.FAILED,
         retains=any(route.extras for route in status.routes),

@@ -19,14 +19,16 @@ def begin(turn: Turn, app: Application) -> None:
     """Other clusters are wanted than those that it runs on."""
     groups = turn.obs.groups.get(app.name) if app.routed else dict.fromkeys(app.clusters, "")
     if turn.policy.paused:
-        turn.set(app, phase=Phase.PAUSED, message="Paused by a person, before it begins.")
+        turn.set(app, phase=Phase.PAUSED, stage=None, message="Paused by a person, before it begins.")
     elif not app.clusters:
-        turn.set(app, phase=Phase.PENDING, message="Its clusterSelector matches none of the Cell's clusters.")
+        turn.set(
+            app, phase=Phase.PENDING, stage=None, message="Its clusterSelector matches none of the Cell's clusters."
+        )
     elif isinstance(groups, Problem):
-        turn.set(app, phase=Phase.PENDING, message=groups.message)
+        turn.set(app, phase=Phase.PENDING, stage=None, message=groups.message)
         turn.wake_in(turn.policy.poll_interval)
     elif groups is None or not groups.keys() >= set(app.clusters):
-        turn.set(app, phase=Phase.PENDING, message="Waiting for the target groups of its clusters.")
+        turn.set(app, phase=Phase.PENDING, stage=None, message="Waiting for the target groups of its clusters.")
         turn.wake_in(turn.policy.poll_interval)
     else:
         state = turn.app(app)
@@ -178,18 +180,31 @@ def _follow(turn: Turn, app: Application, target: Placement, route: RouteSeen) -
     """The child Cell moves the traffic, and puts it back when it fails."""
     if route.failed is not None:
         turn.fail(app, route.failed_at, route.failed.reason, route.failed.message)
-    elif route.settled and route.stable == target.version:
+    elif _arrived(route, target):
         turn.set(app, stage=Stage.COMPLETING, series=0, message=f"All traffic is on {target.version}.")
     else:
-        turn.set(app, phase=Phase.SYNCING, message=route.message)
+        stage = Stage.COMPLETING if route.completing else Stage.MIGRATING
+        turn.set(app, phase=Phase.SYNCING, stage=stage, message=route.message)
         turn.wake_in(turn.policy.poll_interval)
+
+
+def _arrived(route: RouteSeen | None, target: Placement) -> bool:
+    """Is the child Cell at rest where it was sent?"""
+    if route is None or route.failed is not None:
+        return False
+    return route.settled and route.version == route.stable == target.version
 
 
 # -- postchecks --------------------------------------------------------------------------------------------------------
 
 
 def completing(turn: Turn, app: Application) -> None:
-    """A child Cell has asked for the postchecks itself, at 100 %: here they are for what has no route."""
+    """A child Cell asks for the postchecks itself, at 100 %: here they are for what has no route."""
+    target = turn.app(app).target
+    assert target is not None  # the stage of one that moves
+    if app.routed and not _arrived(turn.obs.routes.get(app.name), target):
+        migrating(turn, app)
+        return
     if app.postchecks and not app.routed:
         results = asked(turn, app, app.postchecks)
         if results is None:

@@ -74,6 +74,21 @@ async def test_new_clusters_get_the_traffic_and_the_old_ones_are_left_when_nothi
         assert w.argo.orphans == set()
 
 
+async def test_it_is_completing_while_all_traffic_is_there_and_postchecks_are_asked_for() -> None:
+    async with complex_world() as w:
+        await on_the_old(w)
+        async with w.running():
+            await w.phase("Synced")
+            app = w.app("web", postchecks=[check("last")])
+            await w.cell(clusters(w, *NEW), app, bakeTime="1m")
+            status = await w.until(lambda s: s["applications"][0]["stage"] == "Completing")
+            assert (status["phase"], status["applications"][0]["phase"]) == ("Syncing", "Syncing")
+            assert (await w.status("sys-web"))["machine"] == "Bake"
+            assert set(w.traffic()) == {*NEW}
+            await w.phase("Synced")
+        assert "sys-web-last" in await w.names(CHECK)
+
+
 async def test_nothing_moves_before_every_cluster_is_ready() -> None:
     async with complex_world() as w:
         await on_the_old(w)

@@ -38,6 +38,21 @@ def test_new_clusters_are_published_then_get_the_traffic_and_then_the_old_ones_a
     assert w.revisions == 1
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_while_the_traffic_bakes_and_postchecks_are_asked_for_it_is_completing(fails: bool) -> None:
+    w = synced(web())
+    w.bake_time = 30.0
+    if fails:
+        w.fails["+".join(NEW)] = (Phase.POSTCHECK_FAILED, "no")
+    w.want(web(NEW))
+    w.after(40.0)
+    assert (w.web.phase, w.web.stage) == (Phase.SYNCING, Stage.MIGRATING)
+    w.after(30.0)
+    assert (w.web.phase, w.web.stage) == (Phase.SYNCING, Stage.COMPLETING)
+    w.after(100.0)
+    assert (w.web.phase, w.web.stage) == ((Phase.FAILED, Stage.ERROR) if fails else (Phase.SYNCED, Stage.COMPLETED))
+
+
 def test_nothing_begins_before_every_cluster_is_ready() -> None:
     w = world(web(NEW), API_NEW)
     w.ready["api-v2"] = False

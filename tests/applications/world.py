@@ -34,6 +34,7 @@ class Route_:
     done_at: float = 0.0
     retains_until: float = 0.0
     failed: Problem | None = None
+    bakes_from: float = float("inf")
 
 
 @dataclass
@@ -53,6 +54,8 @@ class World:
     degraded: Problem | None = None
     deploy_time: float = 20.0
     move_time: float = 60.0
+    bake_time: float = 0.0
+    """Of these, so many seconds at 100 %."""
     retain_for: float = 120.0
     results: tuple[SeriesResult, ...] = ()
     requested: Token | None = None
@@ -104,8 +107,16 @@ class World:
                 made.stable, made.retains_until = made.version, self.now + self.retain_for
         settled = made.failed is not None or (made.stable == made.version and self.now >= made.done_at)
         phase = self.fails.get(made.version, (Phase.CHECK_FAILED, ""))[0]
+        bakes = made.bakes_from <= self.now < made.done_at
         return RouteSeen(
-            made.version, settled, made.stable, made.failed, phase, self.now < made.retains_until, "Step 3 of 10."
+            made.version,
+            settled,
+            made.stable,
+            completing=bakes,
+            failed=made.failed,
+            failed_at=phase,
+            retains=self.now < made.retains_until,
+            message="Step 3 of 10.",
         )
 
     # -- time ------------------------------------------------------------------------------------------------------
@@ -133,7 +144,8 @@ class World:
                 self.history.append((name, clusters))
             case Route(application=name, version=version):
                 stable = self.routes[name].stable if name in self.routes else "before Okra"
-                self.routes[name] = Route_(version, stable, self.now + self.move_time)
+                done_at = self.now + self.move_time
+                self.routes[name] = Route_(version, stable, done_at, bakes_from=done_at - self.bake_time)
             case RunChecks(application=name, checks=checks, token=token):
                 self.requested = token
                 self.asked.append((name, token))
