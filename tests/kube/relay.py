@@ -55,9 +55,10 @@ class Relay:
         await self._count(accepted=1, present=1)
         try:
             behind, to_behind = await asyncio.open_connection(self._behind.hostname, self._behind.port)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass(reader, to_behind))
-                both.create_task(self._pass(behind, writer))
+            with contextlib.suppress(asyncio.CancelledError):  # only by the end of the relay; asyncio would log it
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._pass(reader, to_behind))
+                    both.create_task(self._pass(behind, writer))
         finally:
             self._serving.discard(task)
             await self._count(present=-1)
