@@ -25,8 +25,9 @@ SOMEWHERE = "some-namespace-or-other"
 
 @pytest.fixture(scope="session")
 def chart(helm: Path) -> Chart:
-    """The chart's rights in a namespace, for that namespace only. Helm takes a second: it is asked once."""
-    text = json.dumps(rendered(helm, SOMEWHERE, f"scope.namespace={SOMEWHERE}"))
+    """The chart's rights for one namespace, where Argo CD is, too. Helm takes a second: it is asked once."""
+    values = (f"scope.namespace={SOMEWHERE}", "argocd.enabled=true", f"argocd.namespace={SOMEWHERE}")
+    text = json.dumps(rendered(helm, SOMEWHERE, *values))
     return lambda namespace: list(json.loads(text.replace(SOMEWHERE, namespace)))
 
 

@@ -64,7 +64,7 @@ def whole(controllers: Controllers, argocd_namespace: str, helm: Path) -> Instal
     values = ("argocd.enabled=true", f"argocd.namespace={argocd_namespace}", "crds.hotswap=true")
     chart = rendered(helm, controllers.namespace, f"scope.namespace={controllers.namespace}", *values)
     okra = Installed(controllers, chart)
-    okra.settings.update(QUICK, OKRA_ARGOCD_NAMESPACE=argocd_namespace)
+    okra.settings.update(QUICK)
     return okra
 
 

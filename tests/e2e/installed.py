@@ -46,6 +46,12 @@ class Installed:
 
     def __post_init__(self) -> None:
         self.settings["OKRA_AWS_RATE_SHARE"] = "100"  # there is nobody else in the account
+        argocd = [
+            each for each in self.chart if each["kind"] == "Role" and each["metadata"]["name"].endswith("-argocd")
+        ]
+        self.settings["OKRA_ARGOCD"] = str(bool(argocd)).lower()
+        for each in argocd:
+            self.settings["OKRA_ARGOCD_NAMESPACE"] = each["metadata"]["namespace"]
         self.controllers.apply(*self.chart)
         self.kubeconfig = self.controllers.service_account(RELEASE)
 

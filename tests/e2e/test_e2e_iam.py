@@ -11,6 +11,7 @@ import pytest
 
 from okra.aws.iam import OWNER_TAG, policy
 from okra.testing.aws_world import AwsWorld, Route
+from okra.testing.eks_world import EksWorld
 from okra.testing.moto_iam import Decision, allows, decisions
 from tests.e2e.identities import Account, Document
 from tests.e2e.installed import Installed
@@ -74,6 +75,13 @@ def whole(name: str, routes: Mapping[str, Route], **spec: Any) -> dict[str, Any]
     return made
 
 
+def cluster(name: str, world: AwsWorld, **spec: Any) -> dict[str, Any]:
+    """An ArgoCDCluster, and the EKS cluster that it is about."""
+    EksWorld(world).create(name)
+    kind = {"apiVersion": "okra.mumoshu.github.io/v1alpha1", "kind": "ArgoCDCluster", "metadata": {"name": name}}
+    return {**kind, "spec": {"eks": {"clusterName": name}, **spec}}
+
+
 def unused(document: Document, made: Sequence[Decision]) -> list[tuple[str, str]]:
     """What of a policy no decision rests on: actions, and the patterns of their resources."""
     return [
@@ -100,9 +108,10 @@ def test_the_printed_policy_is_enough_for_the_main_job_and_none_of_it_is_unused(
     routes = routes_of(aws_world, "web", *KINDS)
     publish(aws_world, "good", 0.01)
     okra.start("--no-leader-elect", AWS_ROLE_ARN=role, AWS_WEB_IDENTITY_TOKEN_FILE=str(token))
-    okra.apply(whole("web", routes))
+    okra.apply(whole("web", routes), cluster("web", aws_world))
     okra.wait("cell/web", "jsonpath={.status.stableVersion}=1.1.0")
     okra.wait("cell/web", "condition=Ready")
+    okra.wait("argocdclusters.okra.mumoshu.github.io/web", "jsonpath={.status.endpoint}")
     assert marked(aws_world, routes) == list(KINDS)
     okra.kubectl("delete", "cell", "web", "--timeout=60s")
     eventually(lambda: marked(aws_world, routes), lambda left: left == [])
@@ -114,6 +123,7 @@ def test_the_printed_policy_is_enough_for_the_main_job_and_none_of_it_is_unused(
 
 def test_without_any_one_action_a_cell_says_which_it_lacks(aws_world: AwsWorld, okra: Installed) -> None:
     """Each Cell works as a role of its own, whose policy is the printed one but for one action."""
+    leaving, clusters = "no-removetags", "no-describecluster"
     document, account = printed(okra), Account(aws_world)
     lacking = {f"no-{action.partition(':')[2].lower()}": action for action in actions(document)}
     roles = {name: account.role(name, without(document, action)) for name, action in lacking.items()}
@@ -124,20 +134,22 @@ def test_without_any_one_action_a_cell_says_which_it_lacks(aws_world: AwsWorld, 
     routes = {name: routes_of(aws_world, name, "rule", "default") for name in roles}
     for name, role in roles.items():
         okra.apply(whole(name, routes[name], aws={"roleARN": role}))
+    okra.apply(cluster(clusters, aws_world, aws={"roleARN": roles[clusters]}))
     okra.wait("cell/whole", "jsonpath={.status.stableVersion}=1.1.0")
-    leaving = "no-removetags"
     okra.wait(f"cell/{leaving}", "jsonpath={.status.stableVersion}=1.1.0")
     okra.kubectl("delete", "cell", leaving, "--wait=false")
     said: dict[str, str] = {}
 
     def unsaid() -> Mapping[str, str]:
         for name in lacking:
-            said[name] = okra.condition(name, "Ready").get("message", "") if name != leaving else notes(okra, name)
+            plural = "argocdclusters" if name == clusters else "cells"
+            condition = okra.condition(name, "Ready", plural)
+            said[name] = condition.get("message", "") if name != leaving else notes(okra, name)
         return {name: said[name] for name, action in lacking.items() if action not in said[name]}
 
     eventually(unsaid, lambda found: found == {}, within=150)
     for name, action in lacking.items():
-        if name != leaving:
+        if name not in (leaving, clusters):
             assert okra.condition(name, "Ready")["status"] == "False", action
 
 
