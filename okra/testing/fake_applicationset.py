@@ -47,6 +47,10 @@ def application_set(
     }
 
 
+PARAMETERS = "ApplicationGenerationFromParamsError"
+"""The reason when a generator fails, so that it isn't known what is wanted."""
+
+
 class CannotGenerate(Exception):
     """`str()` is what the condition says."""
 
@@ -108,7 +112,7 @@ def _selector(written: Mapping[str, Any]) -> Selector:
             for each in written.get("matchExpressions") or ()
         ]
     except ValueError as error:
-        raise CannotGenerate("ApplicationParamsGenerationError", str(error)) from error
+        raise CannotGenerate(PARAMETERS, str(error)) from error
     return Selector.of(written.get("matchLabels") or {}, expressions)
 
 

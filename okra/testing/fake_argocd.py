@@ -17,7 +17,7 @@ from okra.kube.changes import difference
 from okra.ports import Object
 from okra.rollout.status import write_time
 from okra.testing.application_controller import LOCAL, ApplicationController
-from okra.testing.fake_applicationset import CannotGenerate, application_set, generated, invalid, policy
+from okra.testing.fake_applicationset import PARAMETERS, CannotGenerate, application_set, generated, invalid, policy
 
 __all__ = ["APPLICATION", "APPLICATION_SET", "SECRET", "FakeArgoCD", "application_set"]
 
@@ -51,7 +51,7 @@ class FakeArgoCD(ApplicationController):
 
     async def _generate(self, of: Object, clusters: list[ClusterSecret], mine: Mapping[str, Object]) -> None:
         if self.error:
-            raise CannotGenerate("ApplicationGenerationFromParamsError", self.error)
+            raise CannotGenerate(PARAMETERS, self.error)
         wanted = generated(of, clusters)
         bad = invalid(of, wanted)
         for each in wanted:
@@ -92,14 +92,24 @@ class FakeArgoCD(ApplicationController):
             return
 
     async def _tell(self, obj: Object, *, up_to_date: bool, reason: str, message: str) -> None:
-        now = write_time(self.clock.now())
-        error = reason if up_to_date else "ErrorOccurred"
-        conditions = [
-            {"type": "ErrorOccurred", "status": str(not up_to_date), "reason": reason, "message": message},
-            {"type": "ResourcesUpToDate", "status": str(up_to_date), "reason": error, "message": message},
+        made, failed = reason != PARAMETERS, "ErrorOccurred"
+        told = [
+            (failed, not up_to_date, reason),
+            ("ParametersGenerated", made, "ParametersGenerated" if made else failed),
+            ("ResourcesUpToDate", up_to_date, reason if up_to_date else failed),
         ]
         before = {each["type"]: each for each in (obj.get("status") or {}).get("conditions") or ()}
-        said = [{**each, "lastTransitionTime": _since(before.get(each["type"]), each, now)} for each in conditions]
+        now = write_time(self.clock.now())
+        said = [
+            {
+                "type": type_,
+                "status": str(holds),
+                "reason": why,
+                "message": message,
+                "lastTransitionTime": _since(before.get(type_), str(holds), now),
+            }
+            for type_, holds, why in told
+        ]
         if said != list(before.values()):
             name = obj["metadata"]["name"]
             await self.store.patch_status(APPLICATION_SET, self.namespace, name, {"conditions": said})
@@ -113,6 +123,5 @@ def _finalizers(application: Object) -> list[str]:
     return list(application["metadata"].get("finalizers") or ())
 
 
-def _since(before: Mapping[str, Any] | None, condition: Mapping[str, Any], now: str) -> str:
-    changed = before is None or before["status"] != condition["status"]
-    return now if changed or before is None else str(before["lastTransitionTime"])
+def _since(before: Mapping[str, Any] | None, status: str, now: str) -> str:
+    return str(before["lastTransitionTime"]) if before is not None and before["status"] == status else now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from tests.kube.real import client_of
 from tests.support.argocd import QUICK, ArgoCD
 
 PATIENCE, POLL = 60.0, 0.1
+TOUCHES = 100
+"""After how many vain looks something is done about it."""
 
 
 @dataclass
@@ -106,6 +109,11 @@ class Argo:
         await self._until(look, lambda: found)
         return found[0]
 
+    async def conditions(self, name: str = "web") -> dict[str, tuple[str, str]]:
+        """Type → status and reason."""
+        status = (await self.store.get(APPLICATION_SET, self.namespace, name))["status"]
+        return {each["type"]: (each["status"], each["reason"]) for each in status["conditions"]}
+
     async def only(self, *names: str) -> None:
         """Once these Applications are there, and no others."""
 
@@ -114,10 +122,19 @@ class Argo:
 
         await self._until(look, lambda: names)
 
+    async def _touch(self) -> None:
+        """Argo CD has two views of the secrets. When one lags behind the other, it tries again in three minutes, or at
+        the next change of a secret."""
+        for each in (await self.store.list(SECRET, self.namespace, f"{SECRET_TYPE}={CLUSTER}")).items:
+            touched = {"metadata": {"annotations": {"example.com/touched": str(time.monotonic())}}}
+            await self.store.patch(SECRET, self.namespace, each["metadata"]["name"], touched)
+
     async def _until(self, look: Callable[[], Any], seen: Callable[[], object]) -> None:
-        for _ in range(int(PATIENCE / POLL)):
+        for number in range(1, int(PATIENCE / POLL)):
             if await look():
                 return
+            if number % TOUCHES == 0:
+                await self._touch()
             await asyncio.sleep(POLL)
         raise AssertionError(f"not within {PATIENCE:g} s: {seen()}")
 

@@ -45,6 +45,11 @@ async def test_a_labelled_secret_becomes_an_application_filled_in_from_its_annot
     seen = await argo.well("web-c1")
     assert (seen.set, seen.server, seen.automated, seen.deleting) == ("web", server, True, False)
     assert (await argo.told(up_to_date)).error == ""
+    assert await argo.conditions() == {
+        "ErrorOccurred": ("False", "ApplicationSetUpToDate"),
+        "ParametersGenerated": ("True", "ParametersGenerated"),
+        "ResourcesUpToDate": ("True", "ApplicationSetUpToDate"),
+    }
     assert await argo.names() == {"web-c1"}
     assert argo.applications.running(server) == {"web-c1"}
 
@@ -152,6 +157,11 @@ async def test_an_error_of_a_generator_touches_no_application_and_is_told_until_
     seen = await argo.told(in_error)
     assert "Near" in seen.error
     assert not seen.up_to_date
+    assert await argo.conditions() == {
+        "ErrorOccurred": ("True", "ApplicationGenerationFromParamsError"),
+        "ParametersGenerated": ("False", "ErrorOccurred"),
+        "ResourcesUpToDate": ("False", "ErrorOccurred"),
+    }
     assert await argo.names() == {"web-c1"}
     await argo.store.patch(APPLICATION_SET, argo.namespace, "web", {"spec": good})
     assert (await argo.told(up_to_date)).error == ""
@@ -163,6 +173,11 @@ async def test_an_application_of_a_project_that_isnt_there_is_an_error(argo: Arg
     seen = await argo.told(in_error)
     assert "nowhere" in seen.error
     assert not seen.up_to_date
+    assert await argo.conditions() == {
+        "ErrorOccurred": ("True", "ApplicationValidationError"),
+        "ParametersGenerated": ("True", "ParametersGenerated"),
+        "ResourcesUpToDate": ("False", "ErrorOccurred"),
+    }
     assert await argo.names() == set()
 
 
