@@ -75,7 +75,31 @@ def lines(cell: Object, checks: Iterable[Object]) -> Iterable[str]:
     yield f"Phase     {found.get('phase', 'Pending')} ({found.get('reason', 'Pending')})"
     if found.get("message"):
         yield f"          {shortened(found['message'])}"
-    stable, pin = found.get("stableVersion"), cell["spec"].get("version")
+    if "applications" in cell["spec"]:
+        for each in found.get("applications", ()):
+            yield from _application(each)
+    else:
+        yield from _traffic(cell["spec"], found)
+    for check in checks:
+        yield f"Check     {check['metadata']['name']}  {_verdict(check.get('status') or {}, found.get('rollout'))}"
+
+
+def _application(found: Object) -> Iterable[str]:
+    """Of a Cell of whole clusters: where it is, where it goes, and which clusters it hasn't left."""
+    synced, target = (", ".join((found.get(each) or {}).get("clusters", ())) for each in ("synced", "target"))
+    stage = f" ({found['stage']})" if found.get("stage") else ""
+    yield f"App       {found['name']}: {found['phase']}{stage}, on {synced or '-'}{f' -> {target}' if target else ''}"
+    if found.get("message"):
+        yield f"          {shortened(found['message'])}"
+    if found.get("former") and not target:
+        yield f"          not left yet: {', '.join(found['former'])}"
+    if found.get("blockedVersions"):
+        yield f"          blocked: {', '.join(found['blockedVersions'])}"
+
+
+def _traffic(spec: Object, found: Object) -> Iterable[str]:
+    """Of a Cell with routes."""
+    stable, pin = found.get("stableVersion"), spec.get("version")
     yield f"Stable    {stable or '-'}   previous: {found.get('previousVersion') or '-'}"
     if pin is not None:
         yield f"Pinned    {pin}{'' if pin == stable else ', not reached'}"
@@ -99,8 +123,6 @@ def lines(cell: Object, checks: Iterable[Object]) -> Iterable[str]:
         yield f"Set aside {aside['version']} ({groups or 'no groups'}): {shortened(aside.get('reason') or '-')}"
     for warning in found.get("warnings", ()):
         yield f"Warning   {shortened(warning)}"
-    for check in checks:
-        yield f"Check     {check['metadata']['name']}  {_verdict(check.get('status') or {}, rollout)}"
 
 
 def _verdict(check: Object, rollout: Object | None) -> str:
@@ -111,8 +133,11 @@ def _verdict(check: Object, rollout: Object | None) -> str:
         if rollout and (each["rollout"], each["step"]) == present and each["attempt"] < rollout.get("attempt", 1):
             since, span = max((since, span), (read_time(each["time"]), "attempt"))
     results = (check.get("analysis") or {}).get("results") or []
-    if results and read_time(results[-1]["time"]) > since:
-        return f"{results[-1]['verdict']}: {results[-1]['reason']}"
+    found = [(each["time"], each["verdict"], each["reason"]) for each in results[-1:]]
+    runs = (check.get("job") or {}).get("runs") or []
+    found += [(each.get("time") or each["since"], each["phase"], each["reason"]) for each in runs[-1:]]
+    if found and read_time(found[-1][0]) > since:
+        return f"{found[-1][1]}: {found[-1][2]}"
     return f"not measured yet in this {span}" if span else "not run yet"
 
 
