@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,3 +62,18 @@ def test_an_installation_can_do_without_an_election_later(
     assert strategy() == "Recreate"
     helm("upgrade")
     assert strategy() == "RollingUpdate"
+
+
+def test_an_upgrade_that_changes_the_installations_name_warns_of_its_routes(helm: Run) -> None:
+    """They are signed by the former name: nobody would write them any more, reverts included."""
+
+    def former(*values: str) -> str:
+        """The name that is warned of; empty: none."""
+        found = re.search(r"WARNING: until now it signed them as (\S+)/NAMESPACE/NAME", helm("upgrade", *values).stdout)
+        return found[1] if found else ""
+
+    helm("install")
+    assert former() == ""
+    assert former("--set", "settings.install=blue") == "okra"
+    assert former("--set", "settings.install=blue") == ""
+    assert former() == "blue"
