@@ -15,7 +15,7 @@ from okra.api.base import Loc, Model, Violation, camel
 from okra.api.checks import CellCheck, CheckList, check_name_rules
 from okra.api.complex import Application, Cluster, application_rules
 from okra.api.durations import Duration
-from okra.api.fields import Flag, Int, Text, keyed_by
+from okra.api.fields import Flag, Int, Version, keyed_by
 from okra.api.ingress import Ingress
 from okra.api.meta import NamedMeta, Resource
 from okra.api.policies import (
@@ -46,7 +46,7 @@ class CellSpec(Model):
         json_schema_extra={"x-no-default": True},  # beside applications its presence is an error
     )
     versioned_by: VersionedBy = Field(default=VersionedBy(), description="What tells versions apart.")
-    version: Text | None = Field(default=None, description="Pin this version instead of following the highest.")
+    version: Version | None = Field(default=None, description="Pin this version instead of following the highest.")
     update_strategy: UpdateStrategy = Field(default=UpdateStrategy(), description="The steps of a rollout.")
     clusters: (
         Annotated[tuple[Cluster, ...], Field(min_length=1, max_length=64, json_schema_extra=keyed_by("name"))] | None

@@ -151,13 +151,6 @@ class _Structure:
     def _null(self, _: Schema, result: Schema) -> None:
         result["nullable"] = True
 
-    def _least(self, source: Schema, result: Schema) -> None:
-        """Pydantic leaves the bounds of a number behind a validator (`fields.Int`) in its own words."""
-        result["minimum"] = source["ge"]
-
-    def _most(self, source: Schema, result: Schema) -> None:
-        result["maximum"] = source["le"]
-
 
 _HANDLERS: Mapping[str, Callable[[_Structure, Schema, Schema], None]] = {
     "properties": _Structure._properties,
@@ -168,8 +161,6 @@ _HANDLERS: Mapping[str, Callable[[_Structure, Schema, Schema], None]] = {
     "default": _Structure._default,
     "x-no-default": lambda *_: None,
     "x-nullable": _Structure._null,
-    "ge": _Structure._least,
-    "le": _Structure._most,
 }
 
 _FIRST = ("description", "type")

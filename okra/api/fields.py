@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 LONGEST_SHOWN = 200
@@ -51,17 +51,17 @@ class Form:
         return {**handler(schema), **form, "x-secret": not self.echo, "x-policy": self.policy}
 
 
-def _whole(value: object) -> object:
-    """YAML's 2.0 is 2 by the time kubectl sends it."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Int = Annotated[int, Strict(), BeforeValidator(_whole)]
+Int = Annotated[int, Strict()]
+"""2.0 is none, as in the kinds of Kubernetes itself; a file is read as kubectl does it (`okra.api.yaml_scalars`)."""
 Number = Annotated[float, Strict()]
 Flag = Annotated[bool, Strict()]
 """A bool: `"true"` is a string."""
 
 Text = Annotated[str, Field(min_length=1, max_length=253)]
+Version = Annotated[
+    str, Field(min_length=1), Form(r"^[^\x00-\x1f\x7f]+$", "a version such as 1.2.3, without control characters")
+]
+"""What a tag may hold, and so no end of a line. Whether it is ordered is for `okra.rollout.versions` to say."""
 LongText = Annotated[str, Field(min_length=1, max_length=4096)]
 
 PARTITION = "arn:aws(-[a-z]+)*"

@@ -18,6 +18,7 @@ from okra.api.fields import (
     RuleARN,
     TargetGroupARN,
     Text,
+    Version,
     keyed_by,
 )
 from okra.api.label_selectors import LabelSelector
@@ -84,7 +85,7 @@ class ListedTargetGroup(Model):
     """A target group by its ARN, with the version that its tag would say otherwise."""
 
     arn: TargetGroupARN = Field(description="The target group.")
-    version: Text = Field(description="Its version.")
+    version: Version = Field(description="Its version.")
     cluster: Text | None = Field(
         default=None, description="Its cluster, for {{.Vars.clusterName}}; left out: as its tags say, or its own name."
     )

@@ -58,8 +58,6 @@ class IntOrPercent:
 def _read(value: object) -> IntOrPercent:
     if isinstance(value, IntOrPercent):
         return value
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         number: str | int = value
     elif isinstance(value, str) and value.endswith("%"):

@@ -84,6 +84,13 @@ def _number(what: str) -> Callable[[ErrorDetails, Place], str]:
     return render
 
 
+def _integer(error: ErrorDetails, place: Place) -> str:
+    given = error["input"]
+    if isinstance(given, float):
+        return "must be a whole number" + (", written without a point" if given.is_integer() else "")
+    return _number("a whole number")(error, place)
+
+
 def _typed(what: str) -> Callable[[ErrorDetails, Place], str]:
     return lambda error, _: f"must be {what}, not {_noun(error['input'])}"
 
@@ -139,8 +146,7 @@ _MESSAGES: Mapping[str, Callable[[ErrorDetails, Place], str]] = {
     "extra_forbidden": _unknown,
     "missing": _missing,
     "string_type": _string,
-    "int_type": _number("a whole number"),
-    "int_from_float": lambda *_: "must be a whole number",
+    "int_type": _integer,
     "float_type": _number("a number"),
     "finite_number": lambda *_: "must be a finite number",
     "bool_type": _typed("true or false"),

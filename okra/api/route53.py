@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from okra.api.base import Model, Violation, filled
-from okra.api.fields import Flag, Form, Int, Text, keyed_by
+from okra.api.fields import Flag, Form, Int, Text, Version, keyed_by
 
 HostedZoneID = Annotated[str, Form(r"^Z[A-Z0-9]{1,31}$", "a hosted zone's id, such as Z2FDTNDATAQYW2", max_length=32)]
 DNSName = Annotated[
@@ -35,7 +35,7 @@ class Alias(Model):
 class Endpoint(Model):
     """Where a version is reached."""
 
-    version: Text = Field(description="The version.")
+    version: Version = Field(description="The version.")
     value: Text | None = Field(default=None, description="The record's value: an address, or a name for CNAME.")
     alias: Alias | None = Field(default=None, description="A resource of AWS instead of a value.")
 

@@ -15,6 +15,7 @@ _TRUE = frozenset(word for yes in ("true", "yes", "on") for word in (yes, yes.ca
 _FALSE = frozenset(word for no in ("false", "no", "off") for word in (no, no.capitalize(), no.upper()))
 _INT = re.compile(r"[-+]?(?:0b[01][01_]*|0o?[0-7][0-7_]*|0x[0-9a-fA-F][0-9a-fA-F_]*|0|[1-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?")
+_INT64 = 2**63
 _SPECIAL = {"inf": float("inf"), "+inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}
 
 
@@ -38,10 +39,15 @@ def _plain(text: str) -> Any:
         if _INT.fullmatch(text):
             return _integer(text.replace("_", ""))
         if _FLOAT.fullmatch(text):
-            return float(text.replace("_", ""))
+            return _number(float(text.replace("_", "")))
         if text.lower().replace(".", "", 1) in _SPECIAL and "." in text:
             return _SPECIAL[text.lower().replace(".", "", 1)]
     return text
+
+
+def _number(value: float) -> float | int:
+    """kubectl sends JSON, in which Go writes 2.0 as 2."""
+    return int(value) if value.is_integer() and abs(value) < _INT64 else value
 
 
 def _integer(text: str) -> int:

@@ -32,6 +32,9 @@ def problems_of(text: str) -> list[tuple[int, str]]:
         ("1.2.3", "1.2.3"),
         ("1e-3", 0.001),
         ("0.1", 0.1),
+        ("2.0", 2),
+        ("-1e3", -1000),
+        ("1e300", 1e300),
         ("10", 10),
         ("010", 8),
         ("0x1F", 31),
@@ -47,7 +50,7 @@ def problems_of(text: str) -> list[tuple[int, str]]:
         ('!!int "10"', 10),
         ("9" * 100, "9" * 100),
         ("0b_", "0b_"),
-        ("{1: a, true: b, null: c, 1.5: d}", {"1": "a", "true": "b", "null": "c", "1.5": "d"}),
+        ("{1: a, true: b, null: c, 1.5: d, 2.0: e}", {"1": "a", "true": "b", "null": "c", "1.5": "d", "2": "e"}),
         ("|\n  a\n  b", "a\nb\n"),
     ],
 )
@@ -59,6 +62,10 @@ def test_a_scalar_is_what_kubectl_makes_of_it(text: str, value: object) -> None:
 def test_a_document_in_braces_need_not_be_json() -> None:
     assert load_objects("{kind: A, name: é}")[0].object == {"kind": "A", "name": "é"}
     assert load_objects('{"kind":\t"A",\n\t"name": "\\ud83d\\ude00\\/\x7f\u2028"}')[0].object["name"] == "😀/\x7f\u2028"
+
+
+def test_a_whole_number_with_a_point_is_an_integer_in_json_too_as_kubectl_sends_it() -> None:
+    assert repr(load_objects('{"kind": "A", "value": 2.0}')[0].object["value"]) == "2"
 
 
 def test_infinity_and_nan_are_numbers_here_and_findings_later() -> None:

@@ -159,7 +159,7 @@ def test_values_that_may_be_secrets_are_not_repeated() -> None:
             {"checks": [{"name": f"c{n}", "from": {"checkName": "a"}} for n in range(40)]},
             "spec.checks: holds 40 entries; at most 16",
         ),
-        ({"version": "v" * 300}, "spec.version: must be at most 253 characters long"),
+        ({"version": "v" * 300}, "spec.version: must be at most 253 characters long, not 300"),
         ({"ingresses": [None]}, "spec.ingresses[0]: must be a map, not empty"),
         ({"paused": "true"}, "spec.paused: must be true or false, not a string"),
         ({"onDrift": True}, "spec.onDrift: must be Respect or Reassert, not true or false"),

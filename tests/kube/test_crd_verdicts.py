@@ -7,6 +7,7 @@ server, with the definitions and policies that `okra crds` prints, judges the sa
 from __future__ import annotations
 
 import copy
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,8 @@ EXTRA_ACCEPTANCE = {
     "a metadata label without a value",
     "an unknown variable in a job's argument",
     "an unknown variable in a container's variable",
+    "an integer with a point that no rule reads",
+    "a number of healthy targets with a point",
 }
 """All that the API server lets through and lint does not: the table says why. Whoever makes this longer explains it."""
 
@@ -107,6 +110,18 @@ def test_kubectl_and_lint_refuse_a_forgotten_colon_alike(okra_crds: ControlPlane
     with pytest.raises(RuntimeError, match="error converting YAML to JSON"):
         okra_crds.kubectl("create", "--dry-run=server", "-f", "-", given=text)
     assert "can't be read as YAML" in lint([("cell.yaml", text)]).findings[0].message
+
+
+@pytest.mark.parametrize("number", ["2.0", "0.2e1"])
+def test_kubectl_and_lint_read_a_whole_number_with_a_point_alike(number: str, okra_crds: ControlPlane) -> None:
+    """In a file. Nobody takes one from a program that sends JSON itself: see the table."""
+    text = (DOCUMENTS / "minimal-cell.yaml").read_text()
+    assert "replicas: 2\n" in text
+    text = text.replace("replicas: 2\n", f"replicas: {number}\n")
+    for each in (text, json.dumps(yaml.safe_load(text)).replace('"0.2e1"', number)):
+        applied = okra_crds.kubectl("create", "--dry-run=server", "-f", "-", given=each)
+        assert applied.endswith("created (server dry run)\n")
+        assert lint([("cell", each)]).findings == []
 
 
 VALUES: tuple[Any, ...] = (
