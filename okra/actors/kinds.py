@@ -6,13 +6,18 @@ from dataclasses import dataclass
 
 from okra.api.kinds import BY_NAME
 from okra.api.meta import HOTSWAP_GROUP, OKRA_GROUP, VERSION
-from okra.ports import Kind
+from okra.ports import Kind, Object
 
 
 def kind_named(group: str, kind: str) -> Kind:
     """A kind of Okra's or hotswap's group."""
     info = BY_NAME[f"{group}/{VERSION}", kind]
     return Kind(info.group, info.version, info.kind, info.plural)
+
+
+def kind_of(obj: Object) -> Kind:
+    """Of an object of Okra's or hotswap's group."""
+    return kind_named(obj["apiVersion"].partition("/")[0], obj["kind"])
 
 
 def resource(kind: Kind) -> str:

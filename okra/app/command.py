@@ -7,12 +7,11 @@ import json
 import uuid
 from dataclasses import dataclass
 
-from okra.actors.cell import CELL
 from okra.actors.person import command_of
 from okra.api.cell_status import HandledCommand
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.errors import Conflict, Refused
-from okra.ports import Object, ObjectStore
+from okra.ports import Kind, Object, ObjectStore
 from okra.rollout.observation import Command
 
 TRIES = 10
@@ -26,10 +25,10 @@ class Sent:
     """The verb of a command that had not been executed yet, and now won't be."""
 
 
-async def send(store: ObjectStore, namespace: str, name: str, verb: str, arg: str, by: str) -> Sent:
-    """Write the command. NotFound: no such Cell."""
+async def send(store: ObjectStore, kind: Kind, namespace: str, name: str, verb: str, arg: str, by: str) -> Sent:
+    """Write the command. `kind`: Cell, or hotswap's System. NotFound: no such object."""
     for _ in range(TRIES):
-        obj = await store.get(CELL, namespace, name)
+        obj = await store.get(kind, namespace, name)
         waiting = pending(obj)
         command = {"id": uuid.uuid4().hex[:12], "verb": verb, "arg": arg, "by": by}
         patch = {
@@ -39,11 +38,11 @@ async def send(store: ObjectStore, namespace: str, name: str, verb: str, arg: st
             }
         }
         try:
-            await store.patch(CELL, namespace, name, patch)
+            await store.patch(kind, namespace, name, patch)
         except Conflict:
             continue
         return Sent(command["id"], waiting.verb if waiting else "")
-    raise Refused(f"Cell {name} changes faster than the command can be written: try again.")
+    raise Refused(f"{kind.kind} {name} changes faster than the command can be written: try again.")
 
 
 def pending(obj: Object) -> Command | None:
@@ -53,12 +52,14 @@ def pending(obj: Object) -> Command | None:
     return None if command is None or command.id in done else command
 
 
-async def outcome(store: ObjectStore, namespace: str, name: str, id_: str, timeout: float) -> HandledCommand | None:
+async def outcome(
+    store: ObjectStore, kind: Kind, namespace: str, name: str, id_: str, timeout: float
+) -> HandledCommand | None:
     """What came of a command, or None if nobody executed it within `timeout` seconds."""
     try:
         async with asyncio.timeout(timeout):
             while True:
-                status = (await store.get(CELL, namespace, name)).get("status") or {}
+                status = (await store.get(kind, namespace, name)).get("status") or {}
                 for each in status.get("commands", ()):
                     if each.get("id") == id_:
                         return HandledCommand.model_validate(each)

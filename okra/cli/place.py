@@ -7,18 +7,19 @@ import shlex
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from okra.actors.cell import CELL
+from okra.actors.kinds import HOTSWAP
 from okra.app.state_file import is_empty
 from okra.app.wording import STATE, option_for
 from okra.cli.options import Place
 from okra.embedded.events import RecordedEvent
 from okra.embedded.lock import runs
 from okra.embedded.store import EmbeddedStore
-from okra.errors import AccessDenied, CredentialsInvalid, Invalid, NotFound, OkraError
+from okra.errors import AccessDenied, CredentialsInvalid, Invalid, KindNotInstalled, NotFound, OkraError
 from okra.ports import Object, ObjectStore
 
 if TYPE_CHECKING:
@@ -39,11 +40,12 @@ class Opened(ABC):
     """Who executes a command that nobody has executed yet."""
 
     async def cell(self, name: str) -> Object:
-        """The Cell in the namespace that is meant. NotFound says which Cells there are."""
-        try:
+        """The Cell in the namespace that is meant, or hotswap's System. NotFound says which Cells there are."""
+        with suppress(NotFound):
             return await self.store.get(CELL, self.namespace, name)
-        except NotFound:
-            raise no_cell(name, self.namespace, await self._cells()) from None
+        with suppress(NotFound, KindNotInstalled, AccessDenied):
+            return await self.store.get(HOTSWAP.cell, self.namespace, name)
+        raise no_cell(name, self.namespace, await self._cells())
 
     async def _cells(self) -> Sequence[Object]:
         """As many as one may see: of all namespaces, or of this one."""

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from okra.actors.cell import CELL
-from okra.actors.cell_checks import CELL_LABEL, CHECK
+from okra.actors.cell_checks import CELL_LABEL
+from okra.actors.kinds import kind_named, kind_of
 from okra.app.command import pending
 from okra.app.wording import addressed, shortened
 from okra.cli.options import Place
@@ -58,7 +59,8 @@ def status(name: str, place: Place, output: str) -> int:
         if output in ("json", "yaml"):
             _dump(cell, output)
             return 0
-        checks = (await store.list(CHECK, namespace, f"{CELL_LABEL}={name}")).items
+        check = kind_named(kind_of(cell).group, "Check")
+        checks = (await store.list(check, namespace, f"{CELL_LABEL}={name}")).items
         for line in (*lines(cell, checks), *event_lines(await opened.events(cell))):
             print(addressed(line, namespace, name, opened.option))
         for note in notes([cell], running=await opened.runs()):
@@ -162,7 +164,8 @@ def notes(cells: Sequence[Object], *, running: bool | None) -> Iterable[str]:
         if (command := pending(cell)) is not None:
             said = " ".join(filter(None, (command.verb, command.arg, f"by {command.by}" if command.by else "")))
             when = "it will be executed when `okra run` runs" if running is False else when
-            yield f"A command waits for cell/{cell['metadata']['name']}: {said}; {when}."
+            which = f"{cell['kind'].lower()}/{cell['metadata']['name']}"
+            yield f"A command waits for {which}: {said}; {when}."
     if running is False:
         yield "No `okra run` is running on this state: this is how the last one left it, and the weights may differ."
         if any(((cell.get("status") or {}).get("rollout") or {}).get("outcome") == "Running" for cell in cells):

@@ -1,10 +1,11 @@
-"""`okra abort|retry|approve|pause|resume|promote|rollback|unblock NAME`: one command to one Cell."""
+"""`okra abort|retry|approve|pause|resume|promote|rollback|unblock NAME`: one command to one Cell, or System."""
 
 from __future__ import annotations
 
 import getpass
 import sys
 
+from okra.actors.kinds import kind_of
 from okra.app.command import outcome, send
 from okra.app.wording import addressed
 from okra.cli.options import Place
@@ -24,16 +25,17 @@ def command(verb: str, name: str, arg: str, place: Place, wait: float = PATIENCE
     """
 
     async def act(opened: Opened) -> int:
-        await opened.cell(name)
-        sent = await send(opened.store, opened.namespace, name, verb, arg, _who())
+        kind = kind_of(await opened.cell(name))
+        sent = await send(opened.store, kind, opened.namespace, name, verb, arg, _who())
         if sent.replaced:
             print(f"It replaces the command {sent.replaced}, which was never executed.", file=sys.stderr)
         nobody = await opened.runs() is False
-        found = await outcome(opened.store, opened.namespace, name, sent.id, 0.0 if nobody else wait)
+        found = await outcome(opened.store, kind, opened.namespace, name, sent.id, 0.0 if nobody else wait)
+        which = f"{kind.kind.lower()}/{name}"
         if found is None:
-            print(f"{verb} is recorded for cell/{name}: {NOBODY if nobody else opened.waits_for}.")
+            print(f"{verb} is recorded for {which}: {NOBODY if nobody else opened.waits_for}.")
             return DONE
-        print(f"cell/{name}: {addressed(found.outcome, opened.namespace, name, opened.option)}")
+        print(f"{which}: {addressed(found.outcome, opened.namespace, name, opened.option)}")
         return REFUSED if found.outcome.startswith("Refused") else DONE
 
     return within(place, act)

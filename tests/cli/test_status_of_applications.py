@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
+from okra.actors.cell_checks import CELL_LABEL
+from okra.actors.kinds import HOTSWAP
 from okra.applications.state import AppState, Phase, Placement, Stage, State
 from okra.applications.status import to_status
 from okra.cli.show import lines
+from okra.embedded.store import EmbeddedStore
+from tests.actors.world import lone_check
+from tests.cli.test_commands import okra
 
 OLD, NEW = Placement("v1", ("web-1-v1", "web-2-v1")), Placement("v2", ("web-1-v2", "web-2-v2"))
 RUN_TEST = "run-test failed. Waiting 60 seconds before starting a rollback"
@@ -65,3 +72,29 @@ def test_a_check_that_runs_a_job_is_shown_with_its_last_run() -> None:
     now = {"name": "b", "phase": "Running", "since": "2026-11-21T16:00:00Z", "time": None, "reason": "Job b runs."}
     check = {**CHECK, "status": {"job": {"runs": [past, now]}}}
     assert shown(check=check)[-1] == "Check     mysystem-run-test  Running: Job b runs."
+
+
+def test_a_system_of_hotswaps_is_found_by_its_name_and_takes_commands(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    check = {**lone_check("shop-run-test"), "apiVersion": HOTSWAP.check.api_version}
+    check["metadata"]["labels"] = {CELL_LABEL: "shop"}
+    clusters, sets = [{"name": "a"}], {"clusterSecret": {"labels": {"role": "web"}}, "applicationSet": {"name": "web"}}
+    system = {
+        "apiVersion": HOTSWAP.cell.api_version,
+        "kind": "System",
+        "metadata": {"namespace": "default", "name": "shop"},
+        "spec": {"clusters": clusters, "applications": [{"name": "web", "argocd": sets}]},
+    }
+
+    async def fill() -> None:
+        async with await EmbeddedStore.open(state) as store:
+            await store.create(HOTSWAP.cell, system)
+            await store.create(HOTSWAP.check, check)
+
+    asyncio.run(fill())
+    found = okra("status", "shop", "--state", state)
+    assert "Check     shop-run-test  not run yet" in found.output
+    said = okra("retry", "shop", "--state", state)
+    assert (said.exit_code, said.stdout.startswith("retry is recorded for system/shop:")) == (0, True)
+    assert "A command waits for system/shop: retry" in okra("status", "shop", "--state", state).output
+    assert "There is no Cell web" in okra("retry", "web", "--state", state).output
