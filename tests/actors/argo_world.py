@@ -21,6 +21,7 @@ from okra.actors.watcher import Watcher
 from okra.actors.wiring import Wiring, WriteGate
 from okra.api.defaults import Defaults
 from okra.api.meta import OKRA_GROUP, VERSION
+from okra.argocd.readiness import SETTLED
 from okra.errors import NotFound
 from okra.ports import Clock, EventRecord, Kind, Object, ObjectStore
 from okra.testing.clock import FakeClock
@@ -54,6 +55,7 @@ class ArgoWorld:
     scope: str | None = None
     """The namespace that is looked after; all of them."""
     defaults: Defaults = field(default_factory=Defaults)
+    settled: float = SETTLED
     patience: float = 900.0
     gate: Gate = field(default_factory=Gate)
     events: list[EventRecord] = field(default_factory=list)
@@ -155,7 +157,8 @@ class ArgoWorld:
         store = store or self.store
         journal = Journal(store, self.clock, lambda event, _: self.events.append(event))
         wiring = self._wiring(store, journal, self.gate)
-        argocd = ArgoCD(ports or self.clusters, ports or self.clusters, self.argo.namespace)
+        clusters, namespace = ports or self.clusters, self.argo.namespace
+        argocd = ArgoCD(clusters, clusters, namespace, settled=self.settled)
         cluster, deployment = self.kinds
         async with RootSupervisor("okra") as root:
             made = {

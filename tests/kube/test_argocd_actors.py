@@ -1,7 +1,4 @@
-"""The actors of Argo CD's kinds on a real API server, beside Argo CD's real ApplicationSet controller.
-
-Each move takes the ten seconds that a set of Applications must stay the same, so each test is a whole story.
-"""
+"""The actors of Argo CD's kinds on a real API server, beside Argo CD's real ApplicationSet controller."""
 
 from __future__ import annotations
 
@@ -48,6 +45,7 @@ async def w(
                 home=kube_namespace,
                 scope=kube_namespace,
                 defaults=Defaults(poll_interval=1.0, discovery_interval=2.0),
+                settled=1.0,
                 patience=120.0,
             )
 

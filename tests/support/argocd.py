@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from okra.argocd.names import APPLICATION
 from okra.kube.calls import Call
 from okra.kube.store import KubeStore
 from okra.ports import Kind, Object
-from okra.testing.application_controller import ApplicationController, Workload
+from okra.testing.application_controller import ApplicationController
 from okra.testing.applicationset_controller import ApplicationSetController
 from okra.testing.argocd_install import install, settle
 from okra.testing.controlplane import MERGE, ControlPlane
@@ -45,19 +45,6 @@ class ArgoStore(KubeStore):
         if kind != APPLICATION:
             return await super().patch_status(kind, namespace, name, status, resource_version=resource_version)
         return await self._patch(Call("patch", kind, namespace, name), {"status": status})
-
-
-@dataclass
-class Losses:
-    """For `ApplicationController.losing`: the workloads that were being removed while their cluster had traffic."""
-
-    share: Callable[[str], Any]
-    """Server → the share of the traffic that its cluster has now."""
-    found: list[tuple[Workload, Any]] = field(default_factory=list)
-
-    def __call__(self, workload: Workload) -> None:
-        if share := self.share(workload[0]):
-            self.found.append((workload, share))
 
 
 @dataclass(frozen=True, slots=True)
