@@ -21,6 +21,8 @@ from okra.testing.controlplane.access import ControlPlane
 from tests.support.crds import install_crds
 
 OBJECTS = 300
+MOST_ASKED = 1.05
+"""Requests of `okra controller` for an object: one, and what it asks whatever there is to do."""
 A_SECOND = 20.0
 """Objects that somebody makes a second: well below what any of them can do, so that all keep up."""
 
@@ -74,7 +76,13 @@ async def run() -> list[Row]:
             store_requests <= 1.0,
         ),
         Row("kopf: the same", kopf_requests, "requests"),
-        Row("okra controller: the same, all that it asks", okra_requests, "requests"),
+        Row(
+            "okra controller: the same, all that it asks",
+            okra_requests,
+            "requests",
+            MOST_ASKED,
+            okra_requests <= MOST_ASKED,
+        ),
         Row("Okra's store: CPU from watch to status, per object", store_cpu * 1000, "ms"),
         Row("kopf: the same", kopf_cpu * 1000, "ms"),
         Row("okra controller: the same", okra_cpu * 1000, "ms"),
