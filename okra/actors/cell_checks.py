@@ -202,11 +202,11 @@ class CellChecks:
                 continue
             for arn in route.canary if canary else route.stable:
                 group = groups.get(arn) or TargetGroup(arn, arn.split("/")[1])
-                name = self._cluster_of(group)
+                name, in_eks = self._clusters_of(group)
                 found.append(
                     {
                         "clusterName": name,
-                        "eksClusterName": name,
+                        "eksClusterName": in_eks,
                         "albListenerARN": ref.listener_arn,
                         "targetGroupARN": arn,
                         "targetGroupName": group.name,
@@ -217,12 +217,12 @@ class CellChecks:
                 )
         return found
 
-    def _cluster_of(self, group: TargetGroup) -> str:
-        """What the spec's list says, else the group's tags, else its own name."""
+    def _clusters_of(self, group: TargetGroup) -> tuple[str, str]:
+        """Its cluster's name, and that in EKS: what the spec's list says, else the group's tags, else its own name."""
         listed = listed_of(self._cell.spec.model).get(group.arn)
-        if listed is not None and listed.cluster:
-            return listed.cluster
-        return next((group.tags[tag] for tag in CLUSTER_TAGS if group.tags.get(tag)), group.name)
+        tagged = next((group.tags[tag] for tag in CLUSTER_TAGS if group.tags.get(tag)), group.name)
+        name = (listed and listed.cluster) or tagged
+        return name, (listed and listed.eks_cluster) or name
 
     async def _apply(self, made: CheckObject) -> Object:
         """Create or update the object; one of the same name that isn't ours is never touched."""

@@ -20,7 +20,7 @@ from okra.api.aws import dimension_of
 from okra.api.cell import CellSpec
 from okra.api.checks import CellCheck
 from okra.api.complex import Application
-from okra.applications.children import plain
+from okra.applications.children import eks_name, plain
 from okra.applications.effects import RunChecks
 from okra.applications.state import AppState, Placement, State
 from okra.errors import Fatal, NotFound
@@ -179,7 +179,8 @@ def _variables(
     """The template variables of each cluster of a placement; what has no route has none of a route's."""
     if placement is None:
         return ()
-    eks = {each.name: each.eks.cluster_name or each.name for each in spec.clusters or ()}
+    eks = {each.cluster: each.eks for each in placement.groups if each.eks}
+    eks |= {each.name: eks_name(each) for each in spec.clusters or ()}
     arns = {group.cluster: group.arn for group in placement.groups}
     listener = application.alb.listener_arn if application.alb else ""
     return [

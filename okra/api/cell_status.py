@@ -149,6 +149,7 @@ class ClusterTargetGroup(StatusModel):
 
     cluster: ClusterName = Field(description="The cluster's name in the spec.")
     arn: ARN = Field(description="The target group.")
+    eks_cluster: str = Field(default="", max_length=100, description="The cluster's name in EKS, if that is another.")
 
 
 class Placement(StatusModel):

@@ -89,6 +89,9 @@ class ListedTargetGroup(Model):
     cluster: Text | None = Field(
         default=None, description="Its cluster, for {{.Vars.clusterName}}; left out: as its tags say, or its own name."
     )
+    eks_cluster: Text | None = Field(
+        default=None, description="Its cluster's name in EKS, for {{.Vars.eksClusterName}}; left out: the same."
+    )
 
 
 class Balancer(Model):

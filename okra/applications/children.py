@@ -116,7 +116,7 @@ def short(name: str) -> str:
 def cluster_child(parent: Parent, spec: CellSpec, cluster: Cluster) -> Object:
     """The ArgoCDCluster of a cluster. It carries the cluster's labels, as far as they are any to Kubernetes."""
     body: dict[str, Any] = {
-        "eks": {**plain(cluster.eks), "clusterName": cluster.eks.cluster_name or cluster.name},
+        "eks": {**plain(cluster.eks), "clusterName": eks_name(cluster)},
         "aws": plain(spec.aws),
         "labels": dict(cluster.labels),
         "deletionPolicy": str(spec.deletion_policy),
@@ -155,7 +155,7 @@ def route_child(
     route: dict[str, Any] = {
         "listenerARN": alb.listener_arn,
         **({} if priority is None else {"rule": {"priority": priority}}),
-        "targetGroups": [{"arn": group.arn, "version": of, "cluster": group.cluster} for of, group in groups],
+        "targetGroups": [_listed(of, group) for of, group in groups],
     }
     strategy = {} if alb.update_strategy is None else {"canary": plain(alb.update_strategy)}
     body: dict[str, Any] = {
@@ -169,6 +169,15 @@ def route_child(
     }
     name = parent.application(application.name)
     return parent.child(parent.kind, name, {key: value for key, value in body.items() if value})
+
+
+def _listed(version: str, group: Group) -> Object:
+    found = {"arn": group.arn, "version": version, "cluster": group.cluster, "eksCluster": group.eks}
+    return {key: value for key, value in found.items() if value}
+
+
+def eks_name(cluster: Cluster) -> str:
+    return cluster.eks.cluster_name or cluster.name
 
 
 def sent(body: Object, before: Object | None, attempt: int) -> Object:

@@ -9,6 +9,7 @@ from okra.api.cell import Cell, CellSpec
 from okra.api.complex import Application as Spec
 from okra.api.complex import ArgoCDStrategyType
 from okra.api.defaults import Defaults
+from okra.applications.children import eks_name
 from okra.applications.policy import Application, Cluster, OnFailure, Policy
 from okra.applications.state import State
 from okra.applications.versions import version_of
@@ -61,7 +62,12 @@ def _policy(cell: Cell, defaults: Defaults, applications: tuple[Application, ...
     checks = [check for each in spec.applications or () for check in (*each.prechecks, *each.postchecks)]
     return Policy(
         clusters=tuple(
-            Cluster(each.name, each.require_ready, each.ready_timeout.seconds if each.ready_timeout else None)
+            Cluster(
+                each.name,
+                each.require_ready,
+                each.ready_timeout.seconds if each.ready_timeout else None,
+                eks_name(each) if eks_name(each) != each.name else "",
+            )
             for each in spec.clusters or ()
         ),
         applications=applications,

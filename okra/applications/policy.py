@@ -19,6 +19,8 @@ class Cluster:
     require_ready: bool = True
     ready_timeout: float | None = None
     """Not ready by then: the Cell fails, before anything has moved. None: it waits."""
+    eks: str = ""
+    """Its name in EKS, if that is another."""
 
 
 @dataclass(frozen=True, slots=True)

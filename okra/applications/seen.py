@@ -77,8 +77,11 @@ def pinned(obj: Object) -> tuple[str, tuple[tuple[str, Group], ...]]:
     """Where a child Cell was told to go: the version, and each version's groups."""
     balancer = obj["spec"]["ingress"]["awsApplicationLoadBalancer"]
     groups = balancer.get("targetGroups") or ()
-    listed = tuple((each["version"], Group(each.get("cluster", ""), each["arn"])) for each in groups)
-    return obj["spec"].get("version", ""), listed
+    return obj["spec"].get("version", ""), tuple((each["version"], _group(each)) for each in groups)
+
+
+def _group(listed: Object) -> Group:
+    return Group(listed.get("cluster", ""), listed["arn"], listed.get("eksCluster", ""))
 
 
 def _failed(obj: Object, status: CellStatus, version: str, *, fresh: bool) -> Problem | None:

@@ -32,7 +32,8 @@ def begin(turn: Turn, app: Application) -> None:
         turn.wake_in(turn.policy.poll_interval)
     else:
         state = turn.app(app)
-        found = tuple(Group(cluster, groups[cluster]) for cluster in app.clusters) if app.routed else ()
+        eks = {cluster.name: cluster.eks for cluster in turn.policy.clusters}
+        found = tuple(Group(name, groups[name], eks.get(name, "")) for name in app.clusters) if app.routed else ()
         turn.set(
             app,
             phase=Phase.SYNCING,

@@ -42,6 +42,8 @@ class Group:
 
     cluster: str
     arn: str
+    eks: str = ""
+    """The cluster's name in EKS, if that is another."""
 
 
 @dataclass(frozen=True, slots=True)

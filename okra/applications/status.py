@@ -100,7 +100,9 @@ def _application(app: AppState) -> api.ApplicationStatus:
 def _placement(placement: Placement | None) -> api.Placement | None:
     if placement is None:
         return None
-    groups = tuple(api.ClusterTargetGroup(cluster=each.cluster, arn=each.arn) for each in placement.groups)
+    groups = tuple(
+        api.ClusterTargetGroup(cluster=each.cluster, arn=each.arn, eks_cluster=each.eks) for each in placement.groups
+    )
     return api.Placement(version=placement.version, clusters=placement.clusters, target_groups=groups)
 
 
@@ -130,5 +132,7 @@ def _read_placement(found: api.Placement | None) -> Placement | None:
     if found is None:
         return None
     return Placement(
-        found.version, found.clusters, tuple(Group(each.cluster, each.arn) for each in found.target_groups)
+        found.version,
+        found.clusters,
+        tuple(Group(each.cluster, each.arn, each.eks_cluster) for each in found.target_groups),
     )

@@ -291,6 +291,29 @@ async def test_the_checks_of_clusters_that_were_left_go_and_one_that_a_person_ap
         assert set(w.traffic()) == {"v2", "v3"}
 
 
+async def test_a_check_is_asked_by_the_name_that_a_cluster_has_in_eks_before_and_under_traffic() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        query = "{{.Vars.clusterName}} {{.Vars.eksClusterName}}"
+        compared = {"successCondition": "result <= stable", "max": None}
+        async with w.running():
+            await w.phase("Synced")
+            for name, eks in (("v2", "eks-2"), ("v3", "eks-3")):
+                body = w.cluster(name, "web", up=False)
+                w.eks.add(eks)
+                app = w.app(
+                    "web", prechecks=[check("first", query=query)], checks=[check("dd", query=query, **compared)]
+                )
+                w.metrics.opened.clear()
+                await w.cell([{**body, "eks": {"clusterName": eks}}], app)
+                await w.phase("Synced")
+            for name in ("sys-first", "sys-web-dd"):
+                found = await w.get(name, CHECK)
+                assert found is not None
+                assert found["spec"]["analysis"]["query"] == "v3 eks-3"
+        assert {asked for _, asked, _, _ in w.metrics.opened} == {"v3 eks-3", "v2 eks-2"}, "of the stable side, too"
+
+
 async def test_a_cell_at_rest_writes_nothing() -> None:
     async with complex_world() as w:
         await settled(w)

@@ -122,6 +122,15 @@ def test_a_route_is_a_simple_cell_that_lists_its_groups_and_is_pinned() -> None:
     assert "prechecks" not in obj["spec"], "these are the parent's"
 
 
+def test_a_group_says_what_its_cluster_is_called_in_eks_where_that_is_another_name() -> None:
+    groups = (("v1", OLD), ("v2", Group("web-1", group("w1"), "eks-web-1")))
+    obj = route(groups=groups)
+    listed = obj["spec"]["ingress"]["awsApplicationLoadBalancer"]["targetGroups"]
+    assert [each.get("eksCluster") for each in listed] == [None, "eks-web-1"]
+    assert parse(obj)[1] == []
+    assert pinned(obj) == ("v2", groups)
+
+
 def test_all_groups_of_a_version_move_as_a_whole() -> None:
     several = (*GROUPS, ("v2", Group("web-2", group("w2"))))
     assert route(groups=several)["spec"]["replicas"] == 2

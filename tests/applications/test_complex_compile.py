@@ -43,7 +43,7 @@ def test_each_application_is_on_the_clusters_that_its_labels_select_in_the_order
 
 def test_clusters_say_whether_and_how_long_they_are_waited_for() -> None:
     assert compiled().clusters == (
-        Cluster("web-1"),
+        Cluster("web-1", eks="eks-web-1"),
         Cluster("web-2"),
         Cluster("api-1", True, 3600.0),
         Cluster("jobs-1", require_ready=False),

@@ -24,7 +24,7 @@ PLACEMENTS = st.builds(
     Placement,
     WORDS,
     st.lists(NAMES, max_size=5).map(tuple),
-    st.lists(st.builds(Group, NAMES, LINES), max_size=5).map(tuple),
+    st.lists(st.builds(Group, NAMES, LINES, st.just("") | NAMES), max_size=5).map(tuple),
 )
 FAILURES = st.builds(Failure, st.sampled_from(Phase), WORDS, LINES, TIMES, st.booleans())
 APPLICATIONS = st.builds(
