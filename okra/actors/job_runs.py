@@ -104,8 +104,8 @@ class JobRuns:
         run.tries.succeeded()
         sight = self._in_time(run, found)
         if sight.made:
-            whose = f"for Cell {run.request.cell[1]}" if run.request else "at its interval"
-            self._say(run, "JobCreated", f"Job {sight.name} was created {whose}.")
+            whose = f" for {run.request.cell[1]}" if run.request else ""
+            self._say(run, "JobCreated", f"Job {sight.name} was created{whose}.")
         if sight.state.verdict is None:
             await self._waits(key, run, sight)
         else:

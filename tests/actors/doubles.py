@@ -14,7 +14,7 @@ from okra.errors import OkraError
 from okra.ports import Account, EventRecord, Grain, Kind, Listing, Object, Reading, WatchEvent, Window
 
 Fault = Callable[[str, str], OkraError | None]
-"""(operation, object's name) → the error to raise instead, or nothing."""
+"""(operation, object's name; of a listing and a watch the kind's plural) → the error to raise instead, or nothing."""
 
 
 def no_fault(operation: str, name: str) -> OkraError | None:
@@ -30,6 +30,8 @@ class FragileStore:
         """(operation, kind) of each write that was taken."""
         self.calls: Counter[tuple[str, str]] = Counter()
         self.fault: Fault = no_fault
+        self.lost: Fault = no_fault
+        """As `fault`, of the answer to a write that was taken."""
         self.slow: Callable[[str, str], float] = lambda _operation, _name: 0.0
         """Seconds that an operation on an object takes."""
         self.ends: asyncio.Event = asyncio.Event()
@@ -51,13 +53,13 @@ class FragileStore:
         return await self.real.get(kind, namespace, name)
 
     async def list(self, kind: Kind, namespace: str | None = None, selector: str | None = None) -> Listing:
-        await self._pass("list", kind, "")
+        await self._pass("list", kind, kind.plural)
         return await self.real.list(kind, namespace, selector)
 
     async def watch(
         self, kind: Kind, resource_version: str, namespace: str | None = None, selector: str | None = None
     ) -> AsyncIterator[WatchEvent]:
-        await self._pass("watch", kind, "")
+        await self._pass("watch", kind, kind.plural)
         watch = self.real.watch(kind, resource_version, namespace, selector)
         while True:
             event = asyncio.ensure_future(anext(watch))
@@ -116,6 +118,8 @@ class FragileStore:
     def _took(self, operation: str, kind: Kind, obj: Object) -> Object:
         self.writes[operation, kind.kind] += 1
         self.changed.set()
+        if (error := self.lost(operation, obj["metadata"]["name"])) is not None:
+            raise error
         return obj
 
 

@@ -10,7 +10,7 @@ from okra.actors.cell_checks import CHECK
 from okra.actors.check_jobs import KEPT
 from okra.analysis.jobs import JOB
 from okra.errors import AccessDenied, Invalid, OkraError, Unavailable
-from okra.ports import Kind, Object
+from okra.ports import Object
 from okra.rollout.observation import Token, Verdict
 from tests.actors.job_world import TAKES, Jobs, check, job, job_world
 from tests.actors.test_cell_checks import cluster, rolled_out
@@ -188,17 +188,16 @@ async def test_a_lost_answer_creates_no_second_job() -> None:
     async with job_world() as jobs:
         w = jobs.w
         w.two_versions()
-        create, lost = w.store.create, 2
+        lost = 2
 
-        async def loses(kind: Kind, body: Object) -> Object:
+        def loses(operation: str, _name: str) -> OkraError | None:
             nonlocal lost
-            made = await create(kind, body)
-            if kind == JOB and lost:
-                lost -= 1
-                raise Unavailable("reset by peer")
-            return made
+            if operation != "create" or not lost:
+                return None
+            lost -= 1
+            return Unavailable("reset by peer")
 
-        w.store.create = loses  # type: ignore[method-assign]
+        w.store.lost = loses
         await w.apply(cell(prechecks=[check()], **QUICK))
         async with w.running():
             await rolled_out(w)
@@ -444,21 +443,12 @@ async def test_old_jobs_that_may_not_be_looked_for_are_said_and_hold_up_nothing(
     async with job_world() as jobs:
         w = jobs.w
         w.two_versions()
-        w.store.slow = lambda _operation, _name: 0.0
-        listing = w.store.list
-
-        async def refuses(kind: Kind, namespace: str | None = None, selector: str | None = None) -> Any:
-            if kind == JOB:
-                raise AccessDenied("Okra may not list jobs.batch")
-            return await listing(kind, namespace, selector)
-
-        w.store.list = refuses  # type: ignore[method-assign]
+        said = AccessDenied("Okra may not list jobs.batch")
+        w.store.fault = lambda operation, name: said if (operation, name) == ("list", "jobs") else None
         await w.apply(cell(prechecks=[check()], **QUICK))
         async with w.running():
             await rolled_out(w)
-        assert [event.message for event in w.events if event.reason == "JobsNotDeleted"] == [
-            "Okra may not list jobs.batch"
-        ]
+        assert [event.message for event in w.events if event.reason == "JobsNotDeleted"] == [str(said)]
 
 
 # -- gates -------------------------------------------------------------------------------------------------------------

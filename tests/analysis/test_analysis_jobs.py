@@ -14,7 +14,7 @@ from okra.api.job import Job
 from okra.errors import Invalid
 from okra.rollout.observation import Token, Verdict
 
-CHECK = {
+CHECK: dict[str, Any] = {
     "apiVersion": "okra.mumoshu.github.io/v1alpha1",
     "kind": "Check",
     "metadata": {"namespace": "shop", "name": "web-smoke", "uid": "u1", "generation": 1},
@@ -33,7 +33,7 @@ def made(spec: dict[str, Any], **more: Any) -> dict[str, Any]:
 def test_what_a_job_is_made_of_can_be_read_back() -> None:
     found = made({"image": "i"})
     assert (asked_by(found), run_of(found), is_of(CHECK, found)) == ("shop/web", (3, 1, 2, 4), True)
-    other = {**CHECK, "metadata": {**CHECK["metadata"], "uid": "u2"}}  # type: ignore[dict-item]
+    other = {**CHECK, "metadata": {**CHECK["metadata"], "uid": "u2"}}
     assert not is_of(other, found)
 
 
@@ -53,7 +53,7 @@ def test_the_same_run_has_the_same_name_and_no_other_has_it(one: tuple[Any, ...]
 
 @pytest.mark.parametrize("name", ["a", "x" * 253, "with.dots.in.it"])
 def test_a_jobs_name_and_label_fit_its_pods_labels(name: str) -> None:
-    check = {**CHECK, "metadata": {**CHECK["metadata"], "name": name}}  # type: ignore[dict-item]
+    check = {**CHECK, "metadata": {**CHECK["metadata"], "name": name}}
     found = job_for(check, job({"image": "i"}), RUN)
     labels = found["metadata"]["labels"]
     assert all(len(each) <= 63 and "." not in each for each in (found["metadata"]["name"], *labels.values()))
