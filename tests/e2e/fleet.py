@@ -8,8 +8,7 @@ that the traffic is for, and workers of DeleteBeforeCreate may never run on two 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,21 +56,26 @@ class Fleet:
 
     # -- building --------------------------------------------------------------------------------------------------
 
-    def cluster(self, name: str, role: str, **more: Any) -> None:
+    def cluster(self, name: str, version: str, *, role: str = "", **more: Any) -> None:
         """An EKS cluster of this name, ACTIVE unless `more` says other, with a target group of its own."""
-        plane = self.planes[name[-2:]]
+        plane = self.planes[version]
         plane.names.append(name)
         address = self.stack.enter_context(Address(plane.endpoint))
         self.addresses[name] = address.url
-        self.eks.create(name, tags={"role": role}, endpoint=address.url, ca_data=plane.ca_data, **more)
+        self.eks.create(name, tags={"role": role} if role else {}, endpoint=address.url, ca_data=plane.ca_data, **more)
         self.groups[name] = self.world.target_group(name[-32:].lstrip("-"), targets=1)
 
-    def route_of(self, application: str, priority: int, clusters: Sequence[str]) -> None:
-        """A rule that forwards to these clusters. All are of one listener."""
+    def route_of(self, application: str, priority: int | None, clusters: Sequence[str]) -> None:
+        """A rule that forwards to these clusters, or without a priority a listener. All rules are of one listener."""
+        weights = {self.groups[each]: 1 for each in clusters}
+        if priority is None:
+            listener = self.world.listener(balancer := self.world.load_balancer(application), weights)
+            self.routes[application] = Route(listener, listener, balancer)
+            return
         first = next(iter(self.routes.values()), None)
         balancer = first.load_balancer_arn if first else self.world.load_balancer("store")
         listener = first.listener_arn if first else self.world.listener(balancer)
-        rule = self.world.rule(listener, priority, {self.groups[each]: 1 for each in clusters})
+        rule = self.world.rule(listener, priority, weights)
         self.routes[application] = Route(listener, rule, balancer, priority=priority)
 
     def observe(self, application: str) -> Observer:
@@ -79,25 +83,23 @@ class Fleet:
 
     # -- what people do --------------------------------------------------------------------------------------------
 
-    def example(self, name: str, version: str, applications: Sequence[str]) -> list[Manifest]:
-        """The documents of an example with this world's ARNs: these applications, all clusters in a version (`v1`)."""
+    def example(self, name: str, rename: Callable[[str], str]) -> list[Manifest]:
+        """The documents of an example with this world's ARNs, and other names in its text."""
         text = "\n---\n".join(each.read_text() for each in sorted((EXAMPLES / name).glob("*.yaml")))
-        documents = [each for each in yaml.safe_load_all(re.sub(r"-v\d\b(?=\n)", f"-{version}", text)) if each]
+        documents = [each for each in yaml.safe_load_all(rename(text)) if each]
         for each in documents:
             if each["kind"] == "ApplicationSet":
                 each["metadata"]["namespace"] = self.argocd.namespace
             elif "applications" in each.get("spec", {}):
-                self._fill_in(each["spec"], applications)
+                self._fill_in(each["spec"])
         return documents
 
-    def _fill_in(self, spec: dict[str, Any], applications: Sequence[str]) -> None:
-        spec["applications"] = [each for each in spec["applications"] if each["name"] in applications]
-        spec["clusters"] = [each for each in spec["clusters"] if each["labels"]["role"] in applications]
+    def _fill_in(self, spec: dict[str, Any]) -> None:
         for cluster in spec["clusters"]:
-            if LABEL in cluster.get("labels", {}):
+            if LABEL in cluster.get("labels", {}) and cluster["name"] in self.groups:
                 cluster["labels"][LABEL] = self.groups[cluster["name"]]
         for application in spec["applications"]:
-            if "alb" in application:
+            if "alb" in application and application["name"] in self.routes:
                 application["alb"]["listenerARN"] = self.routes[application["name"]].listener_arn
 
     def apply(self, documents: Sequence[Manifest]) -> None:

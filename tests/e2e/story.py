@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from tests.e2e.fleet import Fleet
@@ -14,6 +16,7 @@ CLUSTERS = {"web": ("web-1", "web-2"), "api": ("api",), "backgroundjobs": ("back
 """Application → its clusters, without what the Cell calls them all, and without the version."""
 PRIORITY = {"web": 10, "api": 11}
 FIRST, SECOND = "v1", "v2"
+CHECKS = ("prechecks", "checks", "postchecks")
 
 
 @dataclass
@@ -50,19 +53,16 @@ class Story:
         """The clusters of a version are there."""
         for application in self.applications:
             for name in self.cluster(application, version):
-                self.fleet.cluster(name, application, **self.down.get(name, {}))
+                self.fleet.cluster(name, version, role=application, **self.down.get(name, {}))
 
     def documents(self, version: str) -> list[Manifest]:
-        found = self.fleet.example(self.example, version, self.applications)
-        for each in found:
-            for application in each["spec"].get("applications", ()):
-                for check in application.get("checks", ()):
-                    check["analysis"] = self.asked()
+        """The example: these applications, all of their clusters in this version, and checks that ask our metrics."""
+        found = self.fleet.example(self.example, lambda text: re.sub(r"-v\d\b(?=\n)", f"-{version}", text))
+        for spec in (each["spec"] for each in found if "applications" in each["spec"]):
+            spec["applications"] = [each for each in spec["applications"] if each["name"] in self.applications]
+            spec["clusters"] = [each for each in spec["clusters"] if each["labels"]["role"] in self.applications]
+            asks(self.url, spec)
         return found
-
-    def asked(self, **limits: float) -> dict[str, Any]:
-        web = {"url": self.url, "jmesPath": "value", "timeout": "2s"}
-        return {"interval": "1s", "provider": {"web": web}, **(limits or {"max": 0.1})}
 
     # -- what happens ----------------------------------------------------------------------------------------------
 
@@ -102,14 +102,23 @@ class Story:
         (found,) = [each for each in status["applications"] if each["name"] == name]
         return dict(found)
 
+    def share(self, application: str) -> Fraction:
+        """Of the second version's clusters in its traffic."""
+        weights = self.fleet.traffic(application)
+        new = sum(weights.get(each, 0) for each in self.cluster(application, SECOND))
+        return Fraction(new, sum(weights.values()))
+
     def stages(self) -> tuple[str, ...]:
         """Where each application is."""
         status = self.fleet.status(name=self.name, plural=self.plural)
-        return tuple(f"{each['name']}: {each.get('stage')}" for each in status.get("applications", ()))
+        return tuple(
+            f"{each['name']}: {each.get('stage')} {each.get('phase')}" for each in status.get("applications", ())
+        )
 
-    def over(self) -> bool:
-        phases = self.fleet.phases(name=self.name, plural=self.plural)
-        return phases[""] in ("Synced", "Failed") and all(self._arrived(each) for each in self.applications)
+    def at_rest(self) -> bool:
+        """Everything is on the second version, or something failed and is back."""
+        phase = self.fleet.phases(name=self.name, plural=self.plural)[""]
+        return phase == "Failed" or (phase == "Synced" and all(map(self._arrived, self.applications)))
 
     def _arrived(self, application: str) -> bool:
         status = self.fleet.status(name=self.name, plural=self.plural)
@@ -124,3 +133,16 @@ class Story:
                 assert set(self.fleet.traffic(each)) == wanted
             self.fleet.until_it_runs_on(each, wanted)
         self.fleet.assert_nobody_was_hurt("backgroundjobs")
+
+
+def asks(url: str, spec: dict[str, Any]) -> None:
+    """Every analysis of a Cell's applications asks this URL, within its own limits."""
+    for application in spec["applications"]:
+        for check in (each for kind in CHECKS for each in application.get(kind, ()) if "analysis" in each):
+            limits = {key: check["analysis"][key] for key in ("min", "max") if key in check["analysis"]}
+            check["analysis"] = analysis(url, **limits)
+
+
+def analysis(url: str, **limits: float) -> dict[str, Any]:
+    web = {"url": url, "jmesPath": "value", "timeout": "2s"}
+    return {"interval": "1s", "provider": {"web": web}, **limits}

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.e2e.story import FIRST, SECOND, Story
-from tests.kube.controller_process import Controller
 
 pytestmark = [pytest.mark.timeout(900)]
 
@@ -39,19 +38,3 @@ def test_the_long_example_moves_from_its_first_clusters_to_its_second(story: Sto
     assert len(set(fleet.traffic("web").values())) == 1
     assert [int(each * 100) for each in dict.fromkeys(api.shares(new["api"]))] == [0, 100]
     story.is_on(SECOND)
-
-
-def test_a_kill_at_every_stage_leads_to_the_same_end(story: Story) -> None:
-    fleet = story.fleet
-    story.begin()
-    killed: list[tuple[str, ...]] = []
-    running: list[Controller] = fleet.okra.controllers.started
-    story.move()
-    while len(seen := story.stages()) == 0 or not story.over():
-        if seen and seen not in killed:
-            killed.append(seen)
-            running[-1].kill()
-            fleet.okra.start("--no-leader-elect")
-    story.synced()
-    story.is_on(SECOND)
-    assert len(killed) >= 8, killed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -9,19 +10,12 @@ from typing import Any
 import pytest
 
 from okra.testing.application_controller import degraded
-from tests.e2e.story import FIRST, SECOND, Story
+from tests.e2e.story import FIRST, SECOND, Story, analysis
 from tests.scenarios.eventually import eventually
 
 pytestmark = [pytest.mark.timeout(900)]
 
 WEB, JOBS = ("web",), ("backgroundjobs",)
-
-
-def share(story: Story) -> Fraction:
-    """Of the second version's clusters in web's traffic."""
-    weights = story.fleet.traffic("web")
-    new = sum(weights.get(each, 0) for each in story.cluster("web", SECOND))
-    return Fraction(new, sum(weights.values()))
 
 
 def assert_is_back(story: Story, status: dict[str, Any], application: str, reason: str) -> None:
@@ -33,11 +27,31 @@ def assert_is_back(story: Story, status: dict[str, Any], application: str, reaso
     story.is_on(FIRST)
 
 
+def test_a_precheck_that_fails_is_counted_down_and_nothing_is_touched(story: Story) -> None:
+    story = replace(story, applications=JOBS)
+
+    def with_a_failing_job(spec: dict[str, Any]) -> None:
+        template = spec["applications"][0]["prechecks"][0]["job"]["template"]
+        template["metadata"] = {"annotations": {"okra.test/pod": "fails"}}
+        spec["onFailure"] = {"delay": "8s"}
+
+    story.change = with_a_failing_job
+    story.begin()
+    story.move()
+    status = story.until({"backgroundjobs": "PrecheckFailed"})
+    said = story.application(status, "backgroundjobs")["message"]
+    assert re.fullmatch(r"run-test failed\. Waiting \d+ seconds before starting a rollback", said)
+    status = story.until({"": "Failed", "backgroundjobs": "Failed"})
+    assert_is_back(story, status, "backgroundjobs", "run-test failed")
+    new = {story.fleet.addresses[each] for each in story.cluster("backgroundjobs", SECOND)}
+    assert not new & {change.server for change in story.fleet.argocd.applications.history}
+
+
 def test_a_check_that_fails_at_the_third_step_puts_the_traffic_back_exactly(story: Story) -> None:
     story = replace(story, applications=("web", "backgroundjobs"))
     story.begin()
     seen, before = story.fleet.observe("web"), story.fleet.world.weights(story.fleet.routes["web"].arn)
-    story.says(lambda: 0.9 if share(story) >= Fraction(3, 10) else 0.0)
+    story.says(lambda: 0.9 if story.share("web") >= Fraction(3, 10) else 0.0)
     story.move()
     status = story.until({"": "Failed", "web": "Failed", "backgroundjobs": "Pending"})
     assert_is_back(story, status, "web", "dd")
@@ -51,7 +65,7 @@ def test_a_postcheck_that_fails_puts_everything_back(story: Story) -> None:
     story = replace(story, applications=WEB)
 
     def with_postcheck(spec: dict[str, Any]) -> None:
-        spec["applications"][0]["postchecks"] = [{"name": "orders-come-in", "analysis": story.asked(min=1)}]
+        spec["applications"][0]["postchecks"] = [{"name": "orders-come-in", "analysis": analysis(story.url, min=1)}]
 
     story.change = with_postcheck
     story.begin()
