@@ -5,21 +5,19 @@ One check of a Cell may be several objects (one a cluster): failed when one of t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Literal
 
 from okra.actors.cell_routes import listed_of
+from okra.actors.check_objects import CheckObjects, Holder, Made, as_asked
 from okra.actors.discovery import problem_of
 from okra.actors.kinds import OKRA, kind_named, resource
 from okra.actors.messages import Forward, RunSeries, SeriesDone
-from okra.analysis.naming import ANNOTATION, CheckObject, checks_for
+from okra.analysis.naming import checks_for
 from okra.api.checks import CellCheck
-from okra.errors import AlreadyExists, Fatal, NotFound, OkraError, Retryable, Unavailable
-from okra.ports import Object
+from okra.applications.children import PARENT
+from okra.errors import Fatal, OkraError, Retryable
 from okra.rollout.effects import RunChecks
 from okra.rollout.observation import SeriesResult, TargetGroup, Verdict
 from okra.rollout.state import Phase
@@ -28,10 +26,7 @@ if TYPE_CHECKING:
     from okra.actors.cell import CellActor
 
 CHECK = OKRA.check
-CELL_LABEL = "okra.mumoshu.github.io/cell"
-CHECK_LABEL = "okra.mumoshu.github.io/check"
 CLUSTER_TAGS = ("okra.mumoshu.github.io/cluster", "elbv2.k8s.aws/cluster")
-PATIENCE = 10.0
 WORST_FIRST = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASSED)
 
 
@@ -40,7 +35,7 @@ class _Series:
     """The series that runs: which objects each check waits for, and what they said."""
 
     effect: RunChecks
-    objects: dict[str, list[tuple[str, Object | None, CheckObject | None]]]
+    objects: dict[str, list[Made]]
     done: dict[str, SeriesDone] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
 
@@ -50,8 +45,7 @@ class CellChecks:
         self._cell = cell
         self._kind = kind_named(cell.kind.group, "Check")
         self._series: _Series | None = None
-        self._applied: dict[str, str] = {}
-        """Check object → the check it is for, as this process has seen it applied."""
+        self._checks = CheckObjects(cell.wiring, self._kind, self._holder)
 
     @property
     def waiting(self) -> bool:
@@ -82,7 +76,7 @@ class CellChecks:
             try:
                 for source in (check.from_ for check in self._all):
                     if source is not None:
-                        await self._named(source.check_name)
+                        await self._checks.named(source.check_name)
             except Fatal as error:
                 missing = problem_of(error)
         self._cell.sight.missed(missing)
@@ -142,52 +136,34 @@ class CellChecks:
 
     # -- objects ---------------------------------------------------------------------------------------------------
 
-    async def _objects(self, check: CellCheck) -> list[tuple[str, Object | None, CheckObject | None]]:
+    async def _objects(self, check: CellCheck) -> list[Made]:
         """The Check objects of one check, there before they are asked."""
-        if check.from_ is not None:
-            return [(name := check.from_.check_name, await self._named(name), None)]
         cell = self._cell
-        spec = as_json(check)
-        spec["name"] = check.name
-        if check.analysis is not None:
-            spec["analysis"] = self._with_defaults(spec["analysis"])
-        made = checks_for(cell.key[1], [spec], self._variables(canary=True), self._variables(canary=False))
-        names = {each.name for each in made}
-        fresh = not names <= self._applied.keys()
-        try:
-            async with asyncio.timeout(PATIENCE):
-                objects = [(each.name, await self._apply(each), each) for each in made]
-                if fresh:
-                    await self._prune(check.name, names)
-        except TimeoutError as error:
-            raise Unavailable("The store doesn't answer.") from error
-        return list(objects)
+        asked = as_asked(check, cell.wiring.defaults, cell.spec.account)
+        canary, stable = self._variables(canary=True), self._variables(canary=False)
+        return await self._checks.apply(check, lambda prefix: checks_for(prefix, [asked], canary, stable))
 
-    async def _named(self, name: str) -> Object:
-        """A Check that somebody else applied. NotFound: it isn't there, or not among those that this Okra runs."""
-        cell = self._cell
-        try:
-            async with asyncio.timeout(PATIENCE):
-                found = await cell.wiring.store.get(self._kind, cell.key[0], name)
-        except TimeoutError as error:
-            raise Unavailable("The store doesn't answer.") from error
-        except NotFound:
-            said = f"There is no Check {name} in namespace {cell.key[0]}, which from.checkName names: apply one."
-            raise NotFound(said, reason="CheckNotFound") from None
-        if not (selector := cell.wiring.selector).matches(found["metadata"].get("labels") or {}):
-            said = f"The Check {name} lacks the labels of --selector {selector}, by which this Okra finds its Checks."
-            raise NotFound(said, reason="CheckNotFound")
-        return found
+    @property
+    def _uid(self) -> str:
+        uid: str = self._cell.record.object["metadata"]["uid"]
+        return uid
 
-    def _with_defaults(self, analysis: dict[str, Any]) -> dict[str, Any]:
-        """The controller's provider, and the Cell's AWS account for CloudWatch, where the check doesn't say."""
-        default = self._cell.wiring.defaults.check_provider
-        provider = dict(analysis.get("provider") or (as_json(default) if default else {}))
-        account = self._cell.spec.account
-        if "cloudWatch" in provider:
-            own = {"region": account.region} | ({"roleARN": account.role_arn} if account.role_arn else {})
-            provider["cloudWatch"] = {**own, **provider["cloudWatch"]}
-        return {**analysis, "provider": provider}
+    def _holder(self) -> Holder:
+        """The child of a complex Cell calls its Checks after that one, as the Cell's own are called."""
+        metadata, kind = self._cell.record.object["metadata"], self._cell.kind
+        labels, (namespace, name) = metadata.get("labels") or {}, self._cell.key
+        keys = [requirement.key for requirement in self._cell.wiring.selector.requirements]
+        controllers = [each["name"] for each in metadata.get("ownerReferences") or () if each.get("controller")]
+        parent = [each for each in controllers if each == labels.get(PARENT)]
+        return Holder(
+            kind.api_version,
+            kind.kind,
+            namespace,
+            name,
+            self._uid,
+            {key: labels[key] for key in keys if key in labels},
+            (*parent, name),
+        )
 
     def _variables(self, *, canary: bool) -> list[Mapping[str, str]]:
         """The template variables of each canary (or stable) target group, in the routes' order."""
@@ -224,74 +200,6 @@ class CellChecks:
         name = (listed and listed.cluster) or tagged
         return name, (listed and listed.eks_cluster) or name
 
-    async def _apply(self, made: CheckObject) -> Object:
-        """Create or update the object; one of the same name that isn't ours is never touched."""
-        cell = self._cell
-        if self._applied.get(made.name) != made.check:
-            await self._refuse_foreign(made)
-        body: Object = {
-            "apiVersion": self._kind.api_version,
-            "kind": self._kind.kind,
-            "metadata": {
-                "namespace": cell.key[0],
-                "name": made.name,
-                "labels": {**self._selected_by, CELL_LABEL: cell.key[1], CHECK_LABEL: made.check},
-                "annotations": {ANNOTATION: made.hash} if made.hash else {},
-                "ownerReferences": [
-                    {
-                        "apiVersion": cell.kind.api_version,
-                        "kind": cell.kind.kind,
-                        "name": cell.key[1],
-                        "uid": self._uid,
-                        "controller": True,
-                        "blockOwnerDeletion": True,
-                    }
-                ],
-            },
-            "spec": made.spec,
-        }
-        applied = await cell.wiring.store.apply(self._kind, body)
-        self._applied[made.name] = made.check
-        return applied
-
-    async def _refuse_foreign(self, made: CheckObject) -> None:
-        """A name that two owners, or two checks, would share is refused, not shared."""
-        name = made.name
-        try:
-            metadata = (await self._cell.wiring.store.get(self._kind, self._cell.key[0], name))["metadata"]
-        except NotFound:
-            return
-        if all(owner.get("uid") != self._uid for owner in metadata.get("ownerReferences", ())):
-            said = f"The Check {name} exists and isn't this Cell's. Rename the check, or use it with from.checkName."
-            raise AlreadyExists(said)
-        other = metadata.get("labels", {}).get(CHECK_LABEL, made.check)
-        if other != made.check:
-            raise AlreadyExists(f"The checks {other} and {made.check} would share the Check {name}: rename one.")
-
-    async def _prune(self, check: str, current: set[str]) -> None:
-        """Delete this check's objects for clusters that the Cell has no more."""
-        cell = self._cell
-        selector = f"{CELL_LABEL}={cell.key[1]},{CHECK_LABEL}={check}"
-        listing = await cell.wiring.store.list(self._kind, cell.key[0], selector)
-        for obj in listing.items:
-            metadata = obj["metadata"]
-            ours = any(owner.get("uid") == self._uid for owner in metadata.get("ownerReferences", ()))
-            if ours and metadata["name"] not in current:
-                await cell.wiring.store.delete(self._kind, cell.key[0], metadata["name"], uid=metadata["uid"])
-
-    @property
-    def _selected_by(self) -> dict[str, str]:
-        """Of the Cell's labels those by which this process finds it: by them it finds its Checks, too. No others: they
-        may mean something to whoever set them (Argo CD deletes what has its labels and isn't its own)."""
-        labels = self._cell.record.object["metadata"].get("labels") or {}
-        keys = [requirement.key for requirement in self._cell.wiring.selector.requirements]
-        return {key: labels[key] for key in keys if key in labels}
-
-    @property
-    def _uid(self) -> str:
-        uid: str = self._cell.record.object["metadata"]["uid"]
-        return uid
-
 
 def counted(verdict: Verdict, message: str, *, dry: bool) -> tuple[Verdict, str]:
     """What a verdict counts as: in a dry run as passed. To that a Check of the Cell's own sees itself, but not one that
@@ -299,8 +207,3 @@ def counted(verdict: Verdict, message: str, *, dry: bool) -> tuple[Verdict, str]
     if not dry or verdict is Verdict.PASSED:
         return verdict, message
     return Verdict.PASSED, f"dry run, would be {verdict}: {message}"
-
-
-def as_json(model: BaseModel) -> dict[str, Any]:
-    """As a person would write it: without what is left to defaults."""
-    return model.model_dump(mode="json", exclude_none=True, exclude_defaults=True)

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
-from okra.actors.cell_checks import CELL_LABEL, CHECK_LABEL, WORST_FIRST, counted
+from okra.actors.cell_checks import WORST_FIRST, counted
+from okra.actors.check_objects import CheckObjects, Holder, Made, as_asked
 from okra.actors.complex_children import Children
 from okra.actors.kinds import kind_named, resource
 from okra.actors.messages import Forward, RunSeries, SeriesDone
 from okra.actors.runtime.ref import ActorRef
 from okra.actors.wiring import Wiring
-from okra.analysis.naming import ANNOTATION, CheckObject, checks_for
+from okra.analysis.naming import checks_for
 from okra.api.aws import dimension_of
 from okra.api.cell import CellSpec
 from okra.api.checks import CellCheck
 from okra.api.complex import Application
-from okra.applications.children import eks_name, plain
+from okra.applications.children import eks_name
 from okra.applications.effects import RunChecks
 from okra.applications.state import AppState, Placement, State
-from okra.errors import Fatal, NotFound
-from okra.ports import Account, Object
+from okra.errors import Fatal
+from okra.ports import Account
 from okra.rollout.observation import SeriesResult, Token, Verdict
 from okra.rollout.words import short
 
@@ -40,7 +42,7 @@ class _Series:
     account: Account
     dry: frozenset[str]
     """Checks that hold up nothing."""
-    objects: dict[str, list[tuple[str, Object | None, CheckObject | None]]] = field(default_factory=dict)
+    objects: dict[str, list[Made]] = field(default_factory=dict)
     done: dict[str, SeriesDone] = field(default_factory=dict)
     results: dict[str, SeriesResult] = field(default_factory=dict)
 
@@ -49,6 +51,8 @@ class ComplexChecks:
     def __init__(self, wiring: Wiring, children: Children, ref: Callable[[], ActorRef[Any]], say: Say) -> None:
         self._wiring, self._children, self._ref, self._say = wiring, children, ref, say
         self._kind = kind_named(children.parent.group, "Check")
+        self._checks: dict[str, CheckObjects] = {}
+        """Application → its Checks."""
         self._series: _Series | None = None
 
     def requested(self, state: State) -> Token | None:
@@ -76,7 +80,7 @@ class ComplexChecks:
         series = _Series(effect, None if early else self._wiring.clock.now(), account, dry)
         for name in effect.checks:
             try:
-                series.objects[name] = await self._objects(spec, application, known[name], app)
+                series.objects[name] = await self._objects(spec, application, known[name], app, account)
             except Fatal as error:
                 series.objects[name] = []
                 self._tell(series, name, Verdict.ERROR, str(error))
@@ -121,56 +125,23 @@ class ComplexChecks:
     # -- objects ---------------------------------------------------------------------------------------------------
 
     async def _objects(
-        self, spec: CellSpec, application: Application, check: CellCheck, app: AppState
-    ) -> list[tuple[str, Object | None, CheckObject | None]]:
+        self, spec: CellSpec, application: Application, check: CellCheck, app: AppState, account: Account
+    ) -> list[Made]:
         """The Check objects of one check, there before they are asked."""
-        if check.from_ is not None:
-            return [(name := check.from_.check_name, await self._named(name), None)]
-        parent = self._children.parent
         now, before = _variables(spec, application, app.target, app), _variables(spec, application, app.synced, app)
-        made = checks_for(parent.name, [self._as_asked(spec, check)], now, before)
-        applied = [(each.name, await self._apply(each.name, each.check, each.spec, each.hash), each) for each in made]
-        await self._prune(check.name, {each.name for each in made})
-        return list(applied)
+        asked, checks = as_asked(check, self._wiring.defaults, account), self._checks_of(application.name)
+        return await checks.apply(check, lambda prefix: checks_for(prefix, [asked], now, before))
 
-    async def _named(self, name: str) -> Object:
-        """A Check that somebody else applied. NotFound: it isn't there, or not among those that this Okra runs."""
-        parent, selector = self._children.parent, self._wiring.selector
-        try:
-            found = await self._wiring.store.get(self._kind, parent.namespace, name)
-        except NotFound:
-            said = f"There is no Check {name} in namespace {parent.namespace}, which from.checkName names: apply one."
-            raise NotFound(said, reason="CheckNotFound") from None
-        if not selector.matches(found["metadata"].get("labels") or {}):
-            said = f"The Check {name} lacks the labels of --selector {selector}, by which this Okra finds its Checks."
-            raise NotFound(said, reason="CheckNotFound")
-        return found
+    def _checks_of(self, application: str) -> CheckObjects:
+        """Two applications may have a check of one name."""
+        if application not in self._checks:
+            self._checks[application] = CheckObjects(self._wiring, self._kind, partial(self._holder, application))
+        return self._checks[application]
 
-    async def _prune(self, check: str, current: set[str]) -> None:
-        """Delete this check's objects for clusters that it isn't asked for any more."""
+    def _holder(self, application: str) -> Holder:
         parent = self._children.parent
-        selector = f"{CELL_LABEL}={parent.name},{CHECK_LABEL}={check}"
-        for each in (await self._wiring.store.list(self._kind, parent.namespace, selector)).items:
-            if parent.owns(each) and each["metadata"]["name"] not in current:
-                await self._children.delete(self._kind, each)
-
-    def _as_asked(self, spec: CellSpec, check: CellCheck) -> dict[str, Any]:
-        """With the controller's provider, and the Cell's AWS account for CloudWatch, where the check doesn't say."""
-        asked = {**plain(check), "name": check.name}
-        if check.analysis is None:
-            return asked
-        default = self._wiring.defaults.check_provider
-        provider = dict(asked["analysis"].get("provider") or (plain(default) if default else {}))
-        if "cloudWatch" in provider:
-            own = {key: value for key, value in plain(spec.aws).items() if key in ("region", "roleARN")}
-            provider["cloudWatch"] = {**own, **provider["cloudWatch"]}
-        return {**asked, "analysis": {**asked["analysis"], "provider": provider}}
-
-    async def _apply(self, name: str, check: str, spec: Mapping[str, Any], digest: str) -> Object:
-        parent = self._children.parent
-        labels = {CELL_LABEL: parent.name, CHECK_LABEL: check}
-        body = parent.child("Check", name, spec, labels=labels, annotations={ANNOTATION: digest} if digest else {})
-        return await self._children.apply(self._kind, body)
+        named = parent.name, parent.application(application)
+        return Holder(parent.api_version, parent.kind, parent.namespace, parent.name, parent.uid, parent.labels, named)
 
 
 def _variables(

@@ -9,7 +9,7 @@ from typing import Any
 
 from okra.actors.argocd import ArgoCD
 from okra.actors.cell import CellActor
-from okra.actors.cell_checks import CELL_LABEL, CHECK_LABEL
+from okra.actors.check_objects import CELL_LABEL, CHECK_LABEL
 from okra.actors.executor import EffectExecutor
 from okra.actors.journal import Journal
 from okra.actors.kinds import OKRA, Family

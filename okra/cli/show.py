@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from okra.actors.cell import CELL
-from okra.actors.cell_checks import CELL_LABEL
+from okra.actors.check_objects import CELL_LABEL
 from okra.actors.kinds import kind_named, kind_of
 from okra.app.command import pending
 from okra.app.wording import addressed, shortened

@@ -86,7 +86,7 @@ async def test_it_is_completing_while_all_traffic_is_there_and_postchecks_are_as
             assert (await w.status("sys-web"))["machine"] == "Bake"
             assert set(w.traffic()) == {*NEW}
             await w.phase("Synced")
-        assert "sys-web-last" in await w.names(CHECK)
+        assert "sys-last" in await w.names(CHECK)
 
 
 async def test_nothing_moves_before_every_cluster_is_ready() -> None:
@@ -160,7 +160,7 @@ async def test_names_of_clusters_that_count_downwards_are_no_older_version() -> 
             await w.cell(clusters(w, "web-1"), app)
             await w.phase("Synced")
         assert {each for weights in route.history if (each := share(w, weights, "web-1"))} == {50, 100}
-        assert "sys-web-dd" in await w.names(CHECK)
+        assert "sys-dd" in await w.names(CHECK)
 
 
 def share(w: ComplexWorld, weights: dict[str, int], cluster: str) -> int:

@@ -307,11 +307,33 @@ async def test_a_check_is_asked_by_the_name_that_a_cluster_has_in_eks_before_and
                 w.metrics.opened.clear()
                 await w.cell([{**body, "eks": {"clusterName": eks}}], app)
                 await w.phase("Synced")
-            for name in ("sys-first", "sys-web-dd"):
+            for name in ("sys-first", "sys-dd"):
                 found = await w.get(name, CHECK)
                 assert found is not None
                 assert found["spec"]["analysis"]["query"] == "v3 eks-3"
         assert {asked for _, asked, _, _ in w.metrics.opened} == {"v3 eks-3", "v2 eks-2"}, "of the stable side, too"
+
+
+async def test_two_applications_may_have_a_check_of_one_name_and_each_is_asked_its_own() -> None:
+    def app(w: ComplexWorld, role: str, priority: int) -> dict[str, Any]:
+        return w.app(role, priority, checks=[check("dd", query=f"of {role}")])
+
+    async with complex_world() as w:
+        for role, priority in (("web", 10), ("api", 11)):
+            await w.application_set(role)
+            w.cluster(f"{role}-1", role)
+            w.route(f"{role}-1", priority=priority)
+        for number in (1, 2):
+            clusters = [w.cluster(f"{role}-{number}", role) for role in ("web", "api")]
+            await w.cell(clusters, app(w, "web", 10), app(w, "api", 11))
+            if number == 1:
+                async with w.running():
+                    await w.phase("Synced")
+        async with w.running():
+            await w.phase("Synced")
+        made = {name: await w.get(name, CHECK) for name in await w.names(CHECK)}
+        queries = {name: each["spec"]["analysis"]["query"] for name, each in made.items() if each is not None}
+        assert queries == {"sys-dd": "of web", "sys-api-dd": "of api"}
 
 
 async def test_a_cell_at_rest_writes_nothing() -> None:

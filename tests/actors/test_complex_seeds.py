@@ -141,9 +141,9 @@ async def test_a_check_is_made_for_each_cluster_that_is_asked_something_of_its_o
             await on_the_older(w, "06-whole-clusters", "mysystem")
             await w.example("06-whole-clusters")
             await w.settled("mysystem", 2, *APPLICATIONS)
-        names = {f"mysystem-web-dd-mycluster-web-{number}-v2" for number in (1, 2)}
-        assert await w.names(CHECK) == {*names, "mysystem-api-dd", "mysystem-run-test"}
-        for name, query in ((min(names), "mycluster-web-1-v2"), ("mysystem-api-dd", "mycluster-api-v1")):
+        names = {f"mysystem-dd-mycluster-web-{number}-v2" for number in (1, 2)}
+        assert await w.names(CHECK) == {*names, "mysystem-dd", "mysystem-run-test"}
+        for name, query in ((min(names), "mycluster-web-1-v2"), ("mysystem-dd", "mycluster-api-v1")):
             found = await w.get(name, CHECK)
             assert found is not None
             analysis, status = found["spec"]["analysis"], found["status"]

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from okra.actors.cell_checks import CELL_LABEL
+from okra.actors.check_objects import CELL_LABEL
 from okra.actors.kinds import HOTSWAP
 from okra.applications.state import AppState, Phase, Placement, Stage, State
 from okra.applications.status import to_status
