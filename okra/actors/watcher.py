@@ -54,9 +54,12 @@ class Watcher(Actor[Ended | Relist]):
         optional: bool = False,
     ) -> None:
         """`failed` is told of the kind, and why it can't be listed or watched. `optional`: whoever hasn't installed
-        the kind, or gives no access to it, doesn't want it, and hears nothing of that."""
+        the kind doesn't want it, and hears nothing of that; nor, perhaps, does he who gives no access, and hears it
+        once."""
         self._store, self._kind, self._directory = store, kind, directory
         self._namespace, self._selector, self._failed, self._optional = namespace, selector, failed, optional
+        self._denied = ""
+        """Why an optional kind can't be had, as it was said."""
 
     async def started(self) -> None:
         self._begin()
@@ -84,6 +87,7 @@ class Watcher(Actor[Ended | Relist]):
                 log.info("WatchExpired", kind=self._kind.kind)
             except OkraError as error:
                 if self._optional and isinstance(error, KindNotInstalled | AccessDenied):
+                    self._say_once(error)
                     await asyncio.sleep(OPTIONAL)
                     continue
                 say = log.warning if isinstance(error, Retryable) else log.error
@@ -91,6 +95,11 @@ class Watcher(Actor[Ended | Relist]):
                 self._failed(resource(self._kind), str(error))
             failures = 1 if self.monotonic() - began >= LASTING else failures + 1
             await asyncio.sleep(backoff.delay(failures, random.SystemRandom()))
+
+    def _say_once(self, error: OkraError) -> None:
+        if isinstance(error, AccessDenied) and str(error) != self._denied:
+            self._denied = str(error)
+            log.warning("WatchFailed", kind=self._kind.kind, error=self._denied)
 
     async def _list_and_watch(self) -> None:
         since = await self._list()

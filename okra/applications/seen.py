@@ -15,11 +15,14 @@ from okra.api.meta import COMMAND_ANNOTATION
 from okra.applications.children import ATTEMPT, SINCE, Object, Parent
 from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
 from okra.applications.state import Group, Phase
+from okra.errors import AccessDenied, CredentialsInvalid
 from okra.rollout.observation import Problem
 from okra.rollout.state import Phase as Machine
 
 FAILED_AT = {"CheckFailed": Phase.CHECK_FAILED, "PostcheckFailed": Phase.POSTCHECK_FAILED}
 STALLED = "Failed"
+OKRAS_OWN = (AccessDenied.reason, CredentialsInvalid.reason)
+"""What Okra itself lacks: it says nothing of a version, which waits until somebody grants it."""
 
 
 def cluster_seen(obj: Object | None) -> ClusterSeen:
@@ -41,7 +44,7 @@ def deployment_seen(parent: Parent, obj: Object | None) -> DeploymentSeen | None
     if not _of_this_spec(obj, status.observed_generation):
         return DeploymentSeen(clusters, ready=False, message="not looked at yet")
     reason, message = _ready(status.conditions)
-    problem = Problem(reason, message) if status.phase == STALLED else None
+    problem = Problem(reason, message, fatal=reason not in OKRAS_OWN) if status.phase == STALLED else None
     return DeploymentSeen(clusters, bool(status.ready), message, problem)
 
 

@@ -231,6 +231,12 @@ def test_a_deployment_says_its_clusters_and_how_they_are() -> None:
     assert deployment_seen(US, stored(obj, stuck)) == DeploymentSeen(names, False, "it keeps resources", problem)
 
 
+def test_a_deployment_that_okra_has_no_permission_for_says_nothing_of_the_version() -> None:
+    said = {"observedGeneration": 2, "ready": False, "phase": "Failed", "conditions": ready("AccessDenied", "may not")}
+    seen = deployment_seen(US, stored(deployment("web-1"), said))
+    assert seen == DeploymentSeen(("web-1",), False, "may not", Problem("AccessDenied", "may not", fatal=False))
+
+
 def test_a_deployment_is_on_the_clusters_that_it_still_leaves() -> None:
     left = {"clusters": [{"name": "mysystem-web-0", "phase": "Unpublishing"}]}
     assert published_to(US, stored(deployment("web-1"), left)) == {"web-0", "web-1"}
