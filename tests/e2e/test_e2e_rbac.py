@@ -30,6 +30,12 @@ OWNERS = Permission("okra.mumoshu.github.io", "cells/finalizers", "update")
 """An admission plugin asks for it when a Check is made that its Cell owns; no request of Okra's is about it."""
 LANES = 4
 NAMESPACE = "somewhere"
+SMOKE = {
+    "apiVersion": "okra.mumoshu.github.io/v1alpha1",
+    "kind": "Check",
+    "metadata": {"name": "smoke"},
+    "spec": {"job": {"interval": "1s", "template": {"spec": {"image": "smoke:1"}}}},
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def cluster(
     folder = tmp_path_factory.mktemp("rbac")
     audit = Audit(folder / "audit")
     flags = [*audit.flags(), "--enable-admission-plugins=OwnerReferencesPermissionEnforcement"]
-    with OwnControlPlane.start(folder / "controlplane", control_plane_binaries, apiserver=flags) as own:
+    with OwnControlPlane.start(folder / "controlplane", control_plane_binaries, nodes=1, apiserver=flags) as own:
         install_crds(own)
         yield Cluster(own, audit, rendered(helm, NAMESPACE, f"scope.namespace={NAMESPACE}"))
 
@@ -81,6 +87,7 @@ class Scenario:
         """What is done, and how it is known to be over."""
         yield self.start, self.ready
         yield self.apply, lambda: self.stable("1.1.0")
+        yield lambda: None, self.jobs_come_and_go
         yield self.block_by_hand, lambda: True  # somebody else's status: the Cell is read again before the next command
         for verb in ("pause", "resume", "pause", "resume"):  # one cause more than once: counted in its Event
             yield partial(self.command, verb), self.executed
@@ -100,21 +107,29 @@ class Scenario:
         return bool(last.entries("Started")) and last.get("/readyz")[0] == 200
 
     def apply(self) -> None:
-        """Two checks: one that a new version changes, one for each cluster, of which a new version has others."""
+        """Checks: one that a new version changes, one for each cluster, of which a new version has others, and a
+        person's own, which runs Jobs."""
         self.okra.kubectl("create", "secret", "generic", "metrics", "--from-literal=X-Key=abc")
         by_version = error_rate(f"{self.metrics}?v={{{{.Vars.version}}}}")
         by_version["analysis"]["provider"]["web"]["secretRef"] = {"name": "metrics"}
         by_cluster = {**error_rate(f"{self.metrics}?c={{{{.Vars.targetGroupName}}}}"), "name": "each"}
         self.okra.apply(
+            SMOKE,
             cell(
                 "web",
                 self.route,
                 role=self.role,
                 replicas=2,
                 updateStrategy={"type": "BlueGreen"},
+                prechecks=[{"name": "smoke", "from": {"checkName": "smoke"}}],
                 checks=[by_version, by_cluster],
-            )
+            ),
         )
+
+    def jobs_come_and_go(self) -> bool:
+        """One of the first is deleted again."""
+        runs = self.okra.controllers.find("smoke", "checks").get("status", {}).get("job", {}).get("runs", ())
+        return any(not self.okra.controllers.find(each["name"], "jobs", "batch/v1") for each in runs)
 
     def stable(self, version: str) -> bool:
         status = self.okra.controllers.status()
