@@ -21,7 +21,7 @@ from okra.actors.cell_finalizer import Finalizer
 from okra.actors.cell_record import Record
 from okra.actors.cell_spec import Spec
 from okra.actors.cell_turns import Turns
-from okra.actors.kinds import OKRA
+from okra.actors.kinds import OKRA, seat
 from okra.actors.leaving import Leaving
 from okra.actors.messages import (
     AskAgain,
@@ -52,6 +52,7 @@ class CellActor(Actor[Message]):
         """`kind`: Cell, or hotswap's System."""
         self.wiring, self.kind = wiring, kind
         self.key: Key = key_of(obj)
+        self.seat = seat(kind, *self.key)
         self.sight = Sight(wiring)
         self.record = Record(self, obj)
         self.finalizer = Finalizer(self)
@@ -89,7 +90,7 @@ class CellActor(Actor[Message]):
         await self.turns.work()
 
     async def stopping(self) -> None:
-        self.tell_discovery(Unsubscribe(self.key))
+        self.tell_discovery(Unsubscribe(self.seat))
 
     def vanished(self) -> None:
         """The object is no more, or about to be."""

@@ -42,8 +42,9 @@ class Spec:
         model, findings = parse(obj)
         self.model = model if isinstance(model, Cell) else None
         policy = invalid(findings) if self.model is None else compile_policy(self.model, self._wiring.defaults)
-        key = self._cell.key
-        self.policy = policy if policy.problem is None else without_spec(policy, self._wiring.defaults, *key)
+        if policy.problem is not None:
+            policy = without_spec(policy, self._wiring.defaults, *self._cell.key, self._cell.kind.kind)
+        self.policy = policy
         claims = self._cell.sight.claims
         claims.own = self.policy.owner
         claims.wrote_before([route.key for route in self._cell.record.state.routes if route.serial])
@@ -63,7 +64,7 @@ class Spec:
         refs = tuple(self.refs.values()) if self.policy.problem is None else ()
         created = cell.record.object["metadata"].get("creationTimestamp", "")
         labels, listed = labels_of(self.model), frozenset(listed_of(self.model))
-        wanted = Subscribe(cell.ref, cell.key, created, self.policy.owner, refs, labels, listed)
+        wanted = Subscribe(cell.ref, cell.seat, created, self.policy.owner, refs, labels, listed)
         if wanted != self._subscribed:
             self._subscribed = wanted
             cell.tell_discovery(wanted)

@@ -99,14 +99,15 @@ class Turns:
                 await record.catch_up()
             await cell.checks.find()
         if not record.known and not cell.gone:
-            self._wiring.readiness.seen(cell.key)  # nobody has to wait for what it would see
+            self._wiring.readiness.seen(cell.seat)  # nobody has to wait for what it would see
             self._arm(None)
         return record.known and not cell.gone
 
     async def _only_look(self, decision: Decision) -> bool:
-        """Something was refused and isn't tried again yet. What was raised is watched all the same, and whose the
+        """Something was refused and isn't tried again yet. What was raised is watched all the same, and whose its
         routes are is asked: for that a revert waits, though for no store."""
-        looks = [effect for effect in decision.effects if isinstance(effect, Observe | Claim)]
+        wanted = Observe | Claim if attached(self._cell.record.state) else Observe
+        looks = [effect for effect in decision.effects if isinstance(effect, wanted)]
         for look in looks:
             await self._executor.execute(look)
         if len(looks) == len(decision.effects):
@@ -126,9 +127,9 @@ class Turns:
         """What others wait for: the first look, and (by the policy of the decision) rest."""
         cell, obs = self._cell, self._cell.sight.obs
         if cell.spec.policy.problem is not None or obs.groups is not None or obs.problems:
-            self._wiring.readiness.seen(cell.key)
+            self._wiring.readiness.seen(cell.seat)
         if policy is not None:
-            self._wiring.on_rest(cell.key, rest(policy, cell.record.state, obs), cell.record.generation or 0)
+            self._wiring.on_rest(cell.seat, rest(policy, cell.record.state, obs), cell.record.generation or 0)
 
     # -- what is refused -------------------------------------------------------------------------------------------
 

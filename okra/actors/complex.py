@@ -25,6 +25,7 @@ from okra.actors.complex_record import ComplexRecord
 from okra.actors.complex_revisions import Revisions
 from okra.actors.complex_sight import ComplexSight, account_for
 from okra.actors.discovery import problem_of
+from okra.actors.kinds import seat
 from okra.actors.messages import AskAgain, Describe, ObjectChanged, ObjectGone, SeriesDone, Wake
 from okra.actors.runtime.actor import Actor
 from okra.actors.tries import Tries
@@ -67,6 +68,7 @@ class ComplexCell(Actor[Message]):
         self.wiring, self.kind = wiring, kind
         self.record = ComplexRecord(wiring, kind, obj)
         self.key = self.record.key
+        self.seat = seat(kind, *self.key)
         parent = self.record.parent
         self.children = Children(wiring, parent)
         self.sight = ComplexSight(wiring, self.children, argocd)
@@ -113,7 +115,7 @@ class ComplexCell(Actor[Message]):
             delay = await self._failed(Unavailable("Not everything answered in time."))
         except OkraError as error:
             delay = await self._failed(error)
-        self.wiring.readiness.seen(self.key)
+        self.wiring.readiness.seen(self.seat)
         if delay is not None:
             self.timers.after("wake", max(SOON, delay), Wake())
 
@@ -261,7 +263,7 @@ class ComplexCell(Actor[Message]):
     # -- telling ---------------------------------------------------------------------------------------------------
 
     def _rest(self, rest: Rest) -> None:
-        self.wiring.on_rest(self.key, rest, self.record.generation or 0)
+        self.wiring.on_rest(self.seat, rest, self.record.generation or 0)
 
     def say(self, reason: str, message: str, type: Literal["Normal", "Warning"] = "Normal") -> None:
         """An Event, a log line and a count."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from okra.actors.kinds import kind_named, resource
+from okra.actors.kinds import kind_named, resource, seat
 from okra.actors.messages import (
     Forward,
     Key,
@@ -69,7 +69,7 @@ class Directory(Actor[Message]):
     async def receive(self, message: Message) -> None:
         match message:
             case Listed(objects=objects):
-                waiting = map(key_of, objects) if self._kind.kind in LOOKING_AT_AWS else ()
+                waiting = (seat(self._kind, *key_of(obj)) for obj in objects if self._kind.kind in LOOKING_AT_AWS)
                 self._wiring.readiness.listed(resource(self._kind), waiting)
                 for key in self._objects.keys() - {key_of(obj) for obj in objects}:
                     await self._gone(self._objects[key])
@@ -189,7 +189,7 @@ class Directory(Actor[Message]):
     def _never_looks(self, key: Key) -> None:
         """Nobody has to wait for what this object would have seen."""
         if self._kind.kind in LOOKING_AT_AWS:
-            self._wiring.readiness.seen(key)
+            self._wiring.readiness.seen(seat(self._kind, *key))
 
     async def _say_stalled(self, obj: Object, message: str) -> None:
         at = write_time(self._wiring.clock.now())

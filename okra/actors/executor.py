@@ -72,7 +72,7 @@ class Executor:
         before = self._sight.obs.writes.get(key)
         failures = 0 if problem is None else (before.failures if before else 0) + 1
         self._sight.wrote(key, Write(effect.serial, outcome, self._sight.tick(), problem, failures))
-        cell.tell_discovery(Forget(cell.key))
+        cell.tell_discovery(Forget(cell.seat))
         if problem is not None:
             cell.say("WriteFailed", f"{key}: {problem.message}", "Warning")
         return True

@@ -26,6 +26,11 @@ def resource(kind: Kind) -> str:
     return kind.plural if kind.group == OKRA_GROUP else f"{kind.plural}.{kind.group}"
 
 
+def seat(kind: Kind, namespace: str, name: str) -> tuple[str, str]:
+    """What tells an object from those of other kinds that move traffic: a System may have the name of a Cell."""
+    return namespace, name if kind.group == OKRA_GROUP else f"{kind.kind}/{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """The kinds of one group."""

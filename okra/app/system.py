@@ -12,11 +12,12 @@ from okra.actors.cell import CellActor
 from okra.actors.check_objects import CELL_LABEL, CHECK_LABEL
 from okra.actors.executor import EffectExecutor
 from okra.actors.journal import Journal
-from okra.actors.kinds import OKRA, Family
+from okra.actors.kinds import OKRA, Family, resource
 from okra.actors.messages import Describe, Lookup, Objects, Wake
 from okra.actors.readiness import Readiness
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
+from okra.actors.runtime.ref import ActorRef
 from okra.actors.runtime.root import RootSupervisor
 from okra.actors.runtime.snapshot import Snapshot
 from okra.actors.unsaved import UnsavedVerdicts
@@ -91,13 +92,20 @@ class System:
 
     def wake(self) -> None:
         """Every Cell is to decide again: what concerns all of them has changed."""
-        if (directory := self.root.get("cells")) is not None:
+        for directory in self._directories():
             directory.tell(Wake())
 
+    def _directories(self) -> list[ActorRef[Any]]:
+        """Of Cells and Systems."""
+        found = [self.root.get(resource(family.cell)) for family in self.parts.families]
+        return [each for each in found if each is not None]
+
     async def cells(self) -> Sequence[Object]:
-        """Every Cell as last seen. Raises a retryable error when their directory doesn't answer."""
-        directory = self.root.get("cells")
-        found: tuple[Object, ...] = await directory.ask(Objects(), timeout=ANSWER) if directory else ()
+        """Every Cell, and every System, as last seen. Raises a retryable error when a directory doesn't answer."""
+        found: list[Object] = []
+        for directory in self._directories():
+            there: tuple[Object, ...] = await directory.ask(Objects(), timeout=ANSWER)
+            found += there
         return found
 
     def actors(self) -> Snapshot:
@@ -107,13 +115,12 @@ class System:
         return self.journal.counts
 
     async def describe_cell(self, namespace: str, name: str) -> dict[str, Any] | None:
-        """What the Cell's actor knows, or None if there is none. Raises a retryable error when it doesn't answer."""
-        directory = self.root.get("cells")
-        ref = await directory.ask(Lookup((namespace, name)), timeout=ANSWER) if directory else None
-        if ref is None:
-            return None
-        described: dict[str, Any] = await ref.ask(Describe(), timeout=ANSWER)
-        return described
+        """What the actor of a Cell, or else of a System, knows; None: there is none. Raises as above."""
+        for directory in self._directories():
+            if (ref := await directory.ask(Lookup((namespace, name)), timeout=ANSWER)) is not None:
+                described: dict[str, Any] = await ref.ask(Describe(), timeout=ANSWER)
+                return described
+        return None
 
     async def check_runs(self, namespace: str, name: str) -> list[dict[str, Any]]:
         """The series that run for a Cell: `check` (its name in the Cell), `series`, `ready_at`. Raises as above."""

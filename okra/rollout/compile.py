@@ -32,19 +32,20 @@ def invalid(findings: Sequence[Finding]) -> Policy:
     return Policy(routes=(), plan=(), problem=Problem("InvalidSpec", f"{said}{more}"))
 
 
-def without_spec(policy: Policy, defaults: Defaults, namespace: str, name: str) -> Policy:
+def without_spec(policy: Policy, defaults: Defaults, namespace: str, name: str, kind: str = "Cell") -> Policy:
     """What a Cell without a usable spec still has: whose it is, for what must be put back or let go."""
     return replace(
         policy,
-        owner=_owner(defaults, namespace, name),
+        owner=_owner(defaults, namespace, name, kind),
         name=name,
         poll_interval=defaults.poll_interval,
         reread_after_revert=defaults.reread_after_revert,
     )
 
 
-def _owner(defaults: Defaults, namespace: str, name: str) -> str:
-    return f"{defaults.install}/{namespace}/{name}"
+def _owner(defaults: Defaults, namespace: str, name: str, kind: str) -> str:
+    """A System and a Cell of one name are two."""
+    return "/".join((defaults.install, namespace, *(() if kind == "Cell" else (kind,)), name))
 
 
 def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
@@ -62,7 +63,7 @@ def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
     return Policy(
         routes=tuple(_route(loc, each, each.load_balancer) for loc, each in spec.routes if each.load_balancer),
         plan=plan_of(spec, defaults),
-        owner=_owner(defaults, cell.metadata.namespace, cell.metadata.name),
+        owner=_owner(defaults, cell.metadata.namespace, cell.metadata.name, cell.kind),
         name=cell.metadata.name,
         label=spec.versioned_by.label,
         replicas=spec.replicas,

@@ -66,13 +66,19 @@ def _cells(cells: Sequence[Object]) -> Iterator[Metric]:
     )
     for cell in cells:
         status = cell.get("status") or {}
-        key = [cell["metadata"].get("namespace", "default"), cell["metadata"]["name"]]
+        key = [cell["metadata"].get("namespace", "default"), _name(cell)]
         stable, desired = status.get("stableVersion") or "", status.get("desiredVersion") or ""
         info.add_metric([*key, stable, desired, status.get("reason") or "Pending"], 1)
         phase.add_metric([*key, status.get("phase") or "Pending"], 1)
         for role, version, share in shares(status):
             ratio.add_metric([*key, version, role], share)
     yield from (info, phase, ratio)
+
+
+def _name(cell: Object) -> str:
+    """Of a System with its kind: a Cell may have the same name."""
+    kind, name = cell.get("kind", "Cell"), cell["metadata"]["name"]
+    return name if kind == "Cell" else f"{kind}/{name}"
 
 
 def shares(status: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
