@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from okra.api.aws import region_of
-from okra.api.meta import OKRA_GROUP, VERSION_LABEL
+from okra.api.meta import HOTSWAP_GROUP, OKRA_GROUP, VERSION_LABEL
+from okra.argocd.marks import is_mark
 from okra.argocd.names import (
     OWN_KEYS,
     OWNER,
@@ -139,7 +140,8 @@ def _is_key(key: str) -> bool:
 def _reserved(key: str) -> bool:
     """Keys of Okra's that mean something on a secret; the version is a label like others."""
     prefix, _, name = key.partition("/")
-    return bool(name) and prefix.endswith(OKRA_GROUP) and key != VERSION_LABEL
+    ours = prefix.endswith((OKRA_GROUP, HOTSWAP_GROUP)) or is_mark(key)
+    return bool(name) and ours and key != VERSION_LABEL
 
 
 def _target_group(labels: Mapping[str, str]) -> str:

@@ -55,6 +55,11 @@ class Mark:
         return self.withdrawn is None and self.labels.items() <= labels.items()
 
 
+def is_mark(key: str) -> bool:
+    """Is an annotation of this key read as a mark, whoever wrote it? Nobody's labels may become one."""
+    return key.startswith(_PREFIX)
+
+
 def write_mark(publisher: Publisher, mark: Mark) -> str:
     content = {"by": str(publisher), "cluster": mark.cluster, "labels": dict(mark.labels), "at": write_time(mark.at)}
     if mark.withdrawn is not None:
@@ -64,7 +69,7 @@ def write_mark(publisher: Publisher, mark: Mark) -> str:
 
 def read_marks(annotations: Mapping[str, str]) -> dict[Publisher, Mark]:
     """Those that can be read. One that a person made unreadable is written again by its publisher."""
-    found = (_read(key, value) for key, value in annotations.items() if key.startswith(_PREFIX))
+    found = (_read(key, value) for key, value in annotations.items() if is_mark(key))
     return dict(each for each in found if each is not None)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from okra.api.meta import VERSION_LABEL
+from okra.api.meta import HOTSWAP_GROUP, VERSION_LABEL
 from okra.argocd.content import Auth, content_for, newborn, patch_for
+from okra.argocd.marks import Publisher
 from okra.argocd.names import MANAGED_BY, OWN_KEYS, OWNER, OWNER_UID, REGION, SECRET_TYPE, TARGET_GROUP
 from okra.argocd.publishing import publish
 from okra.argocd.secrets import read_secret
@@ -68,7 +69,18 @@ def test_labels_that_kubernetes_would_refuse_become_annotations_or_are_left_out(
     assert not [key for key in (*obj["metadata"]["labels"], *obj["metadata"]["annotations"]) if ":" in key]
 
 
-@pytest.mark.parametrize("key", [SECRET_TYPE, MANAGED_BY, OWNER, "published.okra.mumoshu.github.io/default.web"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        SECRET_TYPE,
+        MANAGED_BY,
+        OWNER,
+        WEB.annotation,
+        Publisher(HOTSWAP_GROUP, "default", "web").annotation,
+        Publisher("example.com", "default", "web").annotation,
+        f"{HOTSWAP_GROUP}/owner",
+    ],
+)
 def test_no_label_of_a_cluster_can_pose_as_one_of_okras_own(key: str) -> None:
     obj = made({key: "someone"})
     assert obj["metadata"]["labels"].get(key) != "someone"
