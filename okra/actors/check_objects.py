@@ -64,8 +64,11 @@ class Holder:
 
 
 class CheckObjects:
-    def __init__(self, wiring: Wiring, kind: Kind, holder: Callable[[], Holder]) -> None:
-        self._wiring, self._kind, self._holder = wiring, kind, holder
+    def __init__(
+        self, wiring: Wiring, kind: Kind, holder: Callable[[], Holder], guard: Callable[[], None] = lambda: None
+    ) -> None:
+        """`guard` is asked right before each write, and raises if this process may not."""
+        self._wiring, self._kind, self._holder, self._guard = wiring, kind, holder, guard
         self._applied: dict[str, str] = {}
         """Check object → the check it is for, as this process has seen it applied."""
 
@@ -128,6 +131,7 @@ class CheckObjects:
         return False
 
     async def _apply(self, made: CheckObject) -> Object:
+        self._guard()
         applied = await self._wiring.store.apply(self._kind, self._holder().body(self._kind, made))
         self._applied[made.name] = made.check
         return applied
@@ -140,6 +144,7 @@ class CheckObjects:
             metadata = obj["metadata"]
             if not holder.owns(obj) or metadata["name"] in current:
                 continue
+            self._guard()
             self._applied.pop(metadata["name"], None)
             try:
                 await store.delete(self._kind, holder.namespace, metadata["name"], uid=metadata["uid"])

@@ -189,8 +189,8 @@ class ComplexCell(Actor[Message]):
         return any(each.moving for each in self.record.state.applications)
 
     async def _execute(self, spec: CellSpec, effect: Effect) -> None:
-        if not isinstance(effect, Emit) and not self.wiring.gate.may_write():
-            raise Conflict("This process may not write any more.")
+        if not isinstance(effect, Emit):
+            self.wiring.must_be_open()
         match effect:
             case Persist(state=state):
                 await self.record.persist(state)

@@ -135,7 +135,9 @@ class ComplexChecks:
     def _checks_of(self, application: str) -> CheckObjects:
         """Two applications may have a check of one name."""
         if application not in self._checks:
-            self._checks[application] = CheckObjects(self._wiring, self._kind, partial(self._holder, application))
+            self._checks[application] = CheckObjects(
+                self._wiring, self._kind, partial(self._holder, application), self._wiring.must_be_open
+            )
         return self._checks[application]
 
     def _holder(self, application: str) -> Holder:

@@ -128,6 +128,7 @@ class Children:
         """Hand a person's command down."""
         name = self.parent.application(application)
         patch = {"metadata": {"annotations": {COMMAND_ANNOTATION: command}}}
+        self._wiring.must_be_open()
         await self._wiring.store.patch(self._route, self.parent.namespace, name, patch)
 
     async def _apply(self, kind: Kind, body: Object, there: Object | None) -> None:
@@ -146,6 +147,7 @@ class Children:
                 f"The {kind.kind} {name} exists and isn't the {self.parent.kind}'s: rename one of them, or delete it."
             )
             raise AlreadyExists(said)
+        self._wiring.must_be_open()
         return await self._wiring.store.apply(kind, body)
 
     async def prune(self, spec: CellSpec, state: State) -> None:
@@ -174,6 +176,7 @@ class Children:
         metadata = obj["metadata"]
         if metadata.get("deletionTimestamp"):
             return
+        self._wiring.must_be_open()
         try:
             await self._wiring.store.delete(kind, self.parent.namespace, metadata["name"], uid=metadata["uid"])
         except NotFound:

@@ -100,6 +100,7 @@ class ComplexRecord:
         present = [*self.metadata.get("finalizers", ())]
         if wanted is (FINALIZER in present) or (wanted and self.deleting):
             return
+        self._wiring.must_be_open()
         finalizers = [*present, FINALIZER] if wanted else [each for each in present if each != FINALIZER]
         patch = {"metadata": {"finalizers": finalizers, "resourceVersion": self.metadata["resourceVersion"]}}
         self.object = await self._within(self._wiring.store.patch(self._kind, *self.key, patch))

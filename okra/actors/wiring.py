@@ -14,6 +14,7 @@ from okra.actors.unsaved import UnsavedVerdicts
 from okra.api.defaults import Defaults
 from okra.api.provider import Provider
 from okra.api.selectors import Selector
+from okra.errors import Conflict
 from okra.ports import Account, Clock, Kind, MetricSource, ObjectStore, TargetInventory, TrafficRouter
 from okra.rollout.rest import Rest
 
@@ -100,3 +101,8 @@ class Wiring:
     """The Cells (namespace, name) that had an actor: what it wrote may be newer than what a watch has told of."""
     refs: Mapping[str, ActorRef[Any]] = field(default_factory=dict)
     """`discovery`, `checks`, and the watchers as `watch-PLURAL`, once they are started."""
+
+    def must_be_open(self) -> None:
+        """Asked right before a write. Conflict: this process may not write any more, and whoever may decides anew."""
+        if not self.gate.may_write():
+            raise Conflict("This process may not write any more.")

@@ -1,0 +1,93 @@
+"""A complex Cell's writes are of what it has just seen, and of a process that may write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from okra.errors import OkraError
+from tests.actors.complex_world import ComplexWorld, check, complex_world
+
+pytestmark = pytest.mark.looptime
+
+
+async def settled(w: ComplexWorld) -> None:
+    """web on the clusters a1 and b1, and nothing to wait for."""
+    await w.application_set("web")
+    found = [w.cluster(name, "web") for name in ("a1", "b1")]
+    w.route("a1", "b1")
+    await w.cell(found, w.app("web"))
+
+
+def closes(w: ComplexWorld, *at: tuple[str, str], nth: int = 1) -> Counter[tuple[str, str]]:
+    """The gate closes in the middle of such an operation, the nth of them. What was written until then."""
+    before: Counter[tuple[str, str]] = Counter()
+    times = 0
+
+    def close(operation: str, name: str) -> OkraError | None:
+        nonlocal times
+        times += (operation, name) in at
+        if times == nth and w.gate.open:
+            w.gate.open, w.gate.opens = False, w.clock.now() + 1e6
+            before.update(w.store.writes)
+        return None
+
+    w.store.fault = close
+    return before
+
+
+def written(w: ComplexWorld, before: Counter[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Since then, beside what is told."""
+    assert not w.gate.open, "it has closed"
+    return {each for each in w.store.writes - before if each[0] != "patch_status"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "nth"),
+    [
+        ("get", "sys-v2", 1),
+        ("get", "sys-first", 1),
+        ("list", "cells", 1),
+        *(("patch_status", "sys", nth) for nth in range(1, 5)),
+    ],
+)
+async def test_a_gate_that_closes_in_the_middle_of_a_look_lets_nothing_more_be_written(
+    operation: str, name: str, nth: int
+) -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            await asyncio.sleep(60)
+            before = closes(w, (operation, name), nth=nth)
+            await w.cell([w.cluster("v2", "web")], w.app("web", prechecks=[check("first")]))
+            await asyncio.sleep(60)
+            assert written(w, before) == set()
+
+
+async def test_a_command_is_not_handed_down_by_a_process_that_may_write_no_more() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            await w.cell([w.cluster("v2", "web")], w.app("web"))
+            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            before = closes(w, ("list", "cells"))
+            await w.command("abort")
+            await asyncio.sleep(60)
+            assert written(w, before) == set()
+
+
+async def test_of_what_is_left_no_more_is_deleted_by_a_process_that_may_write_no_more() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            await w.cell([w.cluster("v2", "web")], w.app("web"))
+            await w.phase("Synced")
+            before = closes(w, ("delete", "sys-a1"), ("delete", "sys-b1"))
+            await asyncio.sleep(600)
+            assert written(w, before) == {("delete", "ArgoCDCluster")}
+            assert w.store.writes["delete", "ArgoCDCluster"] == 1, "the one in whose middle it closed"
