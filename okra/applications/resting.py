@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from okra.applications.effects import Route
 from okra.applications.policy import Application
-from okra.applications.stages import groups_of, published
+from okra.applications.stages import groups_of, left, published
 from okra.applications.turn import Turn
 
 
@@ -12,7 +12,7 @@ def at_rest(turn: Turn, app: Application) -> None:
     """What somebody changed on its children is asked for again; nothing is unpublished that has or may get traffic."""
     state = turn.app(app)
     assert state.synced is not None  # what it rests on
-    gone = _left(turn, app, state.synced.version)
+    gone = left(turn, app, state.synced.version)
     if app.deployed:
         wanted = state.synced.clusters if gone else (*state.former, *state.synced.clusters)
         seen = turn.obs.deployments.get(app.name)
@@ -26,11 +26,3 @@ def at_rest(turn: Turn, app: Application) -> None:
         turn.effects.append(Route(app.name, state.synced.version, groups_of(state)))
     if state.former:
         turn.wake_in(turn.policy.poll_interval)
-
-
-def _left(turn: Turn, app: Application, version: str) -> bool:
-    """Does no traffic go to the former clusters, and could none in one write?"""
-    if not app.routed:
-        return True
-    route = turn.obs.routes.get(app.name)
-    return route is not None and route.settled and route.stable == version and not route.retains

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from okra.applications.effects import Route
+from okra.applications.observation import RouteSeen
 from okra.applications.policy import Application, OnFailure
-from okra.applications.stages import groups_of, published
+from okra.applications.stages import groups_of, left, published
 from okra.applications.state import AppState, Phase, Stage
 from okra.applications.turn import Turn
 
@@ -14,7 +15,7 @@ def revert(turn: Turn, app: Application) -> None:
     assert state.failure is not None
     assert state.target is not None
     if turn.policy.on_failure is OnFailure.STOP and state.failure.block:
-        _end(turn, app, f"{state.failure.message} onFailure is Stop: nothing is put back.")
+        _stop(turn, app, state)
         return
     turn.set(app, stage=Stage.ERROR)
     if app.routed and not _traffic_is_back(turn, app, state):
@@ -22,6 +23,23 @@ def revert(turn: Turn, app: Application) -> None:
     if app.deployed and not _unpublished(turn, app, state):
         return
     _end(turn, app, state.failure.message)
+
+
+def _stop(turn: Turn, app: Application, state: AppState) -> None:
+    """All stays as it is: clusters that the traffic was sent to are left only when it is elsewhere."""
+    assert state.failure is not None
+    assert state.target is not None
+    if app.routed and app.name not in turn.obs.routes:
+        turn.wake_in(turn.policy.poll_interval)
+        return
+    if app.routed and _may_have_traffic(turn.obs.routes[app.name], state.target.version):
+        turn.set(app, former=tuple(dict.fromkeys((*state.former, *state.target.clusters))))
+    _end(turn, app, f"{state.failure.message} onFailure is Stop: nothing is put back.")
+
+
+def _may_have_traffic(route: RouteSeen | None, version: str) -> bool:
+    """Was it sent there, and isn't it at rest elsewhere?"""
+    return route is not None and route.version == version and not (route.settled and route.stable != version)
 
 
 def _traffic_is_back(turn: Turn, app: Application, state: AppState) -> bool:
@@ -47,7 +65,9 @@ def _unpublished(turn: Turn, app: Application, state: AppState) -> bool:
     """Where it was is where it is published to again. The first version ever has nowhere to go back to, and stays."""
     if state.synced is None:
         return True
-    before = tuple(dict.fromkeys((*state.synced.clusters, *state.former)))
+    if left(turn, app, state.synced.version):
+        turn.set(app, former=())
+    before = tuple(dict.fromkeys((*state.synced.clusters, *turn.app(app).former)))
     back = published(turn, app, before)
     seen = turn.obs.deployments.get(app.name)
     if back and seen is not None and seen.ready:

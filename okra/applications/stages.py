@@ -170,6 +170,16 @@ def published(turn: Turn, app: Application, wanted: tuple[str, ...]) -> bool:
     return False
 
 
+def left(turn: Turn, app: Application, version: str) -> bool:
+    """Is all traffic on this version, and could none go to another's clusters in one write?"""
+    if not app.routed:
+        return True
+    route = turn.obs.routes.get(app.name)
+    if route is None or not route.settled or route.retains:
+        return False
+    return route.version == route.stable == version
+
+
 def groups_of(state: AppState, *placements: Placement) -> tuple[tuple[str, Group], ...]:
     """Each version's target groups: those of where it was, too, or nothing could go back."""
     known = (*((state.synced,) if state.synced else ()), *placements)

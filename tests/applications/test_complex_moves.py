@@ -297,6 +297,80 @@ def test_on_failure_stop_puts_nothing_back() -> None:
     assert published(w) == {*OLD, *NEW}
 
 
+def test_a_stop_waits_until_it_is_known_where_the_traffic_is() -> None:
+    w = synced(web()).after(300.0)
+    w.want(web(NEW), on_failure=OnFailure.STOP)
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no.")
+    known = w.observe
+    while w.web.failure is None:
+        w.now += 10.0
+        w.turn()
+    w.observe = lambda: replace(known(), routes={})  # type: ignore[method-assign]
+    w.after(60.0)
+    assert w.web.moving
+    w.observe = known  # type: ignore[method-assign]
+    w.after(10.0)
+    assert (w.web.moving, w.web.former) == (False, NEW)
+
+
+def stopped() -> World:
+    """At the failed step, with traffic on the old clusters and on the new."""
+    w = synced(web()).after(300.0)
+    w.want(web(NEW), on_failure=OnFailure.STOP)
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no.")
+    w.after(400.0)
+    w.history.clear()
+    return w
+
+
+def test_clusters_where_a_stop_left_traffic_are_left_only_when_the_former_spec_has_taken_it_back() -> None:
+    w = stopped()
+    assert set(w.web.former) == set(NEW)
+    w.want(web())
+    w.after(40.0)
+    assert w.history == [], "the child Cell is taking the traffic back"
+    w.after(60.0)
+    assert (w.routes["web"].stable, published(w)) == ("+".join(OLD), {*OLD, *NEW})
+    w.after(300.0)
+    assert (published(w), w.web.former, w.state.phase) == (set(OLD), (), Phase.SYNCED)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_clusters_where_a_stop_left_traffic_stay_published_while_others_are_introduced(fails: bool) -> None:
+    w, newest = stopped(), ("web-1-v3", "web-2-v3")
+    w.want(web(newest), on_failure=OnFailure.ROLLBACK)
+    if fails:
+        w.fails["+".join(newest)] = (Phase.CHECK_FAILED, "neither.")
+    w.after(40.0)
+    assert published(w) == {*OLD, *NEW, *newest}
+    w.after(600.0)
+    assert (published(w), w.web.former) == (set(OLD if fails else newest), ())
+    assert w.state.phase is (Phase.FAILED if fails else Phase.SYNCED)
+
+
+def test_clusters_that_a_stop_left_broken_hold_up_no_revert_once_the_traffic_is_back() -> None:
+    w, newest = stopped(), ("web-1-v3", "web-2-v3")
+    w.want(web(newest), on_failure=OnFailure.ROLLBACK)
+    w.fails["+".join(newest)] = (Phase.CHECK_FAILED, "neither.")
+    w.broken = NEW
+    w.after(150.0)
+    assert (w.web.phase, published(w)) == (Phase.FAILED_REVERTING, {*OLD, *NEW}), "in one write it could go there"
+    w.after(200.0)
+    assert (w.web.phase, published(w), w.web.former) == (Phase.FAILED, set(OLD), ())
+
+
+def test_a_stop_before_any_traffic_moved_leaves_nothing_that_others_would_wait_for() -> None:
+    w = synced(web()).after(300.0)
+    w.want(web(NEW), on_failure=OnFailure.STOP)
+    w.degraded = Problem("Degraded", "web-1-v2-app is Degraded.")
+    w.after(60.0)
+    assert (w.web.phase, w.web.former) == (Phase.FAILED, ())
+    w.degraded = None
+    w.want(web(("web-1-v3", "web-2-v3")))
+    w.after(30.0)
+    assert published(w) == {*OLD, "web-1-v3", "web-2-v3"}
+
+
 def test_the_first_version_ever_that_fails_stays_published() -> None:
     w = world(web(NEW))
     w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no")

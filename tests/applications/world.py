@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from okra.applications.effects import Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
 from okra.applications.machine import decide
 from okra.applications.observation import ClusterSeen, DeploymentSeen, Observation, RouteSeen
-from okra.applications.policy import Application, Cluster, Policy
+from okra.applications.policy import Application, Cluster, OnFailure, Policy
 from okra.applications.state import AppState, Phase, State
 from okra.rollout.observation import Command, Problem, SeriesResult, Token, Verdict
 
@@ -35,6 +35,10 @@ class Route_:
     retains_until: float = 0.0
     failed: Problem | None = None
     bakes_from: float = float("inf")
+    stopped: bool = False
+    """It failed, and its weights stay (`onFailure: Stop`)."""
+    leaving: tuple[str, ...] = ()
+    """Versions that may have traffic until it has arrived."""
 
 
 @dataclass
@@ -52,6 +56,8 @@ class World:
     fails: dict[str, tuple[Phase, str]] = field(default_factory=dict)
     """Versions whose traffic comes back, and as what."""
     degraded: Problem | None = None
+    broken: tuple[str, ...] = ()
+    """Clusters where nothing runs any more."""
     deploy_time: float = 20.0
     move_time: float = 60.0
     bake_time: float = 0.0
@@ -92,8 +98,11 @@ class World:
         made = self.deployments.get(name)
         if made is None:
             return None
-        ready = made.ready_at <= self.now and self.degraded is None
-        return DeploymentSeen(made.clusters, ready, "" if ready else "1 of 2 Applications are Healthy", self.degraded)
+        degraded = self.degraded
+        if hurt := set(made.clusters) & set(self.broken):
+            degraded = Problem("Degraded", f"{', '.join(sorted(hurt))}: Degraded.")
+        ready = made.ready_at <= self.now and degraded is None
+        return DeploymentSeen(made.clusters, ready, "" if ready else "1 of 2 Applications are Healthy", degraded)
 
     def _route(self, name: str) -> RouteSeen | None:
         made = self.routes.get(name)
@@ -103,9 +112,13 @@ class World:
             phase, why = self.fails.get(made.version, (None, ""))
             if phase is not None:
                 made.failed = Problem("CheckFailed", why)
+                made.stopped = self.policy.on_failure is OnFailure.STOP
             else:
                 made.stable, made.retains_until = made.version, self.now + self.retain_for
-        settled = made.failed is not None or (made.stable == made.version and self.now >= made.done_at)
+        failed = made.failed is not None and not made.stopped
+        settled = failed or (made.stable == made.version and self.now >= made.done_at)
+        if settled and made.leaving:
+            made.leaving, made.retains_until = (), self.now + self.retain_for
         phase = self.fails.get(made.version, (Phase.CHECK_FAILED, ""))[0]
         bakes = made.bakes_from <= self.now < made.done_at
         return RouteSeen(
@@ -143,9 +156,13 @@ class World:
                 self.deployments[name] = Deployment(clusters, self.now + self.deploy_time)
                 self.history.append((name, clusters))
             case Route(application=name, version=version):
-                stable = self.routes[name].stable if name in self.routes else "before Okra"
+                before = self.routes.get(name, Route_(stable="before Okra"))
+                moving = before.stopped or (before.stable != before.version and before.failed is None)
+                leaving = (*before.leaving, *((before.version,) if before.version and moving else ()))
                 done_at = self.now + self.move_time
-                self.routes[name] = Route_(version, stable, done_at, bakes_from=done_at - self.bake_time)
+                self.routes[name] = Route_(
+                    version, before.stable, done_at, bakes_from=done_at - self.bake_time, leaving=leaving
+                )
             case RunChecks(application=name, checks=checks, token=token):
                 self.requested = token
                 self.asked.append((name, token))
@@ -164,7 +181,7 @@ class World:
             route, deployment = self.routes.get(app.name), self.deployments.get(app.name)
             if route is None or deployment is None or not app.deployed:
                 continue
-            for version in {route.stable, route.version} - {"before Okra", "other"}:
+            for version in {route.stable, route.version, *route.leaving} - {"before Okra", "other"}:
                 assert set(version.split("+")) <= set(deployment.clusters), (version, deployment.clusters)
 
     def quiet(self) -> None:
