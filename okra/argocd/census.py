@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from okra.argocd.application_sets import ApplicationSet
 from okra.argocd.applications import Application
@@ -117,6 +117,14 @@ class Census:
         return self.now if any(each.created > known.since for each in applications) else known.since
 
     def _find(self, name: str) -> ClusterSecret | Problem:
+        """Its secret. If it was published, and a person broke the mark, the labels on it are this one's all the
+        same."""
+        found, was_published = self._secret_of(name), self.known.get(name, Known()).since is not None
+        if isinstance(found, Problem) or not was_published or self.wanted.publisher in found.marks:
+            return found
+        return replace(found, left={**found.left, **self.wanted.labels})
+
+    def _secret_of(self, name: str) -> ClusterSecret | Problem:
         """The secret of an ArgoCDCluster: of its name, or, if it shares one, of its server."""
         publisher, endpoint = self.wanted.publisher, self.sight.endpoints.get(name, "").rstrip("/")
         named = next((each for each in self.sight.secrets if each.name == name), None)

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from okra.rollout.status import read_time, write_time
 
@@ -49,6 +50,15 @@ class Mark:
     """When the labels were written (epoch seconds): what was reconciled before doesn't count."""
     withdrawn: float | None = None
     """When they were taken off."""
+    found: tuple[str, ...] = ()
+    """Keys of those labels that were there before anybody published by them: they aren't taken off."""
+
+    @property
+    def own(self) -> dict[str, str]:
+        """The labels that are there because of it."""
+        if self.withdrawn is not None:
+            return {}
+        return {key: value for key, value in self.labels.items() if key not in self.found}
 
     def stands_on(self, labels: Mapping[str, str]) -> bool:
         """Does it publish, on a secret with these labels? Somebody may have taken them off by hand."""
@@ -61,7 +71,10 @@ def is_mark(key: str) -> bool:
 
 
 def write_mark(publisher: Publisher, mark: Mark) -> str:
-    content = {"by": str(publisher), "cluster": mark.cluster, "labels": dict(mark.labels), "at": write_time(mark.at)}
+    content: dict[str, Any] = {"by": str(publisher), "cluster": mark.cluster, "labels": dict(mark.labels)}
+    content["at"] = write_time(mark.at)
+    if mark.found:
+        content["found"] = mark.found
     if mark.withdrawn is not None:
         content["withdrawn"] = write_time(mark.withdrawn)
     return json.dumps(content, separators=(",", ":"), sort_keys=True)
@@ -84,6 +97,7 @@ def _read(key: str, value: str) -> tuple[Publisher, Mark] | None:
             labels={str(label): str(worth) for label, worth in content["labels"].items()},
             at=read_time(content["at"]),
             withdrawn=None if withdrawn is None else read_time(withdrawn),
+            found=tuple(map(str, content.get("found", ()))),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -9,7 +9,7 @@ from okra.argocd.application_sets import ApplicationSet
 from okra.argocd.content import own_keys
 from okra.argocd.marks import Publisher
 from okra.argocd.names import RESERVED
-from okra.argocd.publishing import labels_after_publishing, labels_without, published_labels
+from okra.argocd.publishing import is_taken, labels_after_publishing, labels_without, published_labels
 from okra.argocd.secrets import ClusterSecret
 
 
@@ -77,20 +77,28 @@ def _taken_labels(publisher: Publisher, labels: Mapping[str, str], secret: Clust
             if who != publisher and mark.stands_on(secret.labels) and mark.labels.get(key, value) != value:
                 said = f"{who} publishes {secret.name} by {key}={mark.labels[key]}: choose another label than {key}."
                 yield Problem("LabelTaken", said)
+        if is_taken(secret, publisher, key, value):
+            said = f"{secret.name} has the label {key}={secret.labels[key]} already: choose another, or take that off."
+            yield Problem("LabelTaken", said)
 
 
 def _still_matching(
     publisher: Publisher, labels: Mapping[str, str], secret: ClusterSecret, sets: Iterable[ApplicationSet]
 ) -> Iterator[Problem]:
     """Also when nobody publishes it: what others publish it by is theirs to take off."""
-    others = {pair for mark in secret.marks.values() if mark.withdrawn is None for pair in mark.labels.items()}
+    others = {pair for mark in secret.marks.values() for pair in mark.own.items()}
     without = dict(labels_without(secret, publisher, labels).items() - others)
+    mark = secret.marks.get(publisher)
+    published = labels.items() | (mark.labels.items() if mark is not None else set())
     for each in sets:
         if each.selects(secret, without):
             said = (
                 f"The ApplicationSet {each.name} selects {secret.name} also without the labels that publish it: taking"
                 " them off would change nothing. Let its generators select by these labels; nothing was changed."
             )
+            if found := without.items() & published:
+                shown = ", ".join(f"{key}={value}" for key, value in sorted(found))
+                said += f" {shown} was there before it was published, and would stay."
             yield Problem("StillSelected", said)
 
 

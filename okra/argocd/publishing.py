@@ -42,7 +42,9 @@ class Edit:
 
 def without_marks_of(secret: ClusterSecret, gone: Collection[Publisher]) -> ClusterSecret:
     """The secret as if those who exist no more had never published it: their labels are whoever's publishes by them."""
-    return replace(secret, marks={who: mark for who, mark in secret.marks.items() if who not in gone})
+    left = {key: value for who, mark in secret.marks.items() if who in gone for key, value in mark.own.items()}
+    marks = {who: mark for who, mark in secret.marks.items() if who not in gone}
+    return replace(secret, marks=marks, left={**secret.left, **left})
 
 
 def rivals(secrets: Iterable[ClusterSecret], publisher: Publisher, labels: Mapping[str, str]) -> set[Publisher]:
@@ -71,6 +73,20 @@ def published_labels(secret: ClusterSecret, publisher: Publisher, labels: Mappin
     return {key: value for key, value in labels.items() if not (named and key == CLUSTER_SECRET)}
 
 
+def found_labels(secret: ClusterSecret, labels: Mapping[str, str]) -> dict[str, str]:
+    """Those of `labels` that were there before anybody published by them: they are a person's, and stay."""
+    there = {key: value for key, value in labels.items() if secret.labels.get(key) == value}
+    published = {*secret.left.items(), *(pair for mark in secret.marks.values() for pair in mark.own.items())}
+    return dict(there.items() - published)
+
+
+def is_taken(secret: ClusterSecret, publisher: Publisher, key: str, value: str) -> bool:
+    """Has the label another value, which isn't this one's to change? What a person made of its own is put back."""
+    there, mark = secret.labels.get(key, value), secret.marks.get(publisher)
+    own = mark is not None and key in mark.own
+    return there != value and secret.left.get(key) != there and not own
+
+
 def needs_publishing(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> bool:
     mark = secret.marks.get(publisher)
     wanted = published_labels(secret, publisher, labels)
@@ -86,7 +102,7 @@ def labels_without(
     secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """What it would be labelled with if this publisher took it back. `labels`: as it would publish it, if it doesn't
-    yet: of these a person may have set some already."""
+    yet: of these others may have set some already."""
     dropped = _labels_of_it_alone(secret, publisher, labels or {})
     return {key: value for key, value in secret.labels.items() if (key, value) not in dropped}
 
@@ -99,7 +115,8 @@ def publish(secret: ClusterSecret, publisher: Publisher, cluster: str, labels: M
     kind = EditKind.PUBLISHED_AGAIN if again else EditKind.PUBLISHED
     shown = ", ".join(f"{key}={value}" for key, value in sorted(wanted.items()))
     said = f"{cluster}: the cluster secret {secret.name} is labelled {shown}" + "; it had been changed." * again
-    return _edit(kind, secret, publisher, after, Mark(cluster, wanted, now), said.rstrip(".") + ".")
+    mark = Mark(cluster, wanted, now, found=tuple(sorted(found_labels(secret, wanted))))
+    return _edit(kind, secret, publisher, after, mark, said.rstrip(".") + ".")
 
 
 def unpublish(secret: ClusterSecret, publisher: Publisher, now: float) -> Edit:
@@ -138,7 +155,7 @@ def _edit(
 def _labels_of_it_alone(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> set[tuple[str, str]]:
     """By which nobody else publishes the cluster. A value that a person gave a label isn't this one's any more."""
     mark = secret.marks.get(publisher)
-    mine = {*(mark.labels.items() if mark is not None and mark.withdrawn is None else ()), *labels.items()}
+    mine = {*(mark.own.items() if mark is not None else ()), *(labels.items() - found_labels(secret, labels).items())}
     others = (other for who, other in secret.marks.items() if who != publisher and other.withdrawn is None)
     kept = {*RESERVED, *(key for other in others for key in other.labels)}
     return {(key, value) for key, value in mine if key not in kept}

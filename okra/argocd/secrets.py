@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from okra.argocd.marks import Mark, Publisher, read_marks
@@ -50,6 +50,8 @@ class ClusterSecret:
     """None: Okra didn't create it, and never touches it."""
     marks: Mapping[Publisher, Mark]
     deleting: bool = False
+    left: Mapping[str, str] = field(default_factory=dict)
+    """Labels that were Okra's, and whose publisher exists no more: whoever publishes by one has it for his own."""
 
     def belongs_to(self, group: str, namespace: str) -> bool:
         """Does an ArgoCDCluster there write it?"""

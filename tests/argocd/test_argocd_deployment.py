@@ -1,6 +1,7 @@
 """Publishing clusters to an application and taking them back, decision by decision."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from okra.argocd.deployment import POLL, REST
 from okra.argocd.readiness import SETTLED
 from okra.argocd.report import ClusterPhase, Phase
 from okra.embedded.objects import merge_patch
-from tests.argocd.objects import BY_ROLE, CA, LABELS, clusters, foreign, ours, owner, server, set_json
+from tests.argocd.objects import BY_ROLE, CA, LABELS, WEB, clusters, foreign, ours, owner, server, set_json
 from tests.argocd.world import World
 
 
@@ -93,6 +94,25 @@ def test_labels_taken_off_by_hand_are_put_back() -> None:
     assert world.published == {"a"}
     assert world.edits == ["PublishedAgain a"]
     assert world.synced().report.ready
+
+
+def test_labels_that_were_there_before_are_neither_overwritten_nor_taken_off() -> None:
+    world = World.of("a")
+    world.label("a", env="prod")
+    world.sets["web"] = set_json("web", [clusters(env="dev")])
+    world.wanted = replace(world.wanted, labels={"env": "dev"})
+    decision = world.step()
+    assert (decision.report.reason, decision.effects) == ("LabelTaken", ())
+    assert world.secrets["a"]["metadata"]["labels"]["env"] == "prod"
+
+
+def test_a_mark_that_a_person_broke_is_written_again_and_its_labels_are_still_its_own() -> None:
+    world = serving("a", beside=("b",))
+    world.secrets["a"] = merge_patch(world.secrets["a"], {"metadata": {"annotations": {WEB.annotation: "broken"}}})
+    world.synced()
+    world.want("b")
+    world.synced()
+    assert world.running == {"b"}
 
 
 def test_applications_that_wait_for_a_person_are_named() -> None:

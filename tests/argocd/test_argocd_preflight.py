@@ -73,8 +73,44 @@ def test_a_generator_that_matches_without_the_labels_is_reported() -> None:
     assert reason([secret("a")], [], both) == "StillSelected"
 
 
-def test_labels_that_a_person_set_already_arent_taken_for_another_match() -> None:
-    assert reason([secret("a", metadata={"labels": LABELS})]) == ""
+def test_labels_that_were_there_before_would_stay_and_are_reported_when_they_select_by_themselves() -> None:
+    found = preflight(WEB, LABELS, [secret("a", metadata={"labels": LABELS})], [], [application_set()])
+    assert found is not None
+    assert (found.reason, found.stalled) == ("StillSelected", True)
+    assert "myservice-role=web" in found.message
+
+
+def test_taking_back_what_is_selected_by_labels_that_were_there_before_is_reported() -> None:
+    both = LABELS | {"env": "prod"}
+    obj = ours("a", metadata={"labels": {"env": "prod"}})
+    there = read_secret(edited(obj, publish(read_secret(obj), WEB, "a", both, NOW)))
+    found = preflight(WEB, both, [], [there], [application_set("web", [clusters(env="prod")])])
+    assert found is not None
+    assert found.reason == "StillSelected"
+    assert "env=prod" in found.message
+    assert "myservice-role" not in found.message
+
+
+def test_labels_that_were_there_before_may_be_some_of_those_that_are_selected_by() -> None:
+    both = LABELS | {"env": "prod"}
+    assert reason([secret("a", metadata={"labels": {"env": "prod"}})], [], [clusters(**both)], both) == ""
+
+
+@pytest.mark.parametrize("labels", [{"env": "dev"}, LABELS | {"env": "dev"}])
+def test_a_label_that_was_there_before_with_another_value_is_taken(labels: dict[str, str]) -> None:
+    found = preflight(
+        WEB, labels, [secret("a", metadata={"labels": {"env": "prod"}})], [], [application_set("web", [clusters()])]
+    )
+    assert found is not None
+    assert (found.reason, found.stalled) == ("LabelTaken", True)
+    assert "env=prod" in found.message
+
+
+def test_a_label_of_its_own_that_a_person_changed_isnt_taken() -> None:
+    obj = ours("a")
+    obj = edited(obj, publish(read_secret(obj), WEB, "a", LABELS, NOW))
+    obj["metadata"]["labels"]["myservice-role"] = "debug"
+    assert reason([read_secret(obj)]) == ""
 
 
 def test_labels_by_which_another_publishes_it_are_that_ones_affair() -> None:

@@ -6,7 +6,15 @@ import pytest
 
 from okra.argocd.marks import Mark, Publisher, read_marks, write_mark
 from okra.argocd.names import CLUSTER_SECRET, MANAGED_BY, SECRET_TYPE
-from okra.argocd.publishing import EditKind, forget, needs_publishing, publish, publishing_labels, unpublish
+from okra.argocd.publishing import (
+    EditKind,
+    forget,
+    needs_publishing,
+    publish,
+    publishing_labels,
+    unpublish,
+    without_marks_of,
+)
 from okra.argocd.secrets import read_secret
 from okra.embedded.objects import merge_patch
 from okra.ports import Object
@@ -44,6 +52,34 @@ def test_labels_that_were_there_already_are_marked_all_the_same() -> None:
     obj = ours("a", metadata={"labels": LABELS})
     assert needs_publishing(read_secret(obj), WEB, LABELS)
     assert read_secret(published(obj)).published_by == [WEB]
+
+
+def test_a_label_that_was_there_before_stays_when_the_cluster_is_taken_back() -> None:
+    obj = published(ours("a", metadata={"labels": {"env": "prod"}}), labels=LABELS | {"env": "prod"})
+    assert not needs_publishing(read_secret(obj), WEB, LABELS | {"env": "prod"})
+    again = published(obj, labels=LABELS | {"env": "prod", "more": "x"})
+    assert labels_of(unpublished(again)) == {**labels_of(ours("a")), "env": "prod"}
+    assert labels_of(published(again)) == {**labels_of(ours("a")), **LABELS, "env": "prod"}
+
+
+def test_a_label_that_was_there_before_stays_with_the_last_of_two_publishers() -> None:
+    both = published(published(ours("a", metadata={"labels": LABELS})), by=API)
+    assert labels_of(unpublished(unpublished(both), by=API))["myservice-role"] == "web"
+
+
+def test_a_label_that_was_there_before_and_is_taken_off_by_hand_is_its_own_once_it_is_put_back() -> None:
+    obj = merge_patch(
+        published(ours("a", metadata={"labels": LABELS})), {"metadata": {"labels": dict.fromkeys(LABELS)}}
+    )
+    assert labels_of(published(obj)) == {**labels_of(ours("a")), **LABELS}
+    assert labels_of(unpublished(published(obj))) == labels_of(ours("a"))
+
+
+def test_labels_that_a_deleted_publisher_left_are_those_of_whoever_publishes_by_them() -> None:
+    left = without_marks_of(read_secret(published(ours("a"))), {WEB})
+    obj = edited(published(ours("a")), publish(left, API, "a", LABELS, NOW))
+    left = without_marks_of(read_secret(obj), {WEB})
+    assert labels_of(edited(obj, unpublish(left, API, NOW))) == labels_of(ours("a"))
 
 
 @pytest.mark.parametrize("value", [None, "debug"])
