@@ -63,3 +63,9 @@ def given(path: str) -> str:
 def unless(condition: str, rule: str) -> str:
     """The rule holds, or the condition doesn't."""
     return f"!({condition}) || {rule}"
+
+
+def all_differ(values: str) -> str:
+    """No two of the values, a CEL list, are equal. Each is made once: what is dear is to read fields of the object, for
+    which the API server lists all of the schema's each time, also when only a status is written."""
+    return f"[{values}].all(values, values.all(one, values.exists_one(other, other == one)))"

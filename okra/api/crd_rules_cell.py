@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from okra.api.cell import CellSpec
 from okra.api.complex import Application
-from okra.api.crd_rule import Rule, forbidden, given, only_one, required, unless
+from okra.api.crd_rule import Rule, all_differ, forbidden, given, only_one, required, unless
 
 _ONLY_SIMPLE = ("replicas", "versionedBy", "version", "updateStrategy", "prechecks", "checks", "postchecks")
 _CHECK_LISTS = ("prechecks", "checks", "postchecks")
@@ -26,9 +26,12 @@ def _check_names() -> Iterator[Rule]:
     """Within a list the list's type says it; across lists these do."""
     for index, later in enumerate(_CHECK_LISTS):
         for earlier in _CHECK_LISTS[:index]:
-            clash = f"self.{earlier}.exists(other, other.name == each.name)"
+            names = f"[self.{earlier}.map(each, each.name)]"
             yield Rule(
-                unless(f"has(self.{earlier}) && has(self.{later})", f"!self.{later}.exists(each, {clash})"),
+                unless(
+                    f"has(self.{earlier}) && has(self.{later})",
+                    f"{names}.all(names, !self.{later}.exists(each, each.name in names))",
+                ),
                 f"holds a check with the name of one in {earlier}: give each check its own",
                 f".{later}",
             )
@@ -59,44 +62,26 @@ def _shape() -> Iterator[Rule]:
     )
 
 
-def _same(path: str) -> str:
-    """An optional field of `one` and `other` is absent from both, or equal."""
-    return f"has(one.{path}) == has(other.{path}) && (!has(one.{path}) || one.{path} == other.{path})"
+def _optional(path: str) -> str:
+    """A field, or null where it is absent."""
+    return f"(has({path}) ? dyn({path}) : dyn(null))"
 
 
 _ALB, _NLB, _DNS = "awsApplicationLoadBalancer", "awsNetworkLoadBalancer", "route53"
-_SAME_RULE = (
-    f"has(one.{_ALB}.rule) == has(other.{_ALB}.rule) && (!has(one.{_ALB}.rule)"
-    f" || ({_same(f'{_ALB}.rule.ruleARN')} && {_same(f'{_ALB}.rule.priority')}))"
+_RULE = f"each.{_ALB}.rule"
+_OF_RULE = f"(has({_RULE}.ruleARN) ? dyn({_RULE}.ruleARN) : {_optional(f'{_RULE}.priority')})"
+_NAME = f"(each.{_DNS}.name.endsWith('.') ? each.{_DNS}.name : each.{_DNS}.name + '.')"
+_ROUTE_KEY = (
+    f"has(each.{_ALB}) ? [dyn(each.{_ALB}.listenerARN), has({_RULE}) ? {_OF_RULE} : dyn(null)]"
+    f" : has(each.{_NLB}) ? [dyn(each.{_NLB}.listenerARN), dyn(null)]"
+    f" : has(each.{_DNS}) ? [dyn(each.{_DNS}.hostedZoneID), dyn(each.{_DNS}.type), dyn({_NAME})] : []"
 )
-_SAME_NAME = " || ".join(  # with or without the dot at the end
-    f"one.{_DNS}.name{one} == other.{_DNS}.name{other}" for one, other in (("", ""), (" + '.'", ""), ("", " + '.'"))
-)
-
-
-def _same_listener(one: str, other: str) -> str:
-    """`one` and `other` have a block of these names, and the same listener in it."""
-    return f"has(one.{one}) && has(other.{other}) && one.{one}.listenerARN == other.{other}.listenerARN"
-
-
-_SAME_ROUTE = " || ".join(
-    f"({condition})"
-    for condition in (
-        f"{_same_listener(_ALB, _ALB)} && {_SAME_RULE}",
-        _same_listener(_NLB, _NLB),
-        f"{_same_listener(_ALB, _NLB)} && !has(one.{_ALB}.rule)",
-        f"{_same_listener(_NLB, _ALB)} && !has(other.{_ALB}.rule)",
-        f"has(one.{_DNS}) && has(other.{_DNS}) && one.{_DNS}.hostedZoneID == other.{_DNS}.hostedZoneID"
-        f" && one.{_DNS}.type == other.{_DNS}.type && ({_SAME_NAME})",
-    )
-)
+"""What makes this the same route as another's (`Ingress.route`); empty where its block is missing."""
 
 
 def _routes() -> Iterator[Rule]:
     yield Rule(
-        unless(
-            "has(self.ingresses)", f"self.ingresses.all(one, self.ingresses.filter(other, {_SAME_ROUTE}).size() < 2)"
-        ),
+        unless("has(self.ingresses)", all_differ(f"self.ingresses.map(each, {_ROUTE_KEY}).filter(key, size(key) > 0)")),
         "holds the same route as another entry of ingresses: remove one",
         ".ingresses",
     )
@@ -139,10 +124,11 @@ def _regions() -> Iterator[Rule]:
 
 
 _STEP_CHECKS = (
-    "self.updateStrategy.canary.steps.all(step, !has(step.analysis) || !has(step.analysis.checks)"
-    " || step.analysis.checks.all(name, has(self.checks) && self.checks.exists(each, each.name == name)))"
+    "[has(self.checks) ? self.checks.map(each, each.name) : []].all(names,"
+    " self.updateStrategy.canary.steps.all(step, !has(step.analysis) || !has(step.analysis.checks)"
+    " || step.analysis.checks.all(name, name in names)))"
 )
-_SAME_ALB = f"has(other.alb) && one.alb.listenerARN == other.alb.listenerARN && {_same('alb.forwardConfig.priority')}"
+_ALB_KEY = f"[dyn(each.alb.listenerARN), {_optional('each.alb.forwardConfig.priority')}]"
 
 
 def _joined() -> Iterator[Rule]:
@@ -162,7 +148,7 @@ def _joined() -> Iterator[Rule]:
     yield Rule(
         unless(
             "has(self.applications)",
-            f"self.applications.all(one, !has(one.alb) || self.applications.exists_one(other, {_SAME_ALB}))",
+            all_differ(f"self.applications.filter(each, has(each.alb)).map(each, {_ALB_KEY})"),
         ),
         "alb of an entry is the route of another entry too: give each its own priority",
         ".applications",
