@@ -86,7 +86,10 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
             return Found("Failed", whose.reason, whose.message, stalled=True, endpoint=endpoint)
         found = await self._probe(account, info)
         if isinstance(whose, Shared) and found.ready:
-            shared = f" Its cluster secret is {whose.secret.name}, which the ArgoCDCluster {whose.owner} writes."
+            shared = f" Its cluster secret is {whose.secret.name}, which the ArgoCDCluster {whose.owner} writes"
+            shared += (
+                "." if whose.secret.may_be_used_in(self.key[0]) else " and doesn't share with this namespace."
+            )
             found = replace(found, message=found.message + shared)
         return replace(found, endpoint=endpoint)
 

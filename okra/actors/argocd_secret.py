@@ -33,7 +33,7 @@ class OwnSecret:
         content = content_for(self._owner, info, account.role_arn, spec.labels, self._actor.argocd.auth)
         async with self._actor.argocd.writing:
             found = ownership(self._owner, content.server, *await self._secrets())
-            if isinstance(found, Shared) and await self._is_gone(found.owner):
+            if isinstance(found, Shared) and self._may_use(found.secret) and await self._is_gone(found.owner):
                 found = Mine(found.secret)
             if isinstance(found, Free):
                 await self._create(content.name, newborn(content, self._namespace))
@@ -97,6 +97,9 @@ class OwnSecret:
         except NotFound:
             return True
         return False
+
+    def _may_use(self, secret: ClusterSecret) -> bool:
+        return secret.may_be_used_in(self._actor.key[0])
 
     def _writes(self, secret: ClusterSecret) -> bool:
         return secret.owner is not None and secret.owner.same_object(self._owner)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from okra.argocd.application_sets import ApplicationSet
 from okra.argocd.applications import Application
 from okra.argocd.marks import Mark, Publisher
+from okra.argocd.names import SHARED_WITH
 from okra.argocd.preflight import Problem
 from okra.argocd.publishing import needs_publishing
 from okra.argocd.readiness import SETTLED
@@ -132,13 +133,19 @@ class Census:
             return named
         shared = [each for each in self.sight.secrets if endpoint and each.server == endpoint]
         if ours := next((each for each in shared if each.owner is not None), None):
-            return ours
+            return ours if self._may_use(ours) else _not_shared(ours, publisher.namespace)
         if there := named or next(iter(shared), None):
             said = f"The cluster secret {there.name} isn't that of the ArgoCDCluster {name}: it is left alone."
             return Problem("NotOurs", said)
         if name in self.sight.endpoints:
             return Problem("ClusterNotReady", f"The ArgoCDCluster {name} has no cluster secret yet.", stalled=False)
         return Problem("ClusterNotFound", f"There is no ArgoCDCluster {name} yet.", stalled=False)
+
+    def _may_use(self, secret: ClusterSecret) -> bool:
+        """What is published stays so, also when it isn't shared any more."""
+        mark = secret.marks.get(self.wanted.publisher)
+        published = mark is not None and mark.withdrawn is None
+        return published or secret.may_be_used_in(self.wanted.publisher.namespace)
 
     def _left_of(self, name: str) -> tuple[str, ...]:
         elsewhere = [each for each in self.sight.secrets if self._is_anothers(each, self.wanted.labels)]
@@ -154,6 +161,14 @@ class Census:
         """Does somebody else publish it by all of these?"""
         others = (mark for who, mark in secret.marks.items() if who != self.wanted.publisher)
         return any(mark.stands_on(secret.labels) and labels.items() <= mark.labels.items() for mark in others)
+
+
+def _not_shared(secret: ClusterSecret, namespace: str) -> Problem:
+    said = (
+        f"The cluster secret {secret.name} is of the ArgoCDCluster {secret.owner}, which doesn't share it with the"
+        f" namespace {namespace}: add {SHARED_WITH}: {namespace} to the labels in the spec there."
+    )
+    return Problem("NotShared", said)
 
 
 def names_of(applications: Sequence[Application]) -> tuple[str, ...]:

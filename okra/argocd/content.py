@@ -20,6 +20,7 @@ from okra.argocd.names import (
     REGION,
     RESERVED,
     SECRET,
+    SHARED_WITH,
     TARGET_GROUP,
 )
 from okra.argocd.secrets import ClusterSecret, Owner, digest
@@ -63,6 +64,7 @@ def content_for(owner: Owner, info: ClusterInfo, role_arn: str, labels: Mapping[
         REGION: region,
         VERSION_LABEL: labels.get(VERSION_LABEL) or info.tags.get(VERSION_LABEL, ""),
         TARGET_GROUP: _target_group(labels),
+        SHARED_WITH: labels.get(SHARED_WITH, ""),
     }
     own = tuple(sorted(legal))
     return Content(
@@ -128,7 +130,7 @@ def _changes(
 
 def _derived(secret: ClusterSecret, content: Content) -> set[str]:
     """Annotations of Okra's that nothing is known about any more."""
-    return {key for key in (REGION, VERSION_LABEL, TARGET_GROUP) if key in secret.annotations} - set(
+    return {key for key in (REGION, VERSION_LABEL, TARGET_GROUP, SHARED_WITH) if key in secret.annotations} - set(
         content.annotations
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from okra.argocd.marks import Mark, Publisher, read_marks
-from okra.argocd.names import MANAGED_BY, OKRA, OWNER, OWNER_UID
+from okra.argocd.names import MANAGED_BY, OKRA, OWNER, OWNER_UID, SHARED_WITH
 from okra.ports import Object
 
 
@@ -56,6 +56,11 @@ class ClusterSecret:
     def belongs_to(self, group: str, namespace: str) -> bool:
         """Does an ArgoCDCluster there write it?"""
         return self.owner is not None and (self.owner.group, self.owner.namespace) == (group, namespace)
+
+    def may_be_used_in(self, namespace: str) -> bool:
+        """May ArgoCDApplicationDeployments there publish it? In its owner's namespace, and where that one says so."""
+        shared = self.annotations.get(SHARED_WITH, "").replace(",", " ").split()
+        return self.owner is not None and namespace in {self.owner.namespace, *shared}
 
     @property
     def published_by(self) -> list[Publisher]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from okra.actors.messages import Describe, Lookup
-from okra.argocd.names import MANAGED_BY, SECRET_TYPE
+from okra.argocd.names import MANAGED_BY, SECRET_TYPE, SHARED_WITH
 from okra.errors import AccessDenied, AlreadyExists, Conflict, Fatal, Throttled, Unavailable
 from okra.testing.fake_argocd import SECRET
 from okra.testing.fake_clusters import ca
@@ -229,6 +229,26 @@ async def test_whoever_shares_a_secret_goes_on_with_it_when_its_owner_is_gone() 
             await eventually(followed)
         assert await w.names(SECRET) == {"c1"}
         assert data(await w.secret("c1"))["name"] == "c1"
+
+
+@pytest.mark.parametrize("shared", [False, True])
+async def test_a_secret_of_another_namespace_is_gone_on_with_only_if_it_was_shared(shared: bool) -> None:
+    async with argo_world() as w:
+        labels = {SHARED_WITH: "default"} if shared else {}
+        await w.cluster("c1", eks="web-1", namespace="team-b", labels=labels)
+        async with w.running():
+            await eventually(lambda: _has_secret(w, "c1"))
+            await w.cluster("c2", eks="web-1")
+            status = await w.cluster_until(ready, "c2")
+            assert ("doesn't share" in status["conditions"][0]["message"]) is not shared
+            await w.store.real.delete(w.kinds[0], "team-b", "c1")
+            w.clusters.change("web-1", ca_data=ca(2))
+            await asyncio.sleep(120)
+        assert (ca(2) in data(await w.secret("c1"))["config"]) is shared
+
+
+async def _has_secret(w: ArgoWorld, name: str) -> bool:
+    return name in await w.names(SECRET)
 
 
 @pytest.mark.parametrize("label", [SECRET_TYPE, "role"])

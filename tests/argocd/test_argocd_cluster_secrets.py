@@ -9,7 +9,7 @@ import pytest
 from okra.api.meta import HOTSWAP_GROUP, VERSION_LABEL
 from okra.argocd.content import Auth, content_for, newborn, patch_for
 from okra.argocd.marks import Publisher
-from okra.argocd.names import MANAGED_BY, OWN_KEYS, OWNER, OWNER_UID, REGION, SECRET_TYPE, TARGET_GROUP
+from okra.argocd.names import MANAGED_BY, OWN_KEYS, OWNER, OWNER_UID, REGION, SECRET_TYPE, SHARED_WITH, TARGET_GROUP
 from okra.argocd.publishing import publish
 from okra.argocd.secrets import read_secret
 from okra.embedded.objects import merge_patch
@@ -183,6 +183,13 @@ def test_labels_by_which_it_is_published_are_none_of_its_owners_business() -> No
     obj = ours("a", spec_labels=LABELS)
     obj = edited(obj, publish(read_secret(obj), WEB, "a", LABELS, NOW))
     assert patched(obj)["metadata"]["labels"]["myservice-role"] == "web"
+
+
+def test_with_whom_it_is_shared_is_an_annotation_that_follows_the_spec() -> None:
+    obj = ours("a", spec_labels={SHARED_WITH: "team-b"})
+    assert SHARED_WITH not in obj["metadata"]["labels"]
+    assert obj["metadata"]["annotations"][SHARED_WITH] == "team-b"
+    assert SHARED_WITH not in patched(obj)["metadata"]["annotations"]
 
 
 def test_a_version_that_nobody_names_any_more_is_taken_off() -> None:

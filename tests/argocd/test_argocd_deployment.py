@@ -8,6 +8,7 @@ import pytest
 
 from okra.argocd.census import Known
 from okra.argocd.deployment import POLL, REST
+from okra.argocd.names import SHARED_WITH
 from okra.argocd.readiness import SETTLED
 from okra.argocd.report import ClusterPhase, Phase
 from okra.embedded.objects import merge_patch
@@ -178,13 +179,43 @@ def test_a_secret_of_another_namespaces_cluster_is_never_touched() -> None:
     assert world.edits == []
 
 
-def test_a_cluster_that_shares_its_servers_secret_is_published_there() -> None:
+@pytest.mark.parametrize(
+    ("namespace", "labels"),
+    [("default", {}), ("team-b", {SHARED_WITH: "default"}), ("team-b", {SHARED_WITH: "team-c, default"})],
+)
+def test_a_cluster_that_shares_its_servers_secret_is_published_there(namespace: str, labels: dict[str, str]) -> None:
     world = World.of("mine")
-    world.secrets = {"first": ours("first", whose=owner("first", namespace="team-b"))}
+    world.secrets = {"first": ours("first", whose=owner("first", namespace=namespace), spec_labels=labels)}
     world.endpoints = {"mine": server("first")}
     world.turn()
     assert world.published == {"first"}
     assert world.synced().report.clusters[0].name == "mine"
+
+
+@pytest.mark.parametrize("labels", [{}, {SHARED_WITH: "team-c"}, {SHARED_WITH: "default-2"}])
+def test_a_secret_that_another_namespace_doesnt_share_is_never_touched(labels: dict[str, str]) -> None:
+    world = World.of("mine")
+    world.secrets = {"first": ours("first", whose=owner("first", namespace="team-b"), spec_labels=labels)}
+    world.endpoints = {"mine": server("first")}
+    world.label("first", **{SHARED_WITH: "default"})
+    decision = world.turn()
+    assert (decision.report.reason, decision.report.stalled) == ("NotShared", True)
+    assert world.edits == []
+
+
+def test_what_is_published_stays_when_it_isnt_shared_any_more() -> None:
+    world = World.of("mine")
+    for labels in ({SHARED_WITH: "default"}, {}):
+        there = ours("first", whose=owner("first", namespace="team-b"), spec_labels=labels)["metadata"]["annotations"]
+        before = world.secrets.get("first") or ours("first", whose=owner("first", namespace="team-b"))
+        annotations = {SHARED_WITH: there.get(SHARED_WITH)}
+        world.secrets = {"first": merge_patch(before, {"metadata": {"annotations": annotations}})}
+        world.endpoints = {"mine": server("first")}
+        world.synced()
+    assert world.running == {"first"}
+    world.label("first", **dict.fromkeys(LABELS))
+    world.synced()
+    assert world.published == {"first"}
 
 
 def test_another_name_for_the_same_secret_moves_nothing() -> None:
