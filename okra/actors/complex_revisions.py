@@ -35,20 +35,37 @@ class Revisions:
         known = await self._all()
         number = (known[-1]["revision"] if known else 0) + 1
         same = next((each for each in known if each["data"] == {"spec": obj["spec"]}), None)
+        body = self._body(obj, number)
+        self._wiring.must_be_open()
         if same is not None:
-            name = same["metadata"]["name"]
-            await self._wiring.store.patch(REVISION, self._parent.namespace, name, {"revision": number})
+            await self._last(same, body)
             return
         try:
-            await self._wiring.store.create(REVISION, self._body(obj, number))
+            await self._wiring.store.create(REVISION, body)
         except AlreadyExists:
-            return  # by this very name: it is looked at again
+            await self._take_back(body)
+            return
         for each in known[: max(0, len(known) + 1 - KEPT)]:
             metadata = each["metadata"]
             try:
                 await self._wiring.store.delete(REVISION, self._parent.namespace, metadata["name"], uid=metadata["uid"])
             except NotFound:
                 continue
+
+    async def _last(self, found: Object, body: Object) -> None:
+        patch = {"metadata": {"labels": body["metadata"]["labels"]}, "revision": body["revision"]}
+        await self._wiring.store.patch(REVISION, self._parent.namespace, found["metadata"]["name"], patch)
+
+    async def _take_back(self, body: Object) -> None:
+        """One of the very name that isn't among ours: somebody took its label off, or it is another's."""
+        name = body["metadata"]["name"]
+        listing = await self._wiring.store.list(REVISION, self._parent.namespace)
+        found = next((each for each in listing.items if each["metadata"]["name"] == name), None)
+        if found is None:
+            return  # it has gone since
+        if not self._parent.owns(found) or found["data"] != body["data"]:
+            raise AlreadyExists(f"The ControllerRevision {name} isn't the {self._parent.kind}'s any more: delete it.")
+        await self._last(found, body)
 
     async def _all(self) -> list[Object]:
         """Oldest first."""
