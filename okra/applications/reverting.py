@@ -32,14 +32,18 @@ def _stop(turn: Turn, app: Application, state: AppState) -> None:
     if app.routed and app.name not in turn.obs.routes:
         turn.wake_in(turn.policy.poll_interval)
         return
-    if app.routed and _may_have_traffic(turn.obs.routes[app.name], state.target.version):
-        turn.set(app, former=tuple(dict.fromkeys((*state.former, *state.target.clusters))))
+    if app.routed:
+        _keep(turn, app, state, turn.obs.routes[app.name])
     _end(turn, app, f"{state.failure.message} onFailure is Stop: nothing is put back.")
 
 
-def _may_have_traffic(route: RouteSeen | None, version: str) -> bool:
-    """Was it sent there, and isn't it at rest elsewhere?"""
-    return route is not None and route.version == version and not (route.settled and route.stable != version)
+def _keep(turn: Turn, app: Application, state: AppState, route: RouteSeen | None) -> None:
+    """Clusters that may have traffic stay published, whatever comes next: unless the child Cell was never sent there,
+    or is at rest elsewhere."""
+    assert state.target is not None
+    version = state.target.version
+    if route is not None and route.version == version and not (route.settled and route.stable != version):
+        turn.set(app, former=tuple(dict.fromkeys((*state.former, *state.target.clusters))))
 
 
 def _traffic_is_back(turn: Turn, app: Application, state: AppState) -> bool:
@@ -51,11 +55,26 @@ def _traffic_is_back(turn: Turn, app: Application, state: AppState) -> bool:
     route = turn.obs.routes[app.name]
     if route is None:
         return True
-    if state.synced is not None and route.version != state.synced.version:
+    if state.synced is None:
+        return _first_is_left(turn, app, state, route)
+    if route.version != state.synced.version:
         turn.effects.append(Route(app.name, state.synced.version, groups_of(state, state.target)))
         return False
-    if route.settled and route.stable != state.target.version:
-        return True
+    return (route.settled and route.stable != state.target.version) or _awaited(turn, app, route)
+
+
+def _first_is_left(turn: Turn, app: Application, state: AppState, route: RouteSeen) -> bool:
+    """There is no version to pin the child Cell to. One that failed puts the traffic back by itself; one that goes to
+    clusters which are wanted no more does when it is told of the next, or goes with its Cell."""
+    assert state.failure is not None
+    assert state.target is not None
+    if state.failure.block and route.version == state.target.version and not route.settled:
+        return _awaited(turn, app, route)
+    _keep(turn, app, state, route)
+    return True
+
+
+def _awaited(turn: Turn, app: Application, route: RouteSeen) -> bool:
     turn.set(app, phase=Phase.REVERTING, message=route.message)
     turn.wake_in(turn.policy.poll_interval)
     return False

@@ -211,6 +211,30 @@ async def test_a_first_move_that_fails_leaves_the_traffic_where_it_was_and_begin
         assert len(route.history) > 4
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_a_first_move_in_its_middle_gives_way_to_other_clusters_and_goes_back_with_its_cell(
+    deleted: bool,
+) -> None:
+    async with complex_world() as w:
+        await w.application_set("web")
+        w.cluster("before", "")
+        w.route("before")
+        await w.cell(clusters(w, *OLD), w.app("web"))
+        async with w.running():
+            await w.until(lambda _: set(w.traffic()) == {"before", *OLD})
+            if deleted:
+                await w.store.delete(CELL, "default", "sys")
+                await w.gone(CELL)
+            else:
+                await move(w)
+                await w.phase("Synced")
+                await w.until(lambda s: not s["applications"][0]["former"])
+                await asyncio.sleep(60)
+        assert set(w.traffic()) == ({"before"} if deleted else {*NEW})
+        assert await w.published() == {*(OLD if deleted else NEW)}
+        assert w.argo.orphans == set()
+
+
 async def test_with_stop_a_failure_freezes_everything_where_it_is() -> None:
     async with complex_world() as w:
         await on_the_old(w)

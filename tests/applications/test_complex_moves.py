@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from okra.applications.compile import while_leaving
 from okra.applications.observation import Observation
 from okra.applications.policy import Application, Cluster, OnFailure
 from okra.applications.state import Phase, Stage
@@ -391,6 +392,57 @@ def test_other_clusters_in_the_middle_of_a_move_undo_it_first_and_then_begin() -
     assert [set(clusters) for _, clusters in w.history] == [{*OLD, *NEW}, set(OLD), {*OLD, *newest}, set(newest)]
 
 
+def test_the_first_version_ever_that_fails_is_done_when_its_traffic_is_back() -> None:
+    w = world(web(NEW))
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no")
+    while w.web.failure is None:
+        w.now += 10.0
+        w.turn()
+    w.routes["web"].stopped = True  # it isn't at rest yet
+    w.after(60.0)
+    assert (w.web.phase, w.web.message) == (Phase.REVERTING, "Step 3 of 10.")
+    w.routes["web"].stopped = False
+    assert w.after(20.0).web.phase is Phase.FAILED
+
+
+def first_move() -> World:
+    """Of an application that Okra has brought nowhere yet, with its traffic on its way."""
+    w = world(web(), API_OLD).after(40.0)
+    assert (w.routes["web"].version, w.web.synced) == ("+".join(OLD), None)
+    return w
+
+
+def test_other_clusters_in_the_middle_of_the_first_move_take_it_over() -> None:
+    w = first_move()
+    w.want(web(NEW), API_OLD)
+    w.quiet()
+    assert published(w) == {*OLD, *NEW}, "traffic may be on the first ones until the child Cell is at rest"
+    assert set(w.web.former) == set(OLD)
+    w.after(600.0)
+    assert (w.state.phase, w.routes["web"].stable) == (Phase.SYNCED, "+".join(NEW))
+    assert (published(w), w.web.blocked) == (set(NEW), ())
+
+
+def test_a_failure_right_after_a_first_move_that_was_left_does_not_wait_for_it() -> None:
+    w = first_move()
+    w.routes["web"].done_at = float("inf")  # a person holds it
+    w.want(web(NEW, prechecks=("run-test",)), API_OLD)
+    w.verdicts["run-test"] = Verdict.FAILED
+    w.after(200.0)
+    assert (w.web.phase, published(w)) == (Phase.FAILED, set(OLD))
+    w.want(web(("web-1-v3", "web-2-v3")), API_OLD)
+    assert w.after(600.0).state.phase is Phase.SYNCED
+
+
+def test_a_cell_that_is_deleted_in_its_first_move_is_let_go() -> None:
+    """Its child Cell goes with it, and puts the traffic back before."""
+    w = first_move()
+    w.policy = while_leaving(w.policy, w.state)
+    w.after(20.0)
+    assert not any(app.moving for app in w.state.applications)
+    assert published(w) == set(OLD)
+
+
 # -- shapes ------------------------------------------------------------------------------------------------------------
 
 
@@ -416,6 +468,17 @@ def test_a_failed_postcheck_of_workers_brings_the_old_ones_back() -> None:
     w.after(100.0)
     assert [clusters for _, clusters in w.history] == [("jobs-v2",), ("jobs-v1",)]
     assert w.state.phase is Phase.FAILED
+
+
+def test_workers_that_stop_at_a_failure_run_once_and_the_former_spec_takes_them_back() -> None:
+    w = synced(jobs("jobs-v1"))
+    w.want(jobs("jobs-v2", postchecks=("alive",)), on_failure=OnFailure.STOP)
+    w.verdicts["alive"] = Verdict.FAILED
+    w.after(100.0)
+    assert (w.state.phase, published(w, "backgroundjobs")) == (Phase.FAILED, {"jobs-v2"})
+    w.want(jobs("jobs-v1"))
+    assert w.after(60.0).state.phase is Phase.SYNCED
+    assert [clusters for _, clusters in w.history] == [("jobs-v2",), ("jobs-v1",)]
 
 
 def test_a_postcheck_that_errs_is_asked_again() -> None:
