@@ -86,6 +86,9 @@ def test_hotswaps_kinds_come_only_when_asked_for(rendered: Rendered) -> None:
     assert kinds("crds.hotswap=true") == every
 
 
+ARGO_CDS = {"argocdclusters", "argocdapplicationdeployments"}
+
+
 def test_who_may_view_or_edit_a_namespace_may_do_so_with_the_kinds_that_are_installed(rendered: Rendered) -> None:
     def roles(*values: str) -> dict[str, list[dict[str, Any]]]:
         found = [each for each in rendered("scope.namespace=shop", *values) if each["kind"] == "ClusterRole"]
@@ -100,12 +103,16 @@ def test_who_may_view_or_edit_a_namespace_may_do_so_with_the_kinds_that_are_inst
     assert set(usual) == {"view", "edit"}
     (viewing,), (editing,) = usual["view"], usual["edit"]
     assert viewing["apiGroups"] == editing["apiGroups"] == ["okra.mumoshu.github.io"]
-    assert {"cells", "checks"} < set(viewing["resources"]) == set(editing["resources"])
+    assert {"cells", "checks"} <= set(editing["resources"])
+    assert {*viewing["resources"]} - {*editing["resources"]} == ARGO_CDS
     assert viewing["verbs"] == ["get", "list", "watch"]
     assert {"create", "update", "patch", "delete"} <= set(editing["verbs"])
     assert not [each for each in editing["resources"] if "/" in each or each == "*"], "status is Okra's"
-    groups = [rule["apiGroups"][0] for rule in roles("crds.enabled=true", "crds.hotswap=true")["view"]]
-    assert groups == ["hotswap.mumoshu.github.io", "okra.mumoshu.github.io"]
+    both = roles("crds.enabled=true", "crds.hotswap=true")
+    for rules in both.values():
+        assert [rule["apiGroups"][0] for rule in rules] == ["hotswap.mumoshu.github.io", "okra.mumoshu.github.io"]
+    assert all(set(rule["resources"]) >= ARGO_CDS for rule in both["view"])
+    assert not [rule for rule in both["edit"] if ARGO_CDS & set(rule["resources"])], "their secrets are shared"
     assert roles("crds.enabled=true", "rbac.aggregate=false") == roles("rbac.aggregate=true") == {}
 
 
