@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from okra.api.kinds import BY_NAME
+from okra.api.kinds import BY_NAME, CELL, CHECK, KindInfo
 from okra.api.lint import lint
 from okra.api.objects import read_objects
 from okra.api.secret import parse_secret
@@ -39,18 +39,21 @@ def read_input(paths: Sequence[Path], *, provider_is_set: bool = True) -> Input:
     if wrong := [*unreadable, *map(str, report.unreadable), *map(str, report.findings)]:
         raise BadInput("\n".join(wrong))
     found = Input(notes=[str(note) for note in report.notes], stamp=before)
-    for _, text in sources:
+    elsewhere: list[str] = []
+    for path, text in sources:
         for loaded in read_objects(text)[0]:
             info = BY_NAME.get((loaded.api_version, loaded.kind))
             if info is not None:
+                place = f"{path}:{loaded.line} {loaded.kind}/{loaded.name}"
+                elsewhere += [f"{place}{why}" for why in _needs_kubernetes(info, loaded.object)]
                 metadata = {**loaded.object["metadata"], "namespace": loaded.namespace}
                 kind = Kind(info.group, info.version, info.kind, info.plural)
                 found.objects.append((kind, {**loaded.object, "metadata": metadata}))
             elif loaded.kind == "Secret" and (secret := parse_secret(loaded.object)[0]) is not None:
                 data = {key: value.decode("utf-8", "replace") for key, value in secret.values().items()}
                 found.secrets[loaded.namespace, loaded.name] = data
-    if jobs := [where for _, obj in found.objects for where in _jobs(obj)]:
-        raise BadInput("\n".join(f"{where}: a job needs Kubernetes; judge by an analysis here" for where in jobs))
+    if elsewhere:
+        raise BadInput("\n".join(elsewhere))
     if not found.objects:
         raise BadInput("nothing to run: the input holds no Cell and no Check")
     return found
@@ -60,14 +63,20 @@ def _key(obj: Object) -> tuple[str, str]:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
-def _jobs(obj: Object) -> list[str]:
-    """Where an object asks for a Job."""
-    name, spec = f"{obj['kind']}/{obj['metadata']['name']}", obj["spec"]
-    found = [f"{name} spec.job"] if "job" in spec else []
+def _needs_kubernetes(info: KindInfo, obj: Object) -> Iterator[str]:
+    """What of an object only a cluster can do."""
+    if info not in (CELL, CHECK):
+        yield f": a {info.kind} needs Kubernetes, and `okra controller` there; here are Cells of routes, and Checks"
+        return
+    spec = obj.get("spec") or {}
+    if "applications" in spec:
+        yield " spec.applications: needs Kubernetes: `okra controller` with Argo CD; give a Cell an ingress here"
+    if "job" in spec:
+        yield " spec.job: a job needs Kubernetes; judge by an analysis here"
     for kind in ("prechecks", "checks", "postchecks"):
-        checks = enumerate(spec.get(kind) or ())
-        found += [f"{name} spec.{kind}[{index}].job" for index, check in checks if check.get("job") is not None]
-    return found
+        for index, check in enumerate(spec.get(kind) or ()):
+            if check.get("job") is not None:
+                yield f" spec.{kind}[{index}].job: a job needs Kubernetes; judge by an analysis here"
 
 
 def stamp(paths: Sequence[Path]) -> tuple[object, ...]:

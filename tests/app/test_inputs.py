@@ -91,6 +91,18 @@ def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
         read_input([path, path, tmp_path])
 
 
+@pytest.mark.parametrize(
+    ("example", "said"),
+    [
+        ("06-whole-clusters/cell.yaml", r"cell\.yaml:3 Cell/mysystem spec\.applications: needs Kubernetes"),
+        ("07-hotswap-system/system.yaml", r"system\.yaml:2 System/shop: a System needs Kubernetes"),
+    ],
+)
+def test_what_only_a_cluster_can_do_is_bad_input_for_a_run_without_one(example: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        read_input([Path(__file__).parents[2] / "examples" / example])
+
+
 def test_a_job_check_is_bad_input_for_a_run_without_kubernetes(tmp_path: Path) -> None:
     template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "a"}]}}
     with pytest.raises(BadInput, match=r"Cell/web spec\.checks\[0\]\.job: "):
