@@ -11,7 +11,8 @@ from okra.actors.person import command_of
 from okra.api.cell_status import CellStatus
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.applications.machine import COMMANDS_KEPT
-from okra.applications.state import Stage
+from okra.applications.state import AppState
+from okra.ports import Object
 from okra.rollout.observation import Command
 from okra.rollout.state import Handled
 from okra.rollout.status import read_time
@@ -28,10 +29,26 @@ class Commands:
     def own(self) -> tuple[Command, ...]:
         """The command, if it isn't for a child."""
         command, applications = command_of(self._record.object), self._record.state.applications
-        if command is None or command.verb not in OWN:
+        moving = self._moving
+        if command is None:
             return ()
-        mine = any(app.blocked for app in applications) or not any(app.moving for app in applications)
+        if command.verb == "abort":
+            return (command,) if moving and not self._told(moving) else ()
+        mine = command.verb in OWN and (moving is None or any(app.blocked for app in applications))
         return (command,) if mine else ()
+
+    @property
+    def _moving(self) -> AppState | None:
+        return next((each for each in self._record.state.applications if each.moving), None)
+
+    def _told(self, app: AppState) -> Object | None:
+        """The child that moves the application's traffic. One that rests where the application comes from has no part
+        in its move yet: it would take a command for one about the move before."""
+        assert app.target is not None  # it moves
+        seen = self._children.route(app.name, app.attempt)
+        if seen is None or not seen.version or (seen.version != app.target.version and seen.settled):
+            return None
+        return self._children.route_object(app.name)
 
     async def take(self, now: float) -> bool:
         """Hand the command of the annotation down, once. True: its answer is awaited."""
@@ -51,8 +68,8 @@ class Commands:
             for each in CellStatus.model_validate(known.get("status") or {}).commands:
                 if each.id == command.id:
                     return Handled(each.id, each.verb, each.by, read_time(each.time), f"{app.name}: {each.outcome}")
-        moving = next((each for each in self._record.state.applications if each.moving), None)
-        child = self._children.route_object(moving.name) if moving and moving.stage is not Stage.INIT else None
+        moving = self._moving
+        child = self._told(moving) if moving else None
         if moving is None or not child:
             return Handled(command.id, command.verb, command.by, now, REFUSED)
         text = self._record.metadata["annotations"][COMMAND_ANNOTATION]

@@ -18,6 +18,7 @@ from okra.applications.reverting import revert
 from okra.applications.stages import begin, completing, init, migrating
 from okra.applications.state import Phase, Placement, Stage, State
 from okra.applications.turn import Turn
+from okra.rollout.observation import Command
 from okra.rollout.state import Handled
 from okra.rollout.words import retry
 
@@ -42,18 +43,40 @@ def decide(policy: Policy, state: State, observation: Observation, now: float) -
 
 
 def _commands(turn: Turn) -> None:
-    """`retry` and `unblock`: what failed may begin again. The others are for the child that moves, which has them."""
+    """`retry` and `unblock`: what failed may begin again. `abort`, while no traffic moves: its child can't know of it.
+    The others are for the child that moves, which has them."""
     done = {each.id for each in turn.state.commands}
     for command in turn.obs.commands:
-        if command.id in done or command.verb not in ("retry", "unblock"):
+        if command.id in done or command.verb not in VERBS:
             continue
-        blocked = [app for app in turn.policy.applications if turn.app(app).blocked]
-        for app in blocked:
-            turn.set(app, blocked=(), phase=Phase.PENDING, stage=None, message="")
-        said = f"Begins again: {', '.join(app.name for app in blocked)}." if blocked else "Refused: nothing is blocked."
+        said = VERBS[command.verb](turn, command)
         handled = Handled(command.id, command.verb, command.by, turn.now, said)
         turn.state = replace(turn.state, commands=(*turn.state.commands, handled)[-COMMANDS_KEPT:])
-        turn.emit("CommandExecuted" if blocked else "CommandRefused", said)
+        turn.emit("CommandRefused" if said.startswith("Refused") else "CommandExecuted", said)
+
+
+def _begin_again(turn: Turn, _: Command) -> str:
+    blocked = [app for app in turn.policy.applications if turn.app(app).blocked]
+    for app in blocked:
+        turn.set(app, blocked=(), phase=Phase.PENDING, stage=None, message="")
+    return f"Begins again: {', '.join(app.name for app in blocked)}." if blocked else "Refused: nothing is blocked."
+
+
+def _abort(turn: Turn, command: Command) -> str:
+    moving = next((app for app in turn.policy.applications if turn.app(app).moving), None)
+    target = turn.app(moving).target if moving else None
+    if moving is None or target is None or turn.app(moving).failure is not None:
+        return "Refused: nothing moves that isn't being put back already."
+    by = f" by {command.by}" if command.by else ""
+    turn.fail(moving, Phase.REVERTING, "Aborted", f"The move to {target.version} aborted{by}, before any traffic.")
+    return f"{moving.name}: put back."
+
+
+VERBS: Mapping[str, Callable[[Turn, Command], str]] = {
+    "retry": _begin_again,
+    "unblock": _begin_again,
+    "abort": _abort,
+}
 
 
 def _applications(turn: Turn) -> None:
@@ -79,6 +102,11 @@ def _settled(turn: Turn, app: Application) -> bool:
     elif state.target is not None:
         if state.target.version != app.version:
             said = f"Other clusters are wanted in the middle of the move to {state.target.version}."
+            turn.fail(app, Phase.REVERTING, "Superseded", said, block=False)
+        elif state.target.routed is not app.routed:
+            said = (
+                f"It {'gets' if app.routed else 'loses'} its alb in the middle of the move to {state.target.version}."
+            )
             turn.fail(app, Phase.REVERTING, "Superseded", said, block=False)
         else:
             STAGES[state.stage](turn, app)

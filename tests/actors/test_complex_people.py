@@ -336,6 +336,48 @@ async def test_two_applications_may_have_a_check_of_one_name_and_each_is_asked_i
         assert queries == {"sys-dd": "of web", "sys-api-dd": "of api"}
 
 
+async def waits_for_argo_cd(w: ComplexWorld) -> None:
+    """web has moved from v1 to v2, and goes on to v3, where Argo CD deploys nothing yet."""
+    await w.phase("Synced")
+    await move(w)
+    await w.phase("Synced")
+    w.argo.generates = False
+    await w.cell([w.cluster("v3", "web")], w.app("web"))
+    await w.until(lambda s: s["applications"][0]["stage"] == "Migrating")
+
+
+async def test_a_command_before_the_traffic_moves_is_not_taken_for_one_about_the_move_before() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await waits_for_argo_cd(w)
+            await w.command("rollback")
+            status = await w.until(lambda s: s["commands"])
+            assert status["commands"][0]["outcome"].startswith("Refused: no traffic moves.")
+            await asyncio.sleep(60)
+            assert set(w.traffic()) == {"v2"}
+            w.argo.generates = True
+            await w.phase("Synced")
+        assert set(w.traffic()) == {"v3"}
+
+
+async def test_an_abort_before_the_traffic_moves_takes_the_application_off_its_new_clusters() -> None:
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await waits_for_argo_cd(w)
+            await w.command("abort")
+            status = await w.phase("Failed")
+            assert status["commands"][0]["outcome"] == "web: put back."
+            assert "aborted by me, before any traffic" in status["message"]
+            assert status["applications"][0]["blockedVersions"] == ["v3"]
+            assert (set(w.traffic()), "v3" in await w.published()) == ({"v2"}, False)
+            w.argo.generates = True
+            await w.command("retry", "2")
+            await w.phase("Synced")
+        assert set(w.traffic()) == {"v3"}
+
+
 async def test_a_cell_at_rest_writes_nothing() -> None:
     async with complex_world() as w:
         await settled(w)
