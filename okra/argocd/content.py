@@ -98,13 +98,18 @@ def newborn(content: Content, namespace: str) -> Object:
 def patch_for(secret: ClusterSecret, content: Content) -> dict[str, Any]:
     """What makes the secret what it should be, guarded by its resourceVersion; empty when it is.
 
-    Labels by which it is published stay, whatever spec.labels says; so does what others added.
+    Labels by which it is published stay, whatever spec.labels says; so does what others added, and what a former owner
+    wrote: somebody may select by these.
     """
+    own = _own_of(secret, content)
+    held = {key for key in content.own if key not in own and _is_other(secret, content, key)}
     data = {**content.data, "name": secret.cluster or content.data["name"]}
     published = {key for mark in secret.marks.values() if mark.withdrawn is None for key in mark.labels}
-    dropped = set(own_keys(secret)) - set(content.own) - {*RESERVED, *published}
-    labels = _changes(secret.labels, content.labels, dropped, published)
-    annotations = _changes(secret.annotations, content.annotations, dropped | _derived(secret, content), set())
+    dropped = own - set(content.own) - {*RESERVED, *published}
+    labels = _changes(secret.labels, content.labels, dropped, held | published)
+    wanted = {**content.annotations, OWN_KEYS: ",".join(key for key in content.own if key not in held)}
+    stale = _derived(secret, content)
+    annotations = _changes(secret.annotations, wanted, dropped | stale, held - {VERSION_LABEL})
     patch: dict[str, Any] = {}
     if labels or annotations:
         patch["metadata"] = {"labels": labels, "annotations": annotations}
@@ -118,6 +123,19 @@ def patch_for(secret: ClusterSecret, content: Content) -> dict[str, Any]:
 def own_keys(secret: ClusterSecret) -> tuple[str, ...]:
     """Which labels and annotations of a secret come from its ArgoCDCluster's spec.labels."""
     return tuple(filter(None, secret.annotations.get(OWN_KEYS, "").split(",")))
+
+
+def _own_of(secret: ClusterSecret, content: Content) -> set[str]:
+    """Keys that the owner of this content wrote: none on a secret that it has just taken over."""
+    return set(own_keys(secret)) if str(secret.owner) == content.annotations[OWNER] else set()
+
+
+def _is_other(secret: ClusterSecret, content: Content, key: str) -> bool:
+    """Is it there with another value than the spec's?"""
+    there, wanted = (
+        (secret.labels, content.labels) if key in content.labels else (secret.annotations, content.annotations)
+    )
+    return there.get(key, wanted[key]) != wanted[key]
 
 
 def _changes(

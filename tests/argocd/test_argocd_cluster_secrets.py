@@ -185,6 +185,30 @@ def test_labels_by_which_it_is_published_are_none_of_its_owners_business() -> No
     assert patched(obj)["metadata"]["labels"]["myservice-role"] == "web"
 
 
+def test_whoever_takes_a_secret_over_leaves_the_labels_of_its_former_owner() -> None:
+    obj = ours("a", whose=owner("first"), spec_labels={"role": "web", "tier": "gold", "note": "two words"})
+    for _ in range(2):
+        obj = patched(obj, labels={"role": "api", "team": "b", "note": "other words"})
+        labels, annotations = obj["metadata"]["labels"], obj["metadata"]["annotations"]
+        assert (labels["role"], labels["tier"], labels["team"]) == ("web", "gold", "b")
+        assert (annotations["note"], annotations[OWN_KEYS]) == ("two words", "team")
+        assert read_secret(obj).owner == owner("a")
+    after = patched(obj)["metadata"]
+    assert (after["labels"]["role"], after["labels"].get("team")) == ("web", None)
+
+
+def test_labels_that_the_former_owner_had_as_well_are_those_of_the_new_one() -> None:
+    obj = patched(ours("a", whose=owner("first"), spec_labels={"role": "web"}), labels={"role": "web"})
+    assert patched(obj, labels={"role": "api"})["metadata"]["labels"]["role"] == "api"
+
+
+def test_a_label_that_a_person_gave_the_secret_isnt_overwritten_until_he_takes_it_off() -> None:
+    obj = patched(ours("a", metadata={"labels": {"env": "prod"}}), labels={"env": "dev"})
+    assert obj["metadata"]["labels"]["env"] == "prod"
+    obj = patched(merge_patch(obj, {"metadata": {"labels": {"env": None}}}), labels={"env": "dev"})
+    assert (obj["metadata"]["labels"]["env"], obj["metadata"]["annotations"][OWN_KEYS]) == ("dev", "env")
+
+
 def test_with_whom_it_is_shared_is_an_annotation_that_follows_the_spec() -> None:
     obj = ours("a", spec_labels={SHARED_WITH: "team-b"})
     assert SHARED_WITH not in obj["metadata"]["labels"]
