@@ -51,6 +51,8 @@ class LookingActor(Actor[Message], Generic[S]):
         self.wiring, self.argocd, self.kind = wiring, argocd, kind
         self.object, self.key = obj, key_of(obj)
         self._failures = 0
+        self._unwritten = ""
+        """Why the status couldn't be written, as it was said."""
 
     @abstractmethod
     async def look(self) -> float:
@@ -196,7 +198,11 @@ class LookingActor(Actor[Message], Generic[S]):
         except NotFound:
             self.exit()
         except (OkraError, TimeoutError) as error:
-            log.warning("StatusNotWritten", kind=self.kind.kind, name=self.key[1], error=str(error))
+            if str(error) != self._unwritten:  # with each look, until somebody mends it
+                log.warning("StatusNotWritten", kind=self.kind.kind, name=self.key[1], error=str(error))
+            self._unwritten = str(error)
+        else:
+            self._unwritten = ""
 
 
 def _asks(obj: Object) -> tuple[Any, ...]:

@@ -32,6 +32,7 @@ PERMISSIONS: dict[Kind, tuple[str, ...]] = {
     APPLICATION_SET: ("get", "list"),
 }
 """Those that the chart grants with Argo CD."""
+SEVERAL = 100
 OLD = 9
 """Former specs: with the story's own more than are kept."""
 
@@ -153,6 +154,7 @@ async def test_a_missing_permission_is_said_and_all_goes_on_once_it_is_granted(c
         assert missed, "nobody missed it"
         assert len(await w.revisions()) <= KEPT
         assert [each for each in logs if each["event"] == "ActorFailed"] == []
+        assert len([each for each in logs if said_so in str(each)]) < SEVERAL, "it is said, not repeated with each look"
         assert w.argo.orphans == set()
 
 
