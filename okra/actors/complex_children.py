@@ -20,6 +20,7 @@ from okra.applications.children import (
     plain,
     route_child,
     sent,
+    sent_back,
 )
 from okra.applications.effects import Publish, Route
 from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
@@ -120,8 +121,11 @@ class Children:
 
     async def send(self, spec: CellSpec, effect: Route, state: State) -> None:
         app = next(each for each in spec.applications or () if each.name == effect.application)
-        body = route_child(self.parent, spec, app, effect.version, effect.groups)
         there = self.route_object(app.name)
+        if app.alb is None and there is not None:
+            body = sent_back(self.parent, there, effect.version, effect.groups)
+        else:
+            body = route_child(self.parent, spec, app, effect.version, effect.groups)
         await self.apply(self._route, sent(body, there, state.of(app.name).attempt))
 
     async def forward(self, application: str, command: str) -> None:
@@ -165,7 +169,11 @@ class Children:
                 self.family.deployments,
                 {parent.application(each.name) for each in apps if each.argocd},
             ),
-            (self._route, self.family.routes, {parent.application(each.name) for each in apps if each.alb}),
+            (
+                self._route,
+                self.family.routes,
+                {parent.application(each.name) for each in apps if each.alb or state.of(each.name).former},
+            ),
         )
         for kind, there, wanted in kept:
             for name in there.keys() - wanted:

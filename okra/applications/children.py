@@ -171,6 +171,15 @@ def route_child(
     return parent.child(parent.kind, name, {key: value for key, value in body.items() if value})
 
 
+def sent_back(parent: Parent, there: Object, version: str, groups: Sequence[tuple[str, Group]]) -> Object:
+    """A child Cell whose application has no route any more, told to go back: all else stays as it is."""
+    balancer = {**there["spec"]["ingress"]["awsApplicationLoadBalancer"], "targetGroups": [_listed(*g) for g in groups]}
+    ingress = {**there["spec"]["ingress"], "awsApplicationLoadBalancer": balancer}
+    replicas = max(1, min(MOST_REPLICAS, sum(of == version for of, _ in groups)))
+    spec = {**there["spec"], "ingress": ingress, "version": version, "replicas": replicas}
+    return parent.child(parent.kind, there["metadata"]["name"], spec)
+
+
 def _listed(version: str, group: Group) -> Object:
     found = {"arn": group.arn, "version": version, "cluster": group.cluster, "eksCluster": group.eks}
     return {key: value for key, value in found.items() if value}

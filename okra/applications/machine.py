@@ -103,6 +103,11 @@ def _settled(turn: Turn, app: Application) -> bool:
         if state.target.version != app.version:
             said = f"Other clusters are wanted in the middle of the move to {state.target.version}."
             turn.fail(app, Phase.REVERTING, "Superseded", said, block=False)
+        elif state.target.routed is not app.routed:
+            said = (
+                f"It {'gets' if app.routed else 'loses'} its alb in the middle of the move to {state.target.version}."
+            )
+            turn.fail(app, Phase.REVERTING, "Superseded", said, block=False)
         else:
             STAGES[state.stage](turn, app)
     elif state.synced is not None and state.synced.version == app.version:

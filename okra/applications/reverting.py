@@ -18,7 +18,7 @@ def revert(turn: Turn, app: Application) -> None:
         _stop(turn, app, state)
         return
     turn.set(app, stage=Stage.ERROR)
-    if app.routed and not _traffic_is_back(turn, app, state):
+    if state.target.routed and not _traffic_is_back(turn, app, state):
         return
     if app.deployed and not _unpublished(turn, app, state):
         return
@@ -29,10 +29,10 @@ def _stop(turn: Turn, app: Application, state: AppState) -> None:
     """All stays as it is: clusters that the traffic was sent to are left only when it is elsewhere."""
     assert state.failure is not None
     assert state.target is not None
-    if app.routed and app.name not in turn.obs.routes:
+    if state.target.routed and app.name not in turn.obs.routes:
         turn.wake_in(turn.policy.poll_interval)
         return
-    if app.routed:
+    if state.target.routed:
         _keep(turn, app, state, turn.obs.routes[app.name])
     _end(turn, app, f"{state.failure.message} onFailure is Stop: nothing is put back.")
 

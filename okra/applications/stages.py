@@ -24,6 +24,12 @@ def begin(turn: Turn, app: Application) -> None:
         turn.set(
             app, phase=Phase.PENDING, stage=None, message="Its clusterSelector matches none of the Cell's clusters."
         )
+    elif (synced := turn.app(app).synced) is not None and synced.groups and not app.routed:
+        turn.reason = "RouteRemoved"
+        said = (
+            f"It has no alb any more, and the traffic is on {', '.join(synced.clusters)}: nobody moves it from there."
+        )
+        turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} Give it its alb back, or another name.")
     elif isinstance(groups, Problem):
         turn.set(app, phase=Phase.PENDING, stage=None, message=groups.message)
         turn.wake_in(turn.policy.poll_interval)
@@ -172,12 +178,11 @@ def published(turn: Turn, app: Application, wanted: tuple[str, ...]) -> bool:
 
 def left(turn: Turn, app: Application, version: str) -> bool:
     """Is all traffic on this version, and could none go to another's clusters in one write?"""
-    if not app.routed:
-        return True
     route = turn.obs.routes.get(app.name)
-    if route is None or not route.settled or route.retains:
-        return False
-    return route.version == route.stable == version
+    if route is None:  # a route that was taken away can't tell
+        synced = turn.app(app).synced
+        return not app.routed and not (synced and synced.routed)
+    return route.settled and not route.retains and route.version == route.stable == version
 
 
 def groups_of(state: AppState, *placements: Placement) -> tuple[tuple[str, Group], ...]:

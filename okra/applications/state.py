@@ -54,6 +54,11 @@ class Placement:
     clusters: tuple[str, ...]
     groups: tuple[Group, ...] = ()
 
+    @property
+    def routed(self) -> bool:
+        """Did it have traffic to move when this began? An edit may have changed that since."""
+        return bool(self.groups)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -211,6 +211,26 @@ async def test_a_first_move_that_fails_leaves_the_traffic_where_it_was_and_begin
         assert len(route.history) > 4
 
 
+async def test_a_route_that_is_taken_away_in_the_middle_of_a_move_is_put_back_before_any_cluster_is_left() -> None:
+    async with complex_world() as w:
+        await on_the_old(w)
+        async with w.running():
+            await w.phase("Synced")
+            await move(w)
+            await w.until(lambda _: set(w.traffic()) == {*OLD, *NEW})
+            await w.cell(clusters(w, *NEW), w.worker("web"))
+            status = await w.until(lambda s: s["reason"] == "RouteRemoved")
+            assert (status["phase"], set(w.traffic()), await w.published()) == ("Pending", {*OLD}, {*OLD})
+            await asyncio.sleep(600)
+            assert (set(w.traffic()), await w.published()) == ({*OLD}, {*OLD})
+            await move(w)
+            await w.phase("Synced")
+            await w.until(lambda s: not s["applications"][0]["former"])
+            await asyncio.sleep(60)
+        assert (set(w.traffic()), await w.published()) == ({*NEW}, {*NEW})
+        assert w.argo.orphans == set()
+
+
 @pytest.mark.parametrize("deleted", [False, True])
 async def test_a_first_move_in_its_middle_gives_way_to_other_clusters_and_goes_back_with_its_cell(
     deleted: bool,

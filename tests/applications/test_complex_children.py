@@ -20,6 +20,7 @@ from okra.applications.children import (
     deployment_child,
     route_child,
     sent,
+    sent_back,
     short,
 )
 from okra.applications.observation import ClusterSeen, DeploymentSeen
@@ -137,6 +138,10 @@ def test_all_groups_of_a_version_move_as_a_whole() -> None:
     assert route("v1", several)["spec"]["replicas"] == 1
     many = tuple(("v2", Group(f"web-{number}", group(f"w{number}"))) for number in range(6))
     assert parse(route(groups=many))[1] == []
+
+
+def test_a_route_whose_application_has_none_any_more_is_sent_back_with_what_it_says_itself() -> None:
+    assert sent_back(US, stored(route("v2"), cell_status()), "v1", GROUPS) == route("v1")
 
 
 def test_what_a_cell_says_of_failures_and_times_its_routes_say_too() -> None:

@@ -498,6 +498,43 @@ def test_an_application_that_argo_cd_does_not_deploy_has_only_its_traffic_moved(
     assert (w.deployments, w.routes["web"].stable, w.web.former) == ({}, "+".join(NEW), ())
 
 
+@pytest.mark.parametrize("clusters", [NEW, ("web-1-v3", "web-2-v3")])
+def test_a_route_that_is_taken_away_in_the_middle_of_a_move_is_put_back_first_and_nothing_else_is_left(
+    clusters: tuple[str, ...],
+) -> None:
+    w = synced(web()).after(300.0)
+    w.want(web(NEW))
+    w.after(40.0)
+    w.want(web(clusters, routed=False))
+    w.after(600.0)
+    assert (published(w), w.routes["web"].stable) == (set(OLD), "+".join(OLD))
+    assert (w.state.phase, w.state.reason) == (Phase.PENDING, "RouteRemoved")
+    assert "the traffic is on web-1-v1, web-2-v1" in w.state.message
+    w.want(web(NEW))
+    assert w.after(600.0).state.phase is Phase.SYNCED
+
+
+def test_an_application_that_gets_a_route_in_the_middle_of_a_move_begins_anew_with_it() -> None:
+    w = synced(web(routed=False))
+    w.want(web(NEW, routed=False, postchecks=("alive",)))
+    w.verdicts["alive"] = Verdict.ERROR
+    w.after(60.0)
+    w.want(web(NEW))
+    w.after(300.0)
+    assert (w.state.phase, w.routes["web"].stable, published(w)) == (Phase.SYNCED, "+".join(NEW), set(NEW))
+
+
+def test_clusters_are_not_left_because_the_route_was_taken_away_while_the_traffic_could_go_back() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.after(110.0)
+    w.want(web(NEW, routed=False))
+    w.after(30.0)
+    assert published(w) == {*OLD, *NEW}
+    w.after(200.0)
+    assert (published(w), w.state.phase) == (set(NEW), Phase.SYNCED)
+
+
 # -- kills -------------------------------------------------------------------------------------------------------------
 
 
