@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from okra.actors.messages import Listed, ObjectChanged, ObjectGone, Wake
@@ -13,8 +13,8 @@ from okra.argocd.content import Auth
 from okra.argocd.names import CLUSTER, MANAGED_BY, OKRA, SECRET, SECRET_TYPE
 from okra.argocd.readiness import SETTLED
 from okra.argocd.secrets import ClusterSecret, read_secret
-from okra.errors import NotFound
-from okra.ports import ObjectStore
+from okra.errors import AccessDenied, KindNotInstalled, NotFound
+from okra.ports import Kind, ObjectStore
 from okra.ports_clusters import ClusterInventory, MemberClusters
 
 CLUSTER_SECRETS = f"{SECRET_TYPE}={CLUSTER}"
@@ -49,6 +49,22 @@ async def secret_named(store: ObjectStore, namespace: str, name: str) -> Cluster
         return read_secret(await store.get(SECRET, namespace, name))
     except NotFound:
         return None
+
+
+async def is_gone(store: ObjectStore, kind: Kind, group: str, namespace: str, name: str) -> bool:
+    """Is there no object of this name any more, of this `kind` in that `group`?
+
+    A group that isn't served has none. One whose objects Okra may not see, because it isn't to serve them, has it: what
+    is that one's stays so, and whoever asks goes on with the rest.
+    """
+    try:
+        await store.get(replace(kind, group=group), namespace, name)
+    except (NotFound, KindNotInstalled):
+        return True
+    except AccessDenied:
+        if group == kind.group:
+            raise
+    return False
 
 
 class SecretChanges(Actor[Listed | ObjectChanged | ObjectGone]):

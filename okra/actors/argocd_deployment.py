@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from okra.actors.argocd import cluster_secrets
+from okra.actors.argocd import cluster_secrets, is_gone
 from okra.actors.argocd_object import LookingActor
 from okra.api.argocd import (
     ArgoCDApplicationDeployment,
@@ -92,16 +92,9 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
         them off."""
         secrets = await cluster_secrets(self.wiring.store, self.argocd.namespace)
         others = rivals(secrets, wanted.publisher, wanted.labels)
-        gone = [who for who in sorted(others) if await self._is_gone(who)]
+        store, kind = self.wiring.store, self.kind
+        gone = [who for who in sorted(others) if await is_gone(store, kind, who.group, who.namespace, who.name)]
         return [without_marks_of(each, gone) for each in secrets]
-
-    async def _is_gone(self, who: Publisher) -> bool:
-        kind = Kind(who.group, self.kind.version, self.kind.kind, self.kind.plural)
-        try:
-            await self.wiring.store.get(kind, who.namespace, who.name)
-        except NotFound:
-            return True
-        return False
 
     async def _sets(self, named: NamedSets) -> list[ApplicationSet]:
         store, namespace = self.wiring.store, self.argocd.namespace

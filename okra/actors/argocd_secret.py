@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from okra.actors.argocd import cluster_secrets, secret_named
+from okra.actors.argocd import cluster_secrets, is_gone, secret_named
 from okra.argocd.applications import read_application
 from okra.argocd.content import content_for, newborn, patch_for
 from okra.argocd.names import APPLICATION, SECRET
@@ -12,7 +12,7 @@ from okra.argocd.ownership import Free, Mine, Ownership, Shared, ownership
 from okra.argocd.preflight import Problem
 from okra.argocd.secrets import ClusterSecret, Owner
 from okra.errors import AlreadyExists, Conflict, NotFound
-from okra.ports import Account, Kind, Object
+from okra.ports import Account, Object
 
 if TYPE_CHECKING:
     from okra.actors.argocd_cluster import ArgoCDClusterActor
@@ -91,12 +91,7 @@ class OwnSecret:
         self._tell("SecretUpdated", f"Updated the cluster secret {self._namespace}/{secret.name}: {what}.")
 
     async def _is_gone(self, owner: Owner) -> bool:
-        kind = self._actor.kind
-        try:
-            await self._store.get(Kind(owner.group, kind.version, kind.kind, kind.plural), owner.namespace, owner.name)
-        except NotFound:
-            return True
-        return False
+        return await is_gone(self._store, self._actor.kind, owner.group, owner.namespace, owner.name)
 
     def _may_use(self, secret: ClusterSecret) -> bool:
         return secret.may_be_used_in(self._actor.key[0])

@@ -8,8 +8,18 @@ from typing import Any
 import pytest
 
 from okra.actors.messages import Describe, Lookup
-from okra.argocd.names import MANAGED_BY, SECRET_TYPE, SHARED_WITH
-from okra.errors import AccessDenied, AlreadyExists, Conflict, Fatal, Throttled, Unavailable
+from okra.api.meta import HOTSWAP_GROUP
+from okra.argocd.names import MANAGED_BY, OWNER, SECRET_TYPE, SHARED_WITH
+from okra.errors import (
+    AccessDenied,
+    AlreadyExists,
+    Conflict,
+    Fatal,
+    KindNotInstalled,
+    OkraError,
+    Throttled,
+    Unavailable,
+)
 from okra.testing.fake_argocd import SECRET
 from okra.testing.fake_clusters import ca
 from tests.actors.argo_world import LABELS, ArgoWorld, argo_world, condition, eventually
@@ -245,6 +255,26 @@ async def test_a_secret_of_another_namespace_is_gone_on_with_only_if_it_was_shar
             w.clusters.change("web-1", ca_data=ca(2))
             await asyncio.sleep(120)
         assert (ca(2) in data(await w.secret("c1"))["config"]) is shared
+
+
+@pytest.mark.parametrize(
+    ("error", "followed"), [(KindNotInstalled("no such kind"), True), (AccessDenied("may not get it"), False)]
+)
+async def test_an_owner_of_another_group_that_cant_be_asked_for_holds_up_nobody(
+    error: OkraError, followed: bool
+) -> None:
+    async with argo_world() as w:
+        await w.cluster("c1", eks="web-1")
+        async with w.running():
+            await w.cluster_until(ready, "c1")
+        owner = {OWNER: f"{HOTSWAP_GROUP}/default/before"}
+        await w.store.real.patch(SECRET, "argocd", "c1", {"metadata": {"annotations": owner}})
+        w.store.fault = lambda operation, name: error if (operation, name) == ("get", "before") else None
+        w.clusters.change("web-1", ca_data=ca(2))
+        await w.cluster("c2", eks="web-1")
+        async with w.running():
+            await w.cluster_until(ready, "c2")
+        assert (ca(2) in data(await w.secret("c1"))["config"]) is followed
 
 
 async def _has_secret(w: ArgoWorld, name: str) -> bool:

@@ -7,9 +7,10 @@ from typing import Any, cast
 import pytest
 
 from okra.api.meta import HOTSWAP_GROUP
+from okra.argocd.marks import Mark, Publisher, write_mark
 from okra.argocd.names import CLUSTER_SECRET
 from okra.embedded.store import EmbeddedStore
-from okra.errors import AccessDenied, OkraError, Unavailable
+from okra.errors import AccessDenied, KindNotInstalled, OkraError, Unavailable
 from okra.testing.fake_argocd import APPLICATION, APPLICATION_SET, SECRET, application_set
 from tests.actors.argo_world import LABELS, ArgoWorld, argo_world, condition, eventually
 
@@ -345,6 +346,43 @@ async def test_labels_of_one_that_was_deleted_are_taken_off_by_whoever_publishes
             await w.deployment("c2")
             await w.synced("c2")
         assert w.argo.workloads == {(server("c2"), "web-c2")}
+
+
+def of_hotswap(error: OkraError) -> Callable[[str, str], OkraError | None]:
+    """Whoever asks for the hotswap object `other` hears this; nobody else has that name."""
+    return lambda operation, name: error if (operation, name) == ("get", "other") else None
+
+
+@pytest.mark.parametrize(
+    ("error", "stays"), [(KindNotInstalled("no such kind"), False), (AccessDenied("may not get it"), True)]
+)
+async def test_publishers_of_another_group_that_cant_be_asked_for_hold_up_nobody(error: OkraError, stays: bool) -> None:
+    async with argo_world() as w:
+        await deployed(w, "c1", beside=("c2",))
+        async with w.running():
+            await w.synced("c1")
+            await w.store.real.patch(SECRET, "argocd", "c1", {"metadata": {"annotations": published_by_hotswap("c1")}})
+            w.store.fault = of_hotswap(error)
+            await w.deployment("c2")
+            await w.synced("c2")
+        assert await w.published() == ({"c1", "c2"} if stays else {"c2"})
+
+
+async def test_a_publisher_of_its_own_group_that_it_may_not_see_is_told() -> None:
+    async with argo_world() as w:
+        await deployed(w, "c1", beside=("c2",))
+        await w.deployment("c1", name="other")
+        async with w.running():
+            await w.synced("c1")
+            w.store.fault = of_hotswap(AccessDenied("may not get it"))
+            await w.deployment("c2")
+            await w.deployed(because("AccessDenied"))
+        assert await w.published() == {"c1"}
+
+
+def published_by_hotswap(cluster: str) -> dict[str, str]:
+    who = Publisher(HOTSWAP_GROUP, "default", "other")
+    return {who.annotation: write_mark(who, Mark(cluster, LABELS, 0.0))}
 
 
 async def test_two_applications_on_one_cluster_dont_concern_each_other() -> None:
