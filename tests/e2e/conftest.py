@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from okra.testing.aws_world import AwsWorld, Route
 from tests.e2e.fleet_fixtures import *
 from tests.e2e.installed import Installed, Manifest, rendered
+from tests.e2e.lacking import StrictCluster, strict_cluster
 from tests.kube.controller_fixtures import *
 from tests.kube.controller_process import Controllers
 from tests.scenarios.observer import Observer
@@ -29,6 +30,17 @@ def chart(helm: Path) -> Chart:
     values = (f"scope.namespace={SOMEWHERE}", "argocd.enabled=true", f"argocd.namespace={SOMEWHERE}")
     text = json.dumps(rendered(helm, SOMEWHERE, *values))
     return lambda namespace: list(json.loads(text.replace(SOMEWHERE, namespace)))
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    control_plane_binaries: Mapping[str, Path],
+    control_plane_may_block: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[StrictCluster]:
+    """For what Okra may do, and does."""
+    with strict_cluster(tmp_path_factory.mktemp("rbac"), control_plane_binaries) as cluster:
+        yield cluster
 
 
 @pytest.fixture

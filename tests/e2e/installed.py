@@ -50,6 +50,7 @@ class Installed:
             each for each in self.chart if each["kind"] == "Role" and each["metadata"]["name"].endswith("-argocd")
         ]
         self.settings["OKRA_ARGOCD"] = str(bool(argocd)).lower()
+        self.settings["OKRA_HOTSWAP"] = str("hotswap.mumoshu.github.io" in json.dumps(self.chart)).lower()
         for each in argocd:
             self.settings["OKRA_ARGOCD_NAMESPACE"] = each["metadata"]["namespace"]
         self.controllers.apply(*self.chart)

@@ -49,17 +49,19 @@ def _of(rule: Manifest) -> Iterator[Permission]:
 
 
 def without(chart: Sequence[Manifest], taken: Permission) -> list[Manifest]:
-    """The chart's objects, with a verb less in the rule that grants this."""
+    """The chart's objects, without this one; of a rule about several resources the others keep all of theirs."""
 
-    def kept(rule: Manifest) -> Manifest:
-        verbs = [verb for verb in rule["verbs"] if taken not in _of({**rule, "verbs": [verb]})]
-        return {**rule, "verbs": verbs}
+    def kept(rule: Manifest) -> Iterator[Manifest]:
+        for resource in rule["resources"]:
+            alone = {**rule, "resources": [resource]}
+            verbs = [verb for verb in rule["verbs"] if taken not in _of({**alone, "verbs": [verb]})]
+            if verbs:
+                yield {**alone, "verbs": verbs}
 
-    def changed(each: Manifest) -> Manifest:
-        rules = [kept(rule) for rule in each.get("rules", ())]
-        return {**each, "rules": [rule for rule in rules if rule["verbs"]]} if rules else each
-
-    return [changed(each) for each in chart]
+    return [
+        {**each, "rules": [one for rule in each["rules"] for one in kept(rule)]} if each.get("rules") else each
+        for each in chart
+    ]
 
 
 @dataclass(frozen=True)
