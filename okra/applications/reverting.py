@@ -84,7 +84,7 @@ def _unpublished(turn: Turn, app: Application, state: AppState) -> bool:
     """Where it was is where it is published to again. The first version ever has nowhere to go back to, and stays."""
     if state.synced is None:
         return True
-    if left(turn, app, state.synced.version):
+    if app.deletes_first or left(turn, app, state.synced.version):
         turn.set(app, former=())
     before = tuple(dict.fromkeys((*state.synced.clusters, *turn.app(app).former)))
     back = published(turn, app, before)

@@ -470,6 +470,20 @@ def test_a_failed_postcheck_of_workers_brings_the_old_ones_back() -> None:
     assert w.state.phase is Phase.FAILED
 
 
+def test_workers_that_come_back_run_where_they_were_last_and_nowhere_else() -> None:
+    """Also when they have only just left others, with both at once allowed."""
+    w = synced(jobs("jobs-v1", deletes_first=False))
+    w.want(jobs("jobs-v2", deletes_first=False))
+    while not w.state.of("backgroundjobs").former or w.state.of("backgroundjobs").moving:
+        w.now += 10.0
+        w.turn()
+    w.history.clear()
+    w.want(jobs("jobs-v3", postchecks=("alive",)))
+    w.verdicts["alive"] = Verdict.FAILED
+    w.after(200.0)
+    assert [clusters for _, clusters in w.history] == [("jobs-v3",), ("jobs-v2",)]
+
+
 def test_workers_that_stop_at_a_failure_run_once_and_the_former_spec_takes_them_back() -> None:
     w = synced(jobs("jobs-v1"))
     w.want(jobs("jobs-v2", postchecks=("alive",)), on_failure=OnFailure.STOP)
