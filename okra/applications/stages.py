@@ -13,6 +13,7 @@ from okra.rollout.observation import Problem, SeriesResult, Verdict
 
 COUNT = 10.0
 """A countdown is told in steps of so many seconds: each is a write of the status."""
+FAILED = " failed."
 
 
 def begin(turn: Turn, app: Application) -> None:
@@ -73,36 +74,48 @@ def init(turn: Turn, app: Application) -> None:
         turn.wake_in(turn.policy.poll_interval)
     elif not app.prechecks or state.passed == _proven(app, forward):
         turn.set(app, stage=Stage.MIGRATING, phase=Phase.SYNCING, series=0, failing_since=None, waited=0.0)
-    elif (results := asked(turn, app, app.prechecks)) is not None:
-        if all(each.verdict is Verdict.PASSED for each in results):
-            turn.set(app, passed=_proven(app, forward))
-        else:
-            _not_passed(turn, app, results)
+    elif (results := asked(turn, app, app.prechecks)) is None:
+        if state.failing_since is not None:
+            _count_down(turn, app, state.failing_since, _failing(state))
+    elif all(each.verdict is Verdict.PASSED for each in results):
+        turn.set(app, passed=_proven(app, forward))
+    elif _not_passed(turn, app, results):
+        _again_later(turn, app, results)
 
 
 def _proven(app: Application, forward: str | None) -> str:
     return f"{forward} {app.version}" if forward else app.version
 
 
-def _not_passed(turn: Turn, app: Application, results: list[SeriesResult]) -> None:
-    """Tried again at their interval; those that fail only until the delay is over."""
-    state, policy = turn.app(app), turn.policy
-    failed = [each.check for each in results if each.verdict is Verdict.FAILED]
-    if failed:
-        since = state.failing_since if state.failing_since is not None else turn.now
-        left = since + policy.failure_delay - turn.now
-        if left <= 0:
-            said = f"{', '.join(failed)} failed."
-            turn.fail(app, Phase.PRECHECK_FAILED, "PrecheckFailed", said)
-            return
-        count = ceil(left / COUNT) * COUNT if left < policy.failure_delay else left
-        said = f"{', '.join(failed)} failed. Waiting {count:.0f} seconds before starting a rollback"
-        turn.set(app, phase=Phase.PRECHECK_FAILED, message=said, failing_since=since)
-        turn.wake_in(min(left, COUNT))
-    else:
-        said = "; ".join(f"{each.check}: {each.message}" for each in results if each.verdict is not Verdict.PASSED)
-        turn.set(app, message=f"{said} Tried again.", failing_since=None)
-    _again_later(turn, app, results)
+def _not_passed(turn: Turn, app: Application, results: list[SeriesResult]) -> bool:
+    """May they be tried again? From the first failure on for as long as the delay, whatever they say meanwhile."""
+    state = turn.app(app)
+    failed = ", ".join(each.check for each in results if each.verdict is Verdict.FAILED)
+    if failed or state.failing_since is not None:
+        since = turn.now if state.failing_since is None else state.failing_since
+        return _count_down(turn, app, since, failed or _failing(state))
+    said = "; ".join(f"{each.check}: {each.message}" for each in results if each.verdict is not Verdict.PASSED)
+    turn.set(app, message=f"{said} Tried again.")
+    return True
+
+
+def _failing(state: AppState) -> str:
+    """The prechecks that failed last, as the countdown names them."""
+    return state.message.partition(FAILED)[0]
+
+
+def _count_down(turn: Turn, app: Application, since: float, failed: str) -> bool:
+    """It goes on while a series runs. False: the delay is over."""
+    delay = turn.policy.failure_delay
+    left = since + delay - turn.now
+    if left <= 0:
+        turn.fail(app, Phase.PRECHECK_FAILED, "PrecheckFailed", f"{failed}{FAILED}")
+        return False
+    count = ceil(left / COUNT) * COUNT if left < delay else left
+    said = f"{failed}{FAILED} Waiting {count:.0f} seconds before starting a rollback"
+    turn.set(app, phase=Phase.PRECHECK_FAILED, message=said, failing_since=since)
+    turn.wake_in(min(left, COUNT))
+    return True
 
 
 def asked(turn: Turn, app: Application, checks: tuple[str, ...]) -> list[SeriesResult] | None:

@@ -221,6 +221,20 @@ def test_a_precheck_that_passes_at_last_lets_it_go_on() -> None:
     assert w.web.failing_since is None
 
 
+@pytest.mark.parametrize("error", [False, True])
+def test_the_delay_goes_on_while_a_precheck_that_failed_is_asked_again_or_cannot_be(error: bool) -> None:
+    w = synced(web())
+    w.want(web(NEW, prechecks=("run-test",)), check_interval=20.0)
+    w.verdicts["run-test"] = Verdict.FAILED
+    w.quiet()
+    w.check_time = 5.0 if error else 600.0
+    w.verdicts["run-test"] = Verdict.ERROR if error else Verdict.FAILED
+    w.after(30.0)
+    assert w.web.message == "run-test failed. Waiting 30 seconds before starting a rollback"
+    w.after(30.0)
+    assert (w.web.phase, w.web.message, w.history) == (Phase.FAILED, "run-test failed.", [])
+
+
 def test_an_error_of_a_precheck_says_nothing_about_the_application() -> None:
     w = synced(web())
     w.want(web(NEW, prechecks=("run-test",)), check_interval=20.0)

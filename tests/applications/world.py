@@ -58,6 +58,7 @@ class World:
     degraded: Problem | None = None
     broken: tuple[str, ...] = ()
     """Clusters where nothing runs any more."""
+    check_time: float = 0.0
     deploy_time: float = 20.0
     move_time: float = 60.0
     bake_time: float = 0.0
@@ -88,7 +89,7 @@ class World:
             routes={name: self._route(name) for name in names},
             groups={app.name: {each: f"arn:{each}" for each in app.clusters} for app in self.policy.applications},
             forwards=dict.fromkeys(names, self.forward),
-            results=self.results,
+            results=tuple(each for each in self.results if each.at <= self.now),
             requested=self.requested,
             commands=self.commands,
             saved=self.revisions > 0,
@@ -167,7 +168,9 @@ class World:
                 self.requested = token
                 self.asked.append((name, token))
                 self.results += tuple(
-                    SeriesResult(check, token, self.verdicts.get(check, Verdict.PASSED), "said", self.now)
+                    SeriesResult(
+                        check, token, self.verdicts.get(check, Verdict.PASSED), "said", self.now + self.check_time
+                    )
                     for check in checks
                 )
             case SaveRevision():
