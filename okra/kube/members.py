@@ -10,6 +10,7 @@ TargetGroupBindings, and only for them, lets it list these in all namespaces.
 from __future__ import annotations
 
 import asyncio
+import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -31,6 +32,8 @@ TIMEOUTS = Timeouts(connect=5.0, read=10.0, total=30.0)
 """The total is for everything: the token (for which AWS may have to be asked), and all pages of a list."""
 TOKEN_KEPT = 60.0
 """Seconds. It is accepted for five minutes at least when it is given out."""
+KEPT = 3600.0
+"""Seconds for which the client of a cluster that nobody asks about is kept: clusters come and go with each rollout."""
 ORIGIN = "EKS reports it; its security groups, or the CIDRs of a public endpoint, must let Okra in"
 
 ME = Kind("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews")
@@ -45,9 +48,12 @@ TokenFor = Callable[[Account, str], Awaitable[str]]
 class KubeMembers:
     """A `MemberClusters`. `async with`, or `close()`, ends its clients: what still asks comes to its own end first."""
 
-    def __init__(self, token: TokenFor, timeouts: Timeouts = TIMEOUTS) -> None:
+    def __init__(
+        self, token: TokenFor, timeouts: Timeouts = TIMEOUTS, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._token = token
         self._timeouts = timeouts
+        self._monotonic = monotonic
         self._members: dict[tuple[Account, str], _Member] = {}
 
     async def __aenter__(self) -> Self:
@@ -87,22 +93,26 @@ class KubeMembers:
     @asynccontextmanager
     async def _asking(self, account: Account, cluster: ClusterInfo, call: Call) -> AsyncIterator[KubeClient]:
         """A client for one question, which has a deadline and errors that say which cluster they are about."""
-        member, replaced = self._member(account, cluster)
+        member, released = self._member(account, cluster)
         async with member as client:
-            if replaced is not None:
-                await replaced.release()
+            for each in released:
+                await each.release()
             with _about(account, cluster, call):
                 async with asyncio.timeout(self._timeouts.total):
                     yield client
 
-    def _member(self, account: Account, cluster: ClusterInfo) -> tuple[_Member, _Member | None]:
-        """The present one, and the one that it has just replaced. Nothing is awaited: nobody makes a second one."""
-        key, address = (account, cluster.name), (cluster.endpoint, cluster.ca_data)
-        present = self._members.get(key)
-        if present is not None and present.address == address:
-            return present, None
-        self._members[key] = _Member(address, self._client(account, cluster))
-        return self._members[key], present
+    def _member(self, account: Account, cluster: ClusterInfo) -> tuple[_Member, list[_Member]]:
+        """The present one, and those to let go of: the one that it has just replaced, and who wasn't asked for long.
+        Nothing is awaited: nobody makes a second one."""
+        key, address, now = (account, cluster.name), (cluster.endpoint, cluster.ca_data), self._monotonic()
+        present, released = self._members.get(key), []
+        if present is None or present.address != address:
+            self._members[key] = _Member(address, self._client(account, cluster))
+            released = [present] if present is not None else []
+        member = self._members[key]
+        member.asked = now
+        idle = [each for each, found in self._members.items() if now - found.asked > KEPT]
+        return member, [*released, *map(self._members.pop, idle)]
 
     def _client(self, account: Account, cluster: ClusterInfo) -> KubeClient:
         """Unavailable while EKS doesn't say what it takes. The token goes only to whom that CA vouches for."""
@@ -127,6 +137,8 @@ class _Member:
 
     def __init__(self, address: tuple[str, str], client: KubeClient) -> None:
         self.address = address
+        self.asked = 0.0
+        """When somebody last did."""
         self._client = client
         self._holders = 1
 
