@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from okra.applications.clusters import clusters_ready
 from okra.applications.effects import Decision, SaveRevision
-from okra.applications.observation import Observation
+from okra.applications.observation import Observation, RouteSeen
 from okra.applications.policy import Application, Policy
 from okra.applications.resting import at_rest
 from okra.applications.reverting import revert
@@ -23,6 +23,15 @@ from okra.rollout.state import Handled
 from okra.rollout.words import retry
 
 COMMANDS_KEPT = 20
+
+AT_REST: Mapping[str, Phase] = {
+    "Paused": Phase.PAUSED,
+    "Reverting": Phase.REVERTING,
+    "FailedReverting": Phase.FAILED_REVERTING,
+    "Invalid": Phase.PENDING,
+    "Failed": Phase.PENDING,
+}
+"""What an application is whose child Cell isn't where it should be, by the child's phase."""
 
 STAGES: Mapping[Stage | None, Callable[[Turn, Application], None]] = {
     Stage.INIT: init,
@@ -99,6 +108,7 @@ def _settled(turn: Turn, app: Application) -> bool:
     state = turn.app(app)
     if state.failure is not None:
         revert(turn, app)
+        _stuck(turn, app)
     elif state.target is not None:
         if state.target.version != app.version:
             said = f"Other clusters are wanted in the middle of the move to {state.target.version}."
@@ -121,6 +131,12 @@ def _settled(turn: Turn, app: Application) -> bool:
 def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
     """It is on the version that is wanted: whatever was said of others is over. Is it on the very clusters, too?"""
     if set(app.clusters) == set(synced.clusters):
+        route = turn.obs.routes.get(app.name) if app.routed else None
+        if route is not None and route.phase and _astray(turn, route, synced):
+            turn.reason = route.reason
+            turn.set(app, phase=AT_REST.get(route.phase, Phase.SYNCING), message=route.message)
+            turn.wake_in(turn.policy.poll_interval)
+            return False
         turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
         return True
     turn.reason = "SameVersion"
@@ -129,6 +145,20 @@ def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
     )
     turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} To move it there, label them with another one.")
     return False
+
+
+def _astray(turn: Turn, route: RouteSeen, synced: Placement) -> bool:
+    """Isn't its traffic where it should be, or does something keep the child Cell from seeing to that?"""
+    paused = turn.policy.paused and route.phase == "Paused"  # as it was told
+    return not (route.settled and route.stable == synced.version) or (route.held and not paused)
+
+
+def _stuck(turn: Turn, app: Application) -> None:
+    """A child Cell that can't put the traffic back says why."""
+    route = turn.obs.routes.get(app.name)
+    if turn.app(app).phase is Phase.REVERTING and route is not None and route.phase == Phase.FAILED_REVERTING:
+        turn.set(app, phase=Phase.FAILED_REVERTING)
+        turn.reason = route.reason
 
 
 def _others_wait(turn: Turn, first: Application) -> None:

@@ -47,6 +47,16 @@ class RouteSeen:
     retains: bool = False
     """Former target groups are still attached: traffic can go back to them in one write."""
     message: str = ""
+    phase: str = ""
+    """By a status of this very spec; empty: that isn't known yet."""
+    reason: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Only a person, or a change outside, lets it go on. That a former version failed is no such thing."""
+        return self.phase in ("Paused", "Invalid", "FailedReverting") or (
+            self.phase == "Failed" and self.reason != "RolledBack"
+        )
 
 
 @dataclass(frozen=True, slots=True)

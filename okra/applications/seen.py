@@ -73,6 +73,8 @@ def route_seen(obj: Object | None, attempt: int | None) -> RouteSeen | None:
         failed_at=FAILED_AT.get(failed.reason, Phase.FAILED) if failed else Phase.FAILED,
         retains=any(route.extras for route in status.routes),
         message=status.message,
+        phase=status.phase if fresh else "",
+        reason=status.reason if fresh else "",
     )
 
 
