@@ -32,6 +32,7 @@ def begin(turn: Turn, app: Application) -> None:
         )
         turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} Give it its alb back, or another name.")
     elif isinstance(groups, Problem):
+        turn.reason = groups.reason
         turn.set(app, phase=Phase.PENDING, stage=None, message=groups.message)
         turn.wake_in(turn.policy.poll_interval)
     elif groups is None or not groups.keys() >= set(app.clusters):

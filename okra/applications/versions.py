@@ -11,11 +11,12 @@ LONGEST = 200
 
 
 def version_of(clusters: Sequence[str], labels: Mapping[str, Mapping[str, str]]) -> str:
-    """The version label that all clusters have alike; else their names, which an ephemeral cluster never has twice."""
+    """The version label that all clusters have alike; else their names, which an ephemeral cluster never has twice.
+    In whatever order a spec lists them."""
     found = {labels.get(cluster, {}).get(LABEL, "") for cluster in clusters}
     if len(found) == 1 and (version := found.pop()):
         return version
-    joined = "+".join(clusters)
+    joined = "+".join(sorted(clusters))
     if len(joined) <= LONGEST:
         return joined
     digest = hashlib.sha256(joined.encode()).hexdigest()[:16]

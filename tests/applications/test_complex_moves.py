@@ -630,6 +630,16 @@ def _seeing(known: Callable[[], Observation], **changes: object) -> Observation:
     return replace(known(), **changes)  # type: ignore[arg-type]
 
 
+def test_what_is_wrong_with_the_target_groups_is_the_reason() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    known, problem = w.observe, Problem("ClustersOverlap", "web-1-v1 has the traffic already.")
+    w.observe = partial(_seeing, known, groups={"web": problem})  # type: ignore[method-assign]
+    w.after(20.0)
+    assert (w.state.phase, w.state.reason) == (Phase.PENDING, "ClustersOverlap")
+    assert w.state.message == "web: web-1-v1 has the traffic already."
+
+
 def test_what_is_not_known_yet_is_waited_for() -> None:
     w = world(web(NEW, prechecks=("run-test",)))
     known = w.observe
@@ -707,7 +717,7 @@ def test_a_version_is_the_label_that_all_clusters_share_or_else_their_names() ->
     labels = {"a": {LABEL: "v2"}, "b": {LABEL: "v2"}, "c": {LABEL: "v1"}}
     assert version_of(("a", "b"), labels) == "v2"
     assert version_of(("a", "c"), labels) == "a+c"
-    assert version_of(("a", "x"), labels) == "a+x"
+    assert version_of(("a", "x"), labels) == version_of(("x", "a"), labels) == "a+x", "their order says nothing"
     long = version_of(tuple(f"cluster-{n:060}" for n in range(9)), {})
     assert len(long) == LONGEST
     assert long != version_of(tuple(f"cluster-{n:060}" for n in range(8)), {})
