@@ -55,6 +55,11 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """Time to read the object once more, which couldn't be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     series: Series
     request: RunSeries | None = None
@@ -62,7 +67,7 @@ class Run:
     """When there is a first whole piece of data to measure, as the last look at it said."""
 
 
-Message = ObjectChanged | ObjectGone | RunSeries | Measure | Measured | Look | Looked | Describe
+Message = ObjectChanged | ObjectGone | RunSeries | Read | Measure | Measured | Look | Looked | Describe
 
 
 class CheckActor(Actor[Message]):
@@ -72,14 +77,24 @@ class CheckActor(Actor[Message]):
         self.record = CheckRecord(wiring, obj, kind)
         self._spec: CheckSpec | None = None
         self._problem = ""
+        self._unread = ""
+        """Why the object couldn't be read. A Cell that asks is heard once it could."""
         self._runs: dict[RunKey, Run] = {}
         self._jobs = JobRuns(self)
 
     async def started(self) -> None:
+        await self._read()
+
+    async def _read(self) -> None:
         try:
             obj = await self.wiring.store.get(self.kind, *self.key)
         except NotFound:
             self.exit()
+        except OkraError as error:
+            if str(error) != self._unread:
+                log.warning("Retrying", kind="Check", namespace=self.key[0], name=self.key[1], error=str(error))
+            self._unread = str(error)
+            self.timers.after("read", self.wiring.defaults.poll_interval, Read())
         else:
             await self._take(one_copy(self.object, obj))
 
@@ -91,6 +106,9 @@ class CheckActor(Actor[Message]):
                 self.exit()
             case RunSeries():
                 await self._asked(message)
+            case Read():
+                if self._unread:
+                    await self._read()
             case Measure(run=key):
                 self._measure(key)
             case Measured(run=key, found=found):
@@ -118,7 +136,7 @@ class CheckActor(Actor[Message]):
             await self._take(obj)
 
     async def _take(self, obj: Object) -> None:
-        self.object = obj
+        self.object, self._unread = obj, ""
         self.record.saw(obj)
         model, findings = parse(obj)
         self._spec = model.spec if isinstance(model, Check) else None
@@ -168,7 +186,7 @@ class CheckActor(Actor[Message]):
 
     async def _asked(self, request: RunSeries) -> None:
         """The same request again: it runs already, or its recorded verdict is the answer."""
-        if request.generation > self._generation and not await self._caught_up():
+        if (self._unread or request.generation > self._generation) and not await self._caught_up():
             return  # it will be asked again
         key = request.cell, request.uid, request.token
         if (known := self.record.verdict_of(request)) is not None:

@@ -7,7 +7,7 @@ import pytest
 
 from okra.actors.cell import CELL
 from okra.actors.cell_checks import CHECK
-from okra.errors import KindNotInstalled, OkraError
+from okra.errors import AccessDenied, KindNotInstalled, OkraError
 from tests.actors.world import QUICK, World, cell, check, lone_check, world
 
 pytestmark = pytest.mark.looptime
@@ -73,6 +73,18 @@ async def test_a_check_measures_though_its_kind_was_unknown_when_it_began() -> N
         async with w.running():
             await w.until(lambda s: s.get("lastPassed"), "errors", within=300, kind=CHECK)
         assert once.done
+
+
+async def test_a_check_that_may_not_be_read_waits_and_never_crashes() -> None:
+    async with world() as w:
+        await w.apply(lone_check("errors"))
+        denied = AccessDenied("Okra may not get checks")
+        w.store.fault = lambda operation, _name: denied if operation == "get" else None
+        async with w.running():
+            await asyncio.sleep(600)
+            assert [each["event"] for each in w.logs if str(denied) in str(each)] == ["Retrying"]
+            w.store.fault = lambda _operation, _name: None
+            await w.until(lambda s: s.get("lastPassed"), "errors", within=300, kind=CHECK)
 
 
 async def test_a_cell_with_checks_goes_on_though_their_kind_is_unknown_once() -> None:
