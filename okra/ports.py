@@ -100,10 +100,13 @@ class ObjectStore(Protocol):
         """JSON merge patch of `.status`; with `resource_version`, only if the object is still at it (Conflict)."""
         ...
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str | None = None) -> None:
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str | None = None, resource_version: str | None = None
+    ) -> None:
         """Delete; an object with finalizers gets a deletionTimestamp and stays until they are gone.
 
-        Objects whose every owner is gone are deleted as well. NotFound if there is none; Conflict if `uid` differs.
+        Objects whose every owner is gone are deleted as well. NotFound if there is none; Conflict if `uid` or
+        `resource_version` differs.
         """
         ...
 

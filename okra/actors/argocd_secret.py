@@ -51,7 +51,8 @@ class OwnSecret:
             if (left := await self._still_used(mine)) is not None:
                 return left
             self._actor.must_be_open(f"delete the cluster secret {mine.name}")
-            await self._store.delete(SECRET, self._namespace, mine.name, uid=mine.uid)
+            version = mine.resource_version  # not one that somebody published meanwhile, whom no lock here holds up
+            await self._store.delete(SECRET, self._namespace, mine.name, uid=mine.uid, resource_version=version)
         self._tell("SecretDeleted", f"Deleted the cluster secret {self._namespace}/{mine.name}.")
         return None
 

@@ -137,9 +137,11 @@ class EmbeddedStore:
         asked, key = snapshot(status), Key.of(kind, namespace, name)
         return await self._write(lambda verbs: verbs.patch_status(key, asked, resource_version))
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str | None = None) -> None:
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str | None = None, resource_version: str | None = None
+    ) -> None:
         key = Key.of(kind, namespace, name)
-        await self._write(lambda verbs: verbs.delete(key, uid))
+        await self._write(lambda verbs: verbs.delete(key, uid, resource_version))
 
     async def emit(self, event: EventRecord) -> None:
         await self._writer.run(lambda tx: events.record(tx, event))

@@ -70,9 +70,9 @@ class Verbs:
             return old
         return self.tx.write("MODIFIED", key, new, old)
 
-    def delete(self, key: Key, uid: str | None) -> None:
+    def delete(self, key: Key, uid: str | None, resource_version: str | None) -> None:
         old = read(self.tx, key)
-        objects.check_preconditions(old, resource_version=None, uid=uid)
+        objects.check_preconditions(old, resource_version=resource_version, uid=uid)
         if remove(self.tx, key, old, self.at):
             collect_dependents(self.tx, metadata_of(old)["uid"], self.at)
 

@@ -112,10 +112,13 @@ class KubeStore:
     async def _patch(self, call: Call, patch: Mapping[str, Any]) -> Object:
         return slim(await self.client.ask(call, patch, content_type=MERGE_PATCH, query=STRICT))
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str | None = None) -> None:
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str | None = None, resource_version: str | None = None
+    ) -> None:
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
-        if uid is not None:
-            options["preconditions"] = {"uid": uid}
+        guard = {"uid": uid, "resourceVersion": resource_version}
+        if preconditions := {field: value for field, value in guard.items() if value is not None}:
+            options["preconditions"] = preconditions
         await self.client.ask(Call("delete", kind, namespace, name), options)
 
     async def emit(self, event: EventRecord) -> None:

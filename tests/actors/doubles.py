@@ -102,9 +102,11 @@ class FragileStore:
         done = await self.real.patch_status(kind, namespace, name, status, resource_version=resource_version)
         return self._took("patch_status", kind, done)
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str | None = None) -> None:
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str | None = None, resource_version: str | None = None
+    ) -> None:
         await self._pass("delete", kind, name)
-        await self.real.delete(kind, namespace, name, uid=uid)
+        await self.real.delete(kind, namespace, name, uid=uid, resource_version=resource_version)
         self.writes["delete", kind.kind] += 1
         self.changed.set()
 

@@ -46,5 +46,7 @@ class SecretStore(EmbeddedStore):
     async def patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Object:
         return _out(await super().patch(_inside(kind), namespace, name, patch))
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str | None = None) -> None:
-        await super().delete(_inside(kind), namespace, name, uid=uid)
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str | None = None, resource_version: str | None = None
+    ) -> None:
+        await super().delete(_inside(kind), namespace, name, uid=uid, resource_version=resource_version)

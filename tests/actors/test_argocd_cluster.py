@@ -9,6 +9,7 @@ import pytest
 
 from okra.actors.messages import Describe, Lookup
 from okra.api.meta import HOTSWAP_GROUP
+from okra.argocd.marks import Mark, Publisher, write_mark
 from okra.argocd.names import MANAGED_BY, OWNER, SECRET_TYPE, SHARED_WITH
 from okra.errors import (
     AccessDenied,
@@ -388,6 +389,24 @@ async def test_a_published_secret_is_not_deleted_before_its_applications_are_gon
             await gone(w, "c1")
             assert w.argo.running("https://c1.eks.example") == set()
         assert await w.names(SECRET) == {"c2"}
+
+
+async def test_a_secret_that_somebody_publishes_in_the_last_moment_stays() -> None:
+    """Somebody whom no lock of this process holds up."""
+    async with argo_world() as w:
+        await w.cluster("c1", deletionPolicy="Delete")
+        async with w.running():
+            await w.cluster_until(ready)
+            w.store.slow = lambda operation, _: 5.0 if operation == "delete" else 0.0
+            await w.store.real.delete(w.kinds[0], "default", "c1")
+            await asyncio.sleep(2)
+            who = Publisher(HOTSWAP_GROUP, "default", "web")
+            mark = {who.annotation: write_mark(who, Mark("c1", LABELS, 0.0))}
+            published = {"metadata": {"labels": LABELS, "annotations": mark}}
+            await w.store.real.patch(SECRET, "argocd", "c1", published)
+            status = await w.cluster_until(lambda status: status.get("phase") == "Deleting")
+            assert condition(status, "Ready") == ("False", "StillPublished")
+        assert await w.names(SECRET) == {"c1"}
 
 
 async def test_applications_that_a_person_put_there_hold_it_up_too() -> None:

@@ -42,6 +42,17 @@ async def test_a_delete_for_another_uid_conflicts_and_deletes_nothing(store: Obj
         await store.get(WIDGET, ns, "a")
 
 
+async def test_a_delete_for_another_version_conflicts_and_deletes_nothing(store: ObjectStore, ns: str) -> None:
+    created = await store.create(WIDGET, widget("a", ns))
+    changed = await store.patch(WIDGET, ns, "a", {"metadata": {"labels": {"role": "web"}}})
+    versions = [each["metadata"]["resourceVersion"] for each in (created, changed)]
+    with pytest.raises(Conflict):
+        await store.delete(WIDGET, ns, "a", uid=created["metadata"]["uid"], resource_version=versions[0])
+    await store.delete(WIDGET, ns, "a", uid=created["metadata"]["uid"], resource_version=versions[1])
+    with pytest.raises(NotFound):
+        await store.get(WIDGET, ns, "a")
+
+
 async def test_an_object_with_a_finalizer_is_marked_and_stays(store: ObjectStore, ns: str) -> None:
     before = await create_held(store, ns)
     await store.delete(WIDGET, ns, "held")
