@@ -126,7 +126,7 @@ class Children:
             body = sent_back(self.parent, there, effect.version, effect.groups)
         else:
             body = route_child(self.parent, spec, app, effect.version, effect.groups)
-        await self.apply(self._route, sent(body, there, state.of(app.name).attempt))
+        await self.apply(self._route, sent(body, there, state.of(app.name).attempt), there)
 
     async def forward(self, application: str, command: str) -> None:
         """Hand a person's command down."""
@@ -137,22 +137,30 @@ class Children:
 
     async def _apply(self, kind: Kind, body: Object, there: Object | None) -> None:
         if there is None or not _same(body, there):
-            await self.apply(kind, body)
+            await self.apply(kind, body, there)
 
-    async def apply(self, kind: Kind, body: Object) -> Object:
-        """Create or update it. AlreadyExists when the name is another's."""
-        name = body["metadata"]["name"]
+    async def apply(self, kind: Kind, body: Object, there: Object | None) -> Object:
+        """Create it, or update it as it was when that was decided: `there`. AlreadyExists when the name is another's;
+        Conflict when it changed since."""
+        found = there or await self._found(kind, body["metadata"]["name"])
+        if found is not None:
+            guard = {"resourceVersion": found["metadata"]["resourceVersion"]}
+            body = {**body, "metadata": {**body["metadata"], **guard}}
+        self._wiring.must_be_open()
+        return await self._wiring.store.apply(kind, body)
+
+    async def _found(self, kind: Kind, name: str) -> Object | None:
+        """One that isn't among the children: it may have lost the label, or be another's."""
         try:
             found = await self._wiring.store.get(kind, self.parent.namespace, name)
         except NotFound:
-            found = None
-        if found is not None and not self.parent.owns(found):
+            return None
+        if not self.parent.owns(found):
             said = (
                 f"The {kind.kind} {name} exists and isn't the {self.parent.kind}'s: rename one of them, or delete it."
             )
             raise AlreadyExists(said)
-        self._wiring.must_be_open()
-        return await self._wiring.store.apply(kind, body)
+        return found
 
     async def prune(self, spec: CellSpec, state: State) -> None:
         """Delete those of clusters and applications that the spec names no more, once nothing is left there."""

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from okra.errors import OkraError
-from tests.actors.complex_world import ComplexWorld, check, complex_world
+from tests.actors.complex_world import DEPLOYMENT, ComplexWorld, check, complex_world
 
 pytestmark = pytest.mark.looptime
 
@@ -91,3 +91,29 @@ async def test_of_what_is_left_no_more_is_deleted_by_a_process_that_may_write_no
             await asyncio.sleep(600)
             assert written(w, before) == {("delete", "ArgoCDCluster")}
             assert w.store.writes["delete", "ArgoCDCluster"] == 1, "the one in whose middle it closed"
+
+
+async def test_a_child_that_another_process_has_told_more_since_is_not_told_what_was_decided_before() -> None:
+    frozen = asyncio.Event()
+
+    def slow(operation: str, name: str) -> float:
+        if (operation, name) != ("apply", "sys-web"):
+            return 0.0
+        frozen.set()
+        return 30.0
+
+    async with complex_world() as w:
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            await asyncio.sleep(60)
+            w.store.slow = slow
+            await w.cell([w.cluster("v2", "web")], w.app("web"))
+            await frozen.wait()  # about to publish a1, b1 and v2
+            w.gate.open, w.gate.opens = False, w.clock.now() + 1e6
+            further = {"spec": {"clusterNames": ["sys-v2"]}}
+            await w.store.real.patch(DEPLOYMENT, "default", "sys-web", further)
+            await asyncio.sleep(120)
+            found = await w.get("sys-web", DEPLOYMENT)
+        assert found is not None
+        assert found["spec"]["clusterNames"] == ["sys-v2"]
