@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,61 +13,32 @@ import pytest
 
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.testing.aws_world import AwsWorld, Route
-from okra.testing.controlplane import OwnControlPlane
 from okra.testing.moto_server import MotoServer
-from tests.e2e.installed import RELEASE, Installed, Manifest, rendered
-from tests.e2e.permissions import Audit, Permission, granted, used, without
+from tests.e2e.installed import Installed, rendered
+from tests.e2e.lacking import (
+    NAMESPACE,
+    OWNERS,
+    Step,
+    StrictCluster,
+    in_lanes,
+    moved,
+    ready,
+    walk,
+    walk_without,
+)
+from tests.e2e.permissions import granted, used, without
 from tests.kube.controller_process import Controllers
-from tests.scenarios.eventually import eventually
 from tests.scenarios.manifests import cell, error_rate
 from tests.scenarios.metrics import Answer, Metrics
-from tests.support.crds import install_crds
 
 pytestmark = [pytest.mark.timeout(600)]
 
-OWNERS = Permission("okra.mumoshu.github.io", "cells/finalizers", "update")
-"""An admission plugin asks for it when a Check is made that its Cell owns; no request of Okra's is about it."""
-LANES = 4
-NAMESPACE = "somewhere"
 SMOKE = {
     "apiVersion": "okra.mumoshu.github.io/v1alpha1",
     "kind": "Check",
     "metadata": {"name": "smoke"},
     "spec": {"job": {"interval": "1s", "template": {"spec": {"image": "smoke:1"}}}},
 }
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """As strict as clusters get: who makes an object with an owner must be allowed to hold up that owner's end."""
-
-    control_plane: OwnControlPlane
-    audit: Audit
-    chart: list[Manifest]
-    """For one namespace only, `NAMESPACE`."""
-
-    def make_namespace(self, name: str) -> None:
-        made = self.control_plane.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-        assert made.status == 201, made
-
-    def chart_for(self, namespace: str) -> list[Manifest]:
-        chart: list[Manifest] = json.loads(json.dumps(self.chart).replace(NAMESPACE, namespace))
-        return chart
-
-
-@pytest.fixture(scope="module")
-def cluster(
-    control_plane_binaries: Mapping[str, Path],
-    control_plane_may_block: None,
-    helm: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("rbac")
-    audit = Audit(folder / "audit")
-    flags = [*audit.flags(), "--enable-admission-plugins=OwnerReferencesPermissionEnforcement"]
-    with OwnControlPlane.start(folder / "controlplane", control_plane_binaries, nodes=1, apiserver=flags) as own:
-        install_crds(own)
-        yield Cluster(own, audit, rendered(helm, NAMESPACE, f"scope.namespace={NAMESPACE}"))
 
 
 @dataclass
@@ -83,7 +53,7 @@ class Scenario:
     arguments: tuple[str, ...] = ()
     commands: int = field(default=0)
 
-    def steps(self) -> Iterator[tuple[Callable[[], object], Callable[[], object]]]:
+    def steps(self) -> Iterator[Step]:
         """What is done, and how it is known to be over."""
         yield self.start, self.ready
         yield self.apply, lambda: self.stable("1.1.0")
@@ -102,9 +72,7 @@ class Scenario:
         self.okra.start(*self.arguments)
 
     def ready(self) -> bool:
-        last = self.okra.controllers.started[-1]
-        assert last.popen.poll() is None, last.text
-        return bool(last.entries("Started")) and last.get("/readyz")[0] == 200
+        return ready(self.okra)
 
     def apply(self) -> None:
         """Checks: one that a new version changes, one for each cluster, of which a new version has others, and a
@@ -184,7 +152,7 @@ def metrics() -> Iterator[str]:
 
 
 def test_all_that_the_roles_grant_is_used_and_nothing_more_is_asked_for(
-    cluster: Cluster, aws_server: MotoServer, aws_world: AwsWorld, helm: Path, metrics: str, tmp_path: Path
+    cluster: StrictCluster, aws_server: MotoServer, aws_world: AwsWorld, helm: Path, metrics: str, tmp_path: Path
 ) -> None:
     """With the chart's defaults: one role for the whole cluster, one for the controller's own namespace."""
     namespace = "everything"
@@ -195,57 +163,28 @@ def test_all_that_the_roles_grant_is_used_and_nothing_more_is_asked_for(
     controllers.settings["OKRA_NAMESPACE"] = ""
     with closing(controllers):
         scenario = Scenario(Installed(controllers, chart), aws_world, route_for(aws_world, "web"), "web", metrics)
-        for act, over in scenario.steps():
-            act()
-            eventually(over, within=150)
-    requests = cluster.audit.of(f"system:serviceaccount:{namespace}:{RELEASE}")
-    refused = [each for each in requests if each["annotations"]["authorization.k8s.io/decision"] != "allow"]
-    assert refused == []
+        walk(scenario)
     grants = granted(chart)
-    assert used(requests, grants) == grants - {OWNERS}
+    assert used(cluster.requests(namespace), grants) == grants - OWNERS
 
 
 def test_without_any_one_permission_okra_says_which_it_lacks_and_stays_up(
-    cluster: Cluster, aws_server: MotoServer, aws_world: AwsWorld, metrics: str, tmp_path: Path
+    cluster: StrictCluster, aws_server: MotoServer, aws_world: AwsWorld, helm: Path, metrics: str, tmp_path: Path
 ) -> None:
-    lacking = sorted(granted(cluster.chart))
-    assert OWNERS in lacking
+    chart = rendered(helm, NAMESPACE, f"scope.namespace={NAMESPACE}")
+    lacking = sorted(granted(chart))
+    assert OWNERS & {*lacking}
     routes = [route_for(aws_world, f"web-{number}") for number in range(len(lacking))]
 
-    def walk(number: int) -> str:
-        """What was said about the missing permission; or what else happened."""
+    def lane(number: int) -> str:
         namespace, missing = f"lacking-{number}", lacking[number]
         cluster.make_namespace(namespace)
         folder = tmp_path / namespace
         folder.mkdir()
         controllers = Controllers(cluster.control_plane, namespace, folder, aws_server.environ)
         with closing(controllers):
-            okra = Installed(controllers, without(cluster.chart_for(namespace), missing))
+            okra = Installed(controllers, without(moved(chart, namespace), missing))
             arguments = () if missing.resource == "leases" else ("--no-leader-elect",)
-            scenario = Scenario(okra, aws_world, routes[number], f"web-{number}", metrics, arguments)
-            for act, over in scenario.steps():
-                act()
-                try:
-                    eventually(partial(missed_or, over, okra, missing), within=120)
-                except AssertionError:
-                    return f"{missing}: nobody said so:\n{controllers.started[-1].text[-2000:]}\n{controllers.status()}"
-                if said(okra, missing):
-                    code = controllers.started[-1].popen.poll()
-                    return "" if code is None else f"{missing}: the controller ended with {code}"
-        return f"{missing}: nobody missed it"
+            return walk_without(missing, Scenario(okra, aws_world, routes[number], f"web-{number}", metrics, arguments))
 
-    with ThreadPoolExecutor(LANES) as lanes:
-        problems = [problem for problem in lanes.map(walk, range(len(lacking))) if problem]
-    assert not problems, "\n\n".join(problems)
-
-
-def missed_or(over: Callable[[], object], okra: Installed, missing: Permission) -> object:
-    """The end of a step: its own, or that Okra said what it lacks."""
-    return said(okra, missing) or over()
-
-
-def said(okra: Installed, missing: Permission) -> bool:
-    """In the log, or in the Cell's status."""
-    text = "".join(each.text for each in okra.controllers.started) + json.dumps(okra.controllers.status())
-    owners = "Okra may not update the finalizers of whom the checks"
-    return (owners if missing == OWNERS else f"Okra may not {missing} ") in text
+    in_lanes(lane, len(lacking))
