@@ -10,6 +10,7 @@ from okra.actors.discovery import problem_of
 from okra.actors.kinds import kind_named
 from okra.actors.wiring import Wiring
 from okra.api.cell import CellSpec
+from okra.api.complex import Application
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.api.parse import parse
 from okra.applications.children import (
@@ -21,6 +22,7 @@ from okra.applications.children import (
     route_child,
     sent,
     sent_back,
+    taken_off,
 )
 from okra.applications.effects import Publish, Route
 from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
@@ -84,17 +86,18 @@ class Children:
 
     async def keep(self, spec: CellSpec, state: State) -> Problem | None:
         """Make the children say what the spec says, each where it was told to go. Returns what can't be done."""
+        problem: Problem | None = None
         wanted = [(self._cluster, cluster_child(self.parent, spec, each)) for each in spec.clusters or ()]
         for app in spec.applications or ():
             name = self.parent.application(app.name)
             if app.argocd is not None and (there := self.family.deployments.get(name)) is not None:
                 clusters = deployment_seen(self.parent, there)
                 assert clusters is not None  # it is there
-                wanted.append((self._deployment, deployment_child(self.parent, app, clusters.clusters)))
+                wanted.append((self._deployment, deployment_child(self.parent, app, clusters.clusters, there)))
+                problem = problem or self._kept(app, there)
             if app.alb is not None and (there := self.family.routes.get(name)) is not None:
                 where = self._where(there, state.of(app.name))
                 wanted.append((self._route, route_child(self.parent, spec, app, *where)))
-        problem = None
         known = {**self.family.clusters}
         for kind, body in wanted:
             family = {self._cluster: known, self._deployment: self.family.deployments, self._route: self.family.routes}
@@ -114,10 +117,23 @@ class Children:
             return version, tuple(each for each in groups if each[0] == version)
         return version, groups
 
+    def _kept(self, app: Application, there: Object) -> Problem | None:
+        """Labels that the spec has no more stay on clusters that serve."""
+        if not (lost := taken_off(app, there)):
+            return None
+        name = there["metadata"]["name"]
+        said = (
+            f"{app.name}: argocd.clusterSecret would take {', '.join(lost)} off clusters that it is published to, and "
+            "Argo CD its Applications. The former clusterSecret and applicationSet stay: write them again, with more "
+            f"labels if need be; or change {self._deployment.kind} {name} by hand once its clusters may lose them."
+        )
+        return Problem("LabelsInUse", said, fatal=False)
+
     async def publish(self, spec: CellSpec, effect: Publish) -> None:
         app = next(each for each in spec.applications or () if each.name == effect.application)
-        body = deployment_child(self.parent, app, effect.clusters)
-        await self._apply(self._deployment, body, self.family.deployments.get(body["metadata"]["name"]))
+        there = self.family.deployments.get(self.parent.application(app.name))
+        body = deployment_child(self.parent, app, effect.clusters, there)
+        await self._apply(self._deployment, body, there)
 
     async def send(self, spec: CellSpec, effect: Route, state: State) -> None:
         app = next(each for each in spec.applications or () if each.name == effect.application)

@@ -135,11 +135,31 @@ def _is_label(key: str, value: str) -> bool:
     return True
 
 
-def deployment_child(parent: Parent, application: Application, clusters: Sequence[str]) -> Object:
-    """The ArgoCDApplicationDeployment of an application; `clusters` as the Cell calls them."""
+def deployment_child(
+    parent: Parent, application: Application, clusters: Sequence[str], there: Object | None = None
+) -> Object:
+    """The ArgoCDApplicationDeployment of an application; `clusters` as the Cell calls them.
+
+    One that is there keeps its labels where the application would take one off: that deletes the Applications, and what
+    runs, on the clusters that have the traffic.
+    """
     argocd = {} if application.argocd is None else plain(application.argocd)
+    if there is not None and taken_off(application, there):
+        argocd = {**argocd, **{key: there["spec"][key] for key in ("clusterSecret", "applicationSet")}}
     spec = {"clusterNames": [parent.cluster(each) for each in clusters], **argocd}
     return parent.child("ArgoCDApplicationDeployment", parent.application(application.name), spec)
+
+
+def taken_off(application: Application, there: Object) -> list[str]:
+    """Labels of the cluster secrets that an ArgoCDApplicationDeployment sets, and the application wouldn't any more."""
+    wanted = {} if application.argocd is None else plain(application.argocd)
+    before, now = _published(there["spec"]), _published(wanted)
+    return sorted(f"{key}={value}" for key, value in before.items() if now.get(key) != value)
+
+
+def _published(argocd: Mapping[str, Any]) -> Mapping[str, str]:
+    secret = argocd.get("clusterSecret", {})
+    return {**secret.get("labels", {}), **({"cluster-secret": secret["name"]} if "name" in secret else {})}
 
 
 def route_child(
