@@ -65,7 +65,7 @@ def serving(world: AwsWorld, route: Route) -> dict[str, int]:
 def ways_out() -> list[list[str]]:
     """What the install page says to do: a role for the whole cluster, and to whom."""
     lines = commands((ROOT / "docs" / "install.md").read_text(), "kubectl")
-    return [words[1:] for words in lines if words[1:2] == ["create"] and words[2].startswith("clusterrole")]
+    return [words[1:] for words in lines if words[1:2] == ["create"] and "okra-way-out" in words]
 
 
 def replaced(word: str, namespace: str) -> str:

@@ -108,7 +108,7 @@ def test_a_missing_permission_is_named_and_taken_up_once_it_is_given(
     aws_world: AwsWorld, controllers: Controllers
 ) -> None:
     controllers.kubectl("create", "serviceaccount", "okra")
-    controller = controllers.start(kubeconfig=controllers.service_account("okra"))
+    controller = controllers.start(kubeconfig=controllers.service_account("okra"), OKRA_ARGOCD="false")
     said = controller.until("LeaseNotReached")["error"]
     assert 'verbs: ["get"]' in said
     assert 'resources: ["leases"]' in said

@@ -122,5 +122,5 @@ def test_verbs_from_the_command_line_reach_a_cell_of_the_cluster(aws_world: AwsW
     controllers.cli("abort", "web", "--context", "okra-test")
     status = controllers.until(lambda status: status["rollout"]["outcome"] == "Failed")
     assert (status["reason"], [each["version"] for each in status["blockedVersions"]]) == ("RolledBack", ["1.1.0"])
-    assert "Paused by a person" in status["message"]
+    controllers.until(lambda status: "Paused by a person" in status["message"])  # said beside it, a moment later
     assert sum(aws_world.weights(route.arn)[arn] for arn in route.groups["1.1.0"]) == 0
