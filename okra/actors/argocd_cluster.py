@@ -87,9 +87,7 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
         found = await self._probe(account, info)
         if isinstance(whose, Shared) and found.ready:
             shared = f" Its cluster secret is {whose.secret.name}, which the ArgoCDCluster {whose.owner} writes"
-            shared += (
-                "." if whose.secret.may_be_used_in(self.key[0]) else " and doesn't share with this namespace."
-            )
+            shared += "." if whose.secret.may_be_used_in(self.key[0]) else " and doesn't share with this namespace."
             found = replace(found, message=found.message + shared)
         return replace(found, endpoint=endpoint)
 
