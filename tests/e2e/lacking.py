@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,7 +96,7 @@ def walk_without(missing: Permission, scenario: Scenario) -> str:
     for act, over in scenario.steps():
         act()
         try:
-            eventually(lambda over=over: says(okra, missing) or over(), within=PATIENCE)
+            eventually(either(partial(says, okra, missing), over), within=PATIENCE)
         except AssertionError:
             text, status = controllers.started[-1].text[-2000:], controllers.status()
             return f"{missing}: nobody said so:\n{text}\n{status}"
@@ -104,6 +105,10 @@ def walk_without(missing: Permission, scenario: Scenario) -> str:
             code, crashed = last.popen.poll(), last.entries("ActorFailed")
             return "" if code is None and not crashed else f"{missing}: {code=} {crashed=}"
     return f"{missing}: nobody missed it"
+
+
+def either(*asked: Callable[[], object]) -> Callable[[], bool]:
+    return lambda: any(each() for each in asked)
 
 
 def says(okra: Installed, missing: Permission) -> bool:
