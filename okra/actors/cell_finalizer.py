@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from okra.errors import Conflict, Fatal, NotFound, Unavailable
+from okra.errors import Conflict, Fatal, NotFound, Retryable, Unavailable
 
 if TYPE_CHECKING:
     from okra.actors.cell import CellActor
@@ -43,6 +43,9 @@ class Finalizer:
         except (Conflict, NotFound) as error:
             await record.changed(error)
             return False
+        except Retryable:
+            record.stale = True  # it may have been taken, and only the answer lost
+            raise
         except Fatal as error:
             said = f"The Cell's finalizers can't be changed; it is tried again: {error}"
             if said != self._refused:

@@ -131,6 +131,7 @@ class Record:
             return False
         except OkraError as error:
             if not urgent or not self._cell.wiring.gate.may_write():
+                self.stale = True  # it may have been taken, and only the answer lost
                 raise not_taken(error) from error
             self._cell.turns.refused(not_taken(error))
             self.unsaved = True
@@ -166,6 +167,7 @@ class Record:
             raise Unavailable("The store doesn't answer.") from error
         self._written.append(self.resource_version)
         self.object = obj
+        self._cell.turns.hurry()  # the store takes writes: what it refuses next it hasn't refused for long
 
     async def changed(self, error: Conflict | NotFound) -> None:
         """The object isn't the one that a write was for."""

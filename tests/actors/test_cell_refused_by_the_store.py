@@ -1,6 +1,7 @@
 """A store that refuses a status for long is asked ever more seldom, and the log says why once; safety never waits."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -183,3 +184,21 @@ async def test_a_finalizer_that_is_refused_begins_no_attempt_again() -> None:
             assert (await w.status())["rollout"]["attempt"] == 1
             w.store.fault = no_fault
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
+
+
+@pytest.mark.parametrize("phase", [0, 1, 2])
+async def test_a_store_that_loses_every_third_answer_of_a_cell_does_not_hold_its_rollout_up(phase: int) -> None:
+    """After a write of unknown outcome it is read: to learn of it by a Conflict would take each try a call more."""
+    calls = itertools.count(phase)
+
+    def third(operation: str, name: str) -> OkraError | None:
+        return Unavailable("HTTP 504") if name == "web" and next(calls) % 3 == 0 else None
+
+    async with world() as w:
+        route, _, new = w.two_versions()
+        await w.apply(cell(**QUICK))
+        w.store.fault = lambda operation, name: third(operation, name) if operation == "get" else None
+        w.store.lost = lambda operation, name: third(operation, name) if operation.startswith("patch") else None
+        async with w.running():
+            await w.until(lambda status: status.get("stableVersion") == "1.1.0", within=300)
+        assert route.weights[new]

@@ -46,8 +46,13 @@ def assert_rolled_out(controllers: Controllers, observer: Observer) -> None:
     assert (status["phase"], status["rollouts"]) == ("Synced", 1)
     assert observer.percents("1.1.0") == END
     eventually(lambda: controllers.find()["metadata"].get("finalizers", []), lambda found: found == [])
-    reasons = [event["reason"] for event in controllers.events()]
-    assert (reasons.count("RolloutStarted"), reasons.count("RolloutCompleted")) == (1, 1)
+
+    def told() -> tuple[int, int]:
+        """In Events: these are written beside everything else."""
+        reasons = [event["reason"] for event in controllers.events()]
+        return reasons.count("RolloutStarted"), reasons.count("RolloutCompleted")
+
+    eventually(told, lambda seen: seen == (1, 1))
 
 
 def test_leaders_that_are_killed_one_after_the_other_leave_the_rollout_to_the_next(

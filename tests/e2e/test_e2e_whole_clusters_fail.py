@@ -97,9 +97,8 @@ def test_an_application_set_that_is_never_reconciled_fails_the_application(story
     story.begin()
     story.fleet.argocd.sets.freeze()
     story.move()
-    story.until({"web": "Reverting"})
-    story.fleet.argocd.sets.thaw()
     status = story.until({"": "Failed", "web": "Failed"})
+    story.fleet.argocd.sets.thaw()
     assert_is_back(story, status, "web", "Not Synced and Healthy within 5 s")
 
 
