@@ -140,7 +140,7 @@ class Turns:
             log.warning("Retrying", kind="Cell", namespace=namespace, name=name, error=str(error))
 
     def hurry(self) -> None:
-        """The object changed, and with it perhaps what it was refused for."""
+        """What was refused may be taken now: the object changed, or the store took a write."""
         self._tries.hurry()
 
     # -- timers ----------------------------------------------------------------------------------------------------

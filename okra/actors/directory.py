@@ -231,9 +231,7 @@ def _key(name: str) -> Key:
 
 def _says(obj: Object) -> list[Any]:
     status = obj.get("status") or {}
-    return [
-        status.get(each) for each in ("observedGeneration", "phase", "ready", "machine", "stableVersion", "commands")
-    ]
+    return [status.get(each) for each in GOES_BY]
 
 
 def _uid(obj: Object) -> str | None:

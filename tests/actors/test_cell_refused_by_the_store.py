@@ -186,19 +186,29 @@ async def test_a_finalizer_that_is_refused_begins_no_attempt_again() -> None:
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
 
 
-@pytest.mark.parametrize("phase", [0, 1, 2])
-async def test_a_store_that_loses_every_third_answer_of_a_cell_does_not_hold_its_rollout_up(phase: int) -> None:
-    """After a write of unknown outcome it is read: to learn of it by a Conflict would take each try a call more."""
-    calls = itertools.count(phase)
+async def test_a_write_whose_answer_was_lost_is_followed_by_a_read_not_by_another_try() -> None:
+    """No watch tells of it, and the store took nothing for ten minutes before."""
+    asked: list[str] = []
+    writes = itertools.count(1)
 
-    def third(operation: str, name: str) -> OkraError | None:
-        return Unavailable("HTTP 504") if name == "web" and next(calls) % 3 == 0 else None
+    def noted(operation: str, name: str) -> OkraError | None:
+        if name == "web" and operation in ("get", "patch_status"):
+            asked.append(operation)
+        return None
+
+    def second(operation: str, name: str) -> OkraError | None:
+        mine = name == "web" and operation == "patch_status"
+        return Unavailable("HTTP 504") if mine and next(writes) == 2 else None
 
     async with world() as w:
         route, _, new = w.two_versions()
         await w.apply(cell(**QUICK))
-        w.store.fault = lambda operation, name: third(operation, name) if operation == "get" else None
-        w.store.lost = lambda operation, name: third(operation, name) if operation.startswith("patch") else None
         async with w.running():
-            await w.until(lambda status: status.get("stableVersion") == "1.1.0", within=300)
-        assert route.weights[new]
+            await w.when(lambda: route.weights.get(new))
+            refuse(w, Unavailable("HTTP 503"), "patch_status")
+            await asyncio.sleep(600)
+            w.store.fault, w.store.watch_lag = noted, 3600.0  # nor does a watch tell of it
+            w.store.lost = second
+            await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=1200)
+        numbers = [number for number, operation in enumerate(asked) if operation == "patch_status"]
+        assert asked[numbers[1] + 1] == "get"
