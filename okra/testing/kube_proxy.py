@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector, web
 
 from okra.testing.controlplane.access import ControlPlane
 from okra.testing.serving import serving
@@ -82,6 +82,7 @@ class KubeProxy:
         self._closing = asyncio.Event()
         self._arrival = asyncio.Event()
         self._session: ClientSession | None = None
+        self._asking: set[asyncio.Task[ClientResponse]] = set()
         self.seen: list[Seen] = []
         self.url = ""
 
@@ -90,6 +91,7 @@ class KubeProxy:
         self._session = await self._stack.enter_async_context(
             ClientSession(connector=TCPConnector(ssl=context, limit=0), timeout=ClientTimeout(total=600))
         )
+        self._stack.push_async_callback(self._answered)
         app = web.Application(client_max_size=2**24)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self.url = await self._stack.enter_async_context(serving(app))
@@ -99,6 +101,13 @@ class KubeProxy:
         self._closing.set()
         self.cut_watches()
         await self._stack.aclose()
+
+    async def _answered(self) -> None:
+        """What goes on though its caller is gone; a server that is frozen is not waited for."""
+        if self._asking:
+            _, late = await asyncio.wait(self._asking, timeout=2)
+            for task in late:
+                task.cancel()
 
     def add(self, *faults: KubeFault) -> None:
         self._faults += faults
@@ -144,12 +153,32 @@ class KubeProxy:
         document = {**status, "reason": fault.reason, "code": fault.code}
         return web.json_response(document, status=fault.code, headers=fault.headers)
 
-    def _upstream(self, request: web.Request, body: bytes) -> Any:
+    @contextlib.asynccontextmanager
+    async def _upstream(self, request: web.Request, body: bytes) -> AsyncIterator[ClientResponse]:
+        """The API server's answer. Nothing of it is left when the caller goes before its end.
+
+        TLS would wait for the server to close the connection too, for longer than the test's event loop may last.
+        """
+        asking = asyncio.create_task(self._ask(request, body))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        try:
+            answer = await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            asking.add_done_callback(_abandon)
+            raise
+        async with answer:
+            try:
+                yield answer
+            finally:
+                _abort(answer)
+
+    async def _ask(self, request: web.Request, body: bytes) -> ClientResponse:
         if self._session is None:
             raise RuntimeError("the proxy is not open")
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
         url = self._plane.url + request.path_qs
-        return self._session.request(request.method, url, data=body or None, headers=headers)
+        return await self._session.request(request.method, url, data=body or None, headers=headers)
 
     async def _pass(self, request: web.Request, body: bytes) -> web.StreamResponse:
         async with self._upstream(request, body) as answer:
@@ -171,6 +200,17 @@ class KubeProxy:
             yield
         finally:
             self._watches.pop(id(request), None)
+
+
+def _abandon(asking: asyncio.Task[ClientResponse]) -> None:
+    if not asking.cancelled() and asking.exception() is None:
+        _abort(asking.result())
+
+
+def _abort(answer: ClientResponse) -> None:
+    """What has been read to its end has given its connection back."""
+    if answer.connection is not None and answer.connection.transport is not None:
+        answer.connection.transport.abort()
 
 
 def is_watch(request: web.Request) -> bool:
