@@ -12,7 +12,7 @@ from dataclasses import replace
 from okra.applications.clusters import clusters_ready
 from okra.applications.effects import Decision, SaveRevision
 from okra.applications.observation import Observation, RouteSeen
-from okra.applications.policy import Application, Policy
+from okra.applications.policy import Application, OnFailure, Policy
 from okra.applications.resting import at_rest
 from okra.applications.reverting import revert
 from okra.applications.stages import begin, completing, init, migrating
@@ -180,6 +180,7 @@ def _report(turn: Turn, app: Application) -> None:
     phase = state.phase
     if state.failure is None and not state.moving and app.version in state.blocked:
         phase = Phase.FAILED
+        turn.reason = turn.reason or ("Stopped" if turn.policy.on_failure is OnFailure.STOP else "RolledBack")
     elif phase in (Phase.PRECHECK_FAILED, Phase.CHECK_FAILED, Phase.POSTCHECK_FAILED):
         phase = Phase.REVERTING if state.failure else Phase.SYNCING
     elif phase is Phase.SYNCED:  # it has just arrived: whether all have is for the next decision to say

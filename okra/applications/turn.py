@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from okra.applications.effects import Decision, Effect, Emit, Persist
 from okra.applications.observation import Observation
-from okra.applications.policy import Application, Policy
+from okra.applications.policy import Application, OnFailure, Policy
 from okra.applications.state import AppState, Failure, Phase, State
 from okra.rollout.observation import SeriesResult
 
@@ -45,9 +45,10 @@ class Turn:
         self.emits.append(Emit(reason, message, type))
 
     def fail(self, app: Application, phase: Phase, reason: str, message: str, *, block: bool = True) -> None:
-        """A verdict: the rest of this attempt is undone, or stopped."""
+        """A verdict: the rest of this attempt is undone, or stopped. Who waits for Failed is told when that is over."""
         failure = Failure(phase, reason, message, self.now, block)
-        self.set(app, failure=failure, phase=phase, message=message, waited=0.0)
+        undone = phase is Phase.FAILED and self.policy.on_failure is OnFailure.ROLLBACK
+        self.set(app, failure=failure, phase=Phase.REVERTING if undone else phase, message=message, waited=0.0)
         self.emit(reason, f"{app.name}: {message}", "Warning" if block else "Normal")
 
     def report(self, phase: Phase, reason: str, message: str) -> None:

@@ -11,6 +11,7 @@ from okra.actors.cell import CELL
 from okra.actors.cell_checks import CHECK
 from okra.ports import Object
 from okra.rollout.rest import Rest
+from tests.actors.argo_world import condition
 from tests.actors.complex_world import CLUSTER, DEPLOYMENT, ComplexWorld, check, complex_world
 
 pytestmark = pytest.mark.looptime
@@ -317,8 +318,10 @@ async def test_a_deployment_that_never_gets_healthy_is_taken_back() -> None:
             w.argo.broken["web-sys-web-1-v2"] = {"sync": {"status": "Synced"}, "health": {"status": "Degraded"}}
             await move(w)
             status = await w.phase("Failed")
+            assert (await w.published(), set(w.traffic())) == ({*OLD}, {*OLD})
             await asyncio.sleep(60)
-        assert status["reason"] == "NotDeployed"
+        assert condition(status, "Ready") == ("False", "RolledBack")
+        assert "NotDeployed" in w.reasons()
         assert (await w.published(), set(w.traffic())) == ({*OLD}, {*OLD})
 
 

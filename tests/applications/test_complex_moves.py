@@ -305,10 +305,8 @@ def test_on_failure_stop_puts_nothing_back() -> None:
     w.want(web(NEW), on_failure=OnFailure.STOP)
     w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no.")
     w.after(400.0)
-    assert (w.web.phase, w.state.message[:55]) == (
-        Phase.FAILED,
-        "web: no. onFailure is Stop: nothing is put back. To try",
-    )
+    assert (w.web.phase, w.state.reason) == (Phase.FAILED, "Stopped")
+    assert w.state.message.startswith("web: no. onFailure is Stop: nothing is put back. To try")
     assert published(w) == {*OLD, *NEW}
 
 

@@ -153,6 +153,7 @@ class World:
         match effect:
             case Persist(state=state):
                 self.state = state
+                self._judge_what_is_said(state)
             case Publish(application=name, clusters=clusters):
                 self.deployments[name] = Deployment(clusters, self.now + self.deploy_time)
                 self.history.append((name, clusters))
@@ -186,6 +187,12 @@ class World:
                 continue
             for version in {route.stable, route.version, *route.leaving} - {"before Okra", "other"}:
                 assert set(version.split("+")) <= set(deployment.clusters), (version, deployment.clusters)
+
+    def _judge_what_is_said(self, state: State) -> None:
+        """Failed is an end: whoever waits for it finds everything back."""
+        undone = self.policy.on_failure is not OnFailure.STOP
+        if undone and Phase.FAILED in (state.phase, *(each.phase for each in state.applications)):
+            assert all(each.failure is None for each in state.applications), state
 
     def quiet(self) -> None:
         for _ in range(100):

@@ -115,17 +115,20 @@ class Fleet:
 
     def phases(self, **where: Any) -> dict[str, str]:
         """The Cell's phase as `""`, and each application's."""
-        status = self.status(**where)
+        return self._phases(self.status(**where))
+
+    def _phases(self, status: dict[str, Any]) -> dict[str, str]:
         applications = {each["name"]: each.get("phase", "") for each in status.get("applications", ())}
         return {"": status.get("phase", ""), **applications}
 
     def until(self, phases: Mapping[str, str], within: float = PATIENCE, **where: Any) -> dict[str, Any]:
         """The status, once the phases are these."""
         try:
-            eventually(lambda: self.phases(**where), lambda seen: phases.items() <= seen.items(), within=within)
+            return eventually(
+                lambda: self.status(**where), lambda seen: phases.items() <= self._phases(seen).items(), within=within
+            )
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.told(**where)}") from None
-        return self.status(**where)
 
     def told(self, **where: Any) -> str:
         status = json.dumps(self.status(**where), indent=1)
