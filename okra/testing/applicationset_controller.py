@@ -29,7 +29,7 @@ from okra.testing.controlplane.servers import ending_with
 _NOWHERE = "127.0.0.1:1"
 _FREE = "127.0.0.1:0"
 _WORKS = "Starting workers"
-_PATIENCE = 55.0
+_PATIENCE = 140.0
 _POLL = 0.05
 
 

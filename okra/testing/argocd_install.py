@@ -11,7 +11,7 @@ import yaml
 from okra.argocd.names import APPLICATION
 from okra.testing.controlplane.access import APPLY, ControlPlane
 
-_PATIENCE = 55.0
+_PATIENCE = 140.0
 _POLL = 0.05
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _KINDS = f"/apis/{APPLICATION.api_version}"

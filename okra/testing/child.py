@@ -16,7 +16,7 @@ from typing import IO
 WITH_PARENT = "--with-parent"
 """The child's flag: end when standard input is closed, which the kernel does when the parent is gone."""
 
-_START_TIMEOUT = 60.0
+_START_TIMEOUT = 150.0
 _STOP_TIMEOUT = 5.0
 
 

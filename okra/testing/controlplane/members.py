@@ -42,7 +42,7 @@ _DEFINITION: Mapping[str, Any] = {
     },
 }
 """Of the AWS Load Balancer Controller, without its rules: a test may make any object."""
-_PATIENCE = 60.0
+_PATIENCE = 140.0
 _POLL = 0.05
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from okra.testing.controlplane.access import ControlPlane, Unreachable
 from okra.testing.controlplane.commands import Command, Commands, Ports
 
-_PATIENCE = 55.0
+_PATIENCE = 140.0
 """Seconds until a start has failed: four is usual, and a machine may be busy."""
 _POLL = 0.05
 _LOG_LINES = 20
