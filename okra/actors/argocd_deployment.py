@@ -6,10 +6,12 @@ published, and whoever makes it anew under its name goes on with them.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from okra.actors.argocd import cluster_secrets, is_gone
 from okra.actors.argocd_object import LookingActor
+from okra.actors.kinds import HOTSWAP, OKRA
 from okra.api.argocd import (
     ArgoCDApplicationDeployment,
     ArgoCDApplicationDeploymentSpec,
@@ -83,9 +85,11 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
         """All of it, or an error: what can't be read is never taken for what isn't there."""
         store, namespace = self.wiring.store, self.argocd.namespace
         secrets = await self._secrets(wanted)
+        paused = await self._paused(wanted, secrets)
         sets = await self._sets(spec.application_set)
         applications = await store.list(APPLICATION, namespace)
-        return Sight(secrets, await self._endpoints(), sets, [read_application(each) for each in applications.items])
+        running = [read_application(each) for each in applications.items]
+        return Sight(secrets, await self._endpoints(), sets, running, paused)
 
     async def _secrets(self, wanted: Wanted) -> list[ClusterSecret]:
         """Without the marks of who published by the same labels and was deleted since: there is nobody else to take
@@ -95,6 +99,24 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
         store, kind = self.wiring.store, self.kind
         gone = [who for who in sorted(others) if await is_gone(store, kind, who.group, who.namespace, who.name)]
         return [without_marks_of(each, gone) for each in secrets]
+
+    async def _paused(self, wanted: Wanted, secrets: Iterable[ClusterSecret]) -> str:
+        """Who pauses, in a sentence: everybody's pause, or the object's owner, a Cell or a System. Asked only where it
+        matters: clusters are published by other labels than the spec's."""
+        marks = [each.marks[wanted.publisher] for each in secrets if wanted.publisher in each.marks]
+        if all(each.labels == wanted.labels for each in marks):
+            return ""
+        family = HOTSWAP if self.kind.group == HOTSWAP.cell.group else OKRA
+        owners = self.metadata.get("ownerReferences") or ()
+        name = next((each["name"] for each in owners if each.get("controller") and _is(each, family.cell)), None)
+        if (held := self.wiring.held()) or name is None:
+            return held
+        try:
+            owner = await self.wiring.store.get(family.cell, self.key[0], name)
+        except NotFound:
+            return ""
+        paused = (owner.get("spec") or {}).get("paused") is True
+        return f"The {family.cell.kind} {name} is paused (spec.paused)." if paused else ""
 
     async def _sets(self, named: NamedSets) -> list[ApplicationSet]:
         store, namespace = self.wiring.store, self.argocd.namespace
@@ -134,6 +156,11 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
             cluster=effect.cluster,
             secret=effect.secret,
         )
+
+
+def _is(owner: Mapping[str, Any], kind: Kind) -> bool:
+    """Is this reference to an object of this kind?"""
+    return (owner.get("apiVersion"), owner.get("kind")) == (kind.api_version, kind.kind)
 
 
 def _in_words(named: NamedSets) -> str:

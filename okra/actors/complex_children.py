@@ -19,10 +19,10 @@ from okra.applications.children import (
     cluster_child,
     deployment_child,
     plain,
+    replaced,
     route_child,
     sent,
     sent_back,
-    taken_off,
 )
 from okra.applications.effects import Publish, Route
 from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
@@ -118,14 +118,15 @@ class Children:
         return version, groups
 
     def _kept(self, app: Application, there: Object) -> Problem | None:
-        """Labels that the spec has no more stay on clusters that serve."""
-        if not (lost := taken_off(app, there)):
+        """Labels that the spec gives another value keep theirs on clusters that serve."""
+        if not (lost := replaced(app, there)):
             return None
         name = there["metadata"]["name"]
         said = (
-            f"{app.name}: argocd.clusterSecret would take {', '.join(lost)} off clusters that it is published to, and "
-            "Argo CD its Applications. The former clusterSecret and applicationSet stay: write them again, with more "
-            f"labels if need be; or change {self._deployment.kind} {name} by hand once its clusters may lose them."
+            f"{app.name}: argocd.clusterSecret would replace {', '.join(lost)} on clusters that it is published to, "
+            "and Argo CD delete what serves there. The former clusterSecret and applicationSet stay: publish by a "
+            f"label of another key, wait until {self._deployment.kind} {name} is Synced, and give this key its new "
+            "value then."
         )
         return Problem("LabelsInUse", said, fatal=False)
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from okra.api.cell import CellSpec
-from okra.api.complex import Application, Cluster
+from okra.api.complex import Application, ArgoCDStrategyType, Cluster
 from okra.api.fields import LabelKey, LabelValue
 from okra.api.meta import COMMAND_ANNOTATION, OKRA_GROUP, PARENT_LABEL, VERSION
 from okra.applications.state import Group
@@ -140,21 +140,24 @@ def deployment_child(
 ) -> Object:
     """The ArgoCDApplicationDeployment of an application; `clusters` as the Cell calls them.
 
-    One that is there keeps its labels where the application would take one off: that deletes the Applications, and what
-    runs, on the clusters that have the traffic.
+    One that is there keeps its labels where the application would give one another value: with the former one go the
+    Applications, and what runs, on the clusters that have the traffic. One that is left out, it takes off with care.
     """
     argocd = {} if application.argocd is None else plain(application.argocd)
-    if there is not None and taken_off(application, there):
+    if there is not None and (application.argocd is None or replaced(application, there)):
         argocd = {**argocd, **{key: there["spec"][key] for key in ("clusterSecret", "applicationSet")}}
     spec = {"clusterNames": [parent.cluster(each) for each in clusters], **argocd}
     return parent.child("ArgoCDApplicationDeployment", parent.application(application.name), spec)
 
 
-def taken_off(application: Application, there: Object) -> list[str]:
-    """Labels of the cluster secrets that an ArgoCDApplicationDeployment sets, and the application wouldn't any more."""
-    wanted = {} if application.argocd is None else plain(application.argocd)
-    before, now = _published(there["spec"]), _published(wanted)
-    return sorted(f"{key}={value}" for key, value in before.items() if now.get(key) != value)
+def replaced(application: Application, there: Object) -> list[str]:
+    """Labels of the cluster secrets that an ArgoCDApplicationDeployment sets, and that the application gives another
+    value: both can't be on at once. None where what was deployed by the former is to go first anyway."""
+    argocd = application.argocd
+    if argocd is None or argocd.update_strategy.type is ArgoCDStrategyType.DELETE_BEFORE_CREATE:
+        return []
+    before, now = _published(there["spec"]), _published(plain(argocd))
+    return sorted(f"{key}={value}" for key, value in before.items() if now.get(key, value) != value)
 
 
 def _published(argocd: Mapping[str, Any]) -> Mapping[str, str]:

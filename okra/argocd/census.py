@@ -10,8 +10,8 @@ from okra.argocd.applications import Application
 from okra.argocd.marks import Mark, Publisher
 from okra.argocd.names import SHARED_WITH
 from okra.argocd.preflight import Problem
-from okra.argocd.publishing import needs_publishing
 from okra.argocd.readiness import SETTLED
+from okra.argocd.relabelling import Plan, plan
 from okra.argocd.secrets import ClusterSecret
 
 MOST_APPLICATIONS = 256
@@ -51,6 +51,8 @@ class Sight:
     """Those that the spec names."""
     applications: Sequence[Application]
     """All."""
+    paused: str = ""
+    """Who pauses: no cluster is published by other labels than it is meanwhile."""
 
 
 @dataclass
@@ -64,6 +66,8 @@ class Census:
     """Cluster in the spec → its secret, or why it has none."""
     targets: dict[str, ClusterSecret] = field(init=False)
     """Those that have one."""
+    plans: dict[str, Plan] = field(init=False)
+    """What is to be done with the labels of each of these."""
     old: list[ClusterSecret] = field(init=False)
     """Not listed, and still published, or not free of its Applications yet."""
     lost: dict[str, tuple[str, ...]] = field(init=False)
@@ -72,29 +76,41 @@ class Census:
     def __post_init__(self) -> None:
         self.listed = {name: self._find(name) for name in self.wanted.clusters}
         self.targets = {name: found for name, found in self.listed.items() if isinstance(found, ClusterSecret)}
+        self.plans = {name: self._plan(secret) for name, secret in self.targets.items()}
         names, publisher = {secret.name for secret in self.targets.values()}, self.wanted.publisher
         self.old = [each for each in self.sight.secrets if publisher in each.marks and each.name not in names]
         gone = set(self.known) - set(self.wanted.clusters) - {self.mark(each).cluster for each in self.old}
         self.lost = {name: left for name in sorted(gone) if (left := self._left_of(name))}
 
-    @property
-    def to_publish(self) -> list[ClusterSecret]:
-        return [each for each in self.targets.values() if self.needs_publishing(each)]
+    def planned(self, *plans: Plan) -> list[ClusterSecret]:
+        """Of the clusters listed."""
+        return [self.targets[name] for name, each in self.plans.items() if each in plans]
 
     @property
     def to_unpublish(self) -> list[ClusterSecret]:
-        return [each for each in self.old if self.mark(each).withdrawn is None]
+        return [*(each for each in self.old if self.mark(each).withdrawn is None), *self.planned(Plan.EMPTY)]
+
+    @property
+    def emptied(self) -> list[ClusterSecret]:
+        """Taken back, and not known to be free yet."""
+        return [*(each for each in self.old if self.mark(each).withdrawn is not None), *self.planned(Plan.EMPTYING)]
 
     @property
     def leaving(self) -> list[str]:
         """Clusters that aren't free of the application yet."""
-        return [*(self.mark(each).cluster for each in self.old), *self.lost]
+        return [*(self.mark(each).cluster for each in (*self.old, *self.planned(Plan.EMPTYING))), *self.lost]
 
     def mark(self, secret: ClusterSecret) -> Mark:
         return secret.marks[self.wanted.publisher]
 
-    def needs_publishing(self, secret: ClusterSecret) -> bool:
-        return needs_publishing(secret, self.wanted.publisher, self.wanted.labels)
+    def _plan(self, secret: ClusterSecret) -> Plan:
+        wanted = self.wanted
+        delete_first = wanted.delete_first and not (self._is_withdrawn(secret) and self.is_free(secret))
+        return plan(secret, wanted.publisher, wanted.labels, delete_first=delete_first, paused=bool(self.sight.paused))
+
+    def _is_withdrawn(self, secret: ClusterSecret) -> bool:
+        mark = secret.marks.get(self.wanted.publisher)
+        return mark is not None and mark.withdrawn is not None
 
     def applications_on(self, secret: ClusterSecret) -> list[Application]:
         """Of the ApplicationSets named, and those that status knows of ones that were named before."""
@@ -105,7 +121,11 @@ class Census:
         return [each for each in there if each.set in sets or each.name in before]
 
     def is_free(self, secret: ClusterSecret) -> bool:
-        """No Application is left, or those that are belong to somebody who publishes it by the same labels."""
+        """Taken back some time ago: an ApplicationSet may still make an Application of what it saw before. And none is
+        left, or those that are belong to somebody who publishes it by the same labels."""
+        withdrawn = self.mark(secret).withdrawn
+        if withdrawn is None or self.now < withdrawn + self.wanted.settled:
+            return False
         return self._is_anothers(secret, self.mark(secret).labels) or not self.applications_on(secret)
 
     def since(self, name: str, applications: Sequence[Application]) -> float | None:

@@ -6,6 +6,9 @@
 Everything follows from what the secrets say now: each carries its publishers' marks, so nothing is lost in a crash. A
 cluster is taken back only for a list of others, never for none, and never before everything about the change is known
 to go well (`preflight`). Labels that somebody took off are put back in either strategy.
+
+Other labels in the spec go the same way: beside the former ones, which come off when what the new ones deploy is ready
+everywhere; with DeleteBeforeCreate in their place, once nothing is left of what they deployed.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ from dataclasses import dataclass
 
 from okra.argocd.census import Census, Known, Sight, Wanted
 from okra.argocd.preflight import Problem, preflight
-from okra.argocd.publishing import Edit, forget, publish, unpublish
+from okra.argocd.publishing import Edit, forget, former_labels, publish, unpublish
 from okra.argocd.readiness import Lack, lacks
+from okra.argocd.relabelling import Plan, remove_former
 from okra.argocd.report import Phase, Report, report
 from okra.argocd.secrets import ClusterSecret
 
@@ -43,7 +47,8 @@ def decide(
     problem = _problem(census)
     changes = _changes(census, ready=ready) if problem is None else ()
     effects = (*changes, *_freed(census))
-    said = report(census, problem, lacking, ready=ready)
+    lacking = {name: found or _former(census, name) for name, found in lacking.items()}
+    said = report(census, problem, lacking, ready=bool(lacking) and not any(lacking.values()))
     pause = rest if said.phase is Phase.SYNCED else poll
     return Decision(said, effects, now if effects else min(now + pause, *_soon(census, lacking)))
 
@@ -53,11 +58,12 @@ def _problem(census: Census) -> Problem | None:
     wanted, sets = census.wanted, census.sight.sets
     if not wanted.clusters:
         return Problem("NoClusters", "spec.clusterNames is empty: nothing is published, and nothing is taken back.")
-    if not census.to_publish and not census.to_unpublish:
+    publish = census.planned(Plan.PUBLISH, Plan.REMOVE_FORMER)
+    if not publish and not census.to_unpublish:
         return None
     if not sets:
         return Problem("ApplicationSetNotFound", f"There is no {wanted.sets} yet.", stalled=False)
-    return preflight(wanted.publisher, wanted.labels, census.to_publish, census.to_unpublish, sets)
+    return preflight(wanted.publisher, wanted.labels, publish, census.to_unpublish, sets)
 
 
 def _lacks(census: Census, name: str, found: ClusterSecret | Problem) -> list[Lack]:
@@ -65,18 +71,35 @@ def _lacks(census: Census, name: str, found: ClusterSecret | Problem) -> list[La
         return [Lack(found.reason, found.message)]
     if not census.sight.sets:
         return [Lack("ApplicationSetNotFound", f"There is no {census.wanted.sets} yet.")]
-    if census.needs_publishing(found):
+    plan = census.plans[name]
+    if plan is Plan.PAUSED:
+        return [Lack("Paused", f"{name} keeps the labels that it is published by: {census.sight.paused}")]
+    if plan not in (Plan.KEEP, Plan.REMOVE_FORMER):
         return [Lack("NotPublished", f"{name} isn't published yet.")]
-    applications = census.applications_on(found)
+    applications, mark = census.applications_on(found), census.mark(found)
     since = census.since(name, applications)
-    return list(lacks(census.sight.sets, applications, census.mark(found).at, since, census.now, census.wanted.settled))
+    if since is not None and mark.relabelled is not None:
+        since = max(since, mark.relabelled)
+    return list(lacks(census.sight.sets, applications, mark.at, since, census.now, census.wanted.settled))
+
+
+def _former(census: Census, name: str) -> list[Lack]:
+    """What a cluster lacks that has all else."""
+    if census.plans.get(name) is not Plan.REMOVE_FORMER:
+        return []
+    former = former_labels(census.targets[name], census.wanted.publisher, census.wanted.labels)
+    shown = ", ".join(f"{key}={value}" for key, value in sorted(former.items()))
+    return [Lack("FormerLabels", f"{name} is published by {shown} of before the edit, until all clusters are ready.")]
 
 
 def _changes(census: Census, *, ready: bool) -> Iterator[Edit]:
     wanted = census.wanted
     for name, secret in census.targets.items():
-        if census.needs_publishing(secret) and not (_is_new(census, secret) and _must_wait(census)):
+        if census.plans[name] is Plan.PUBLISH and not (_is_new(census, secret) and _must_wait(census)):
             yield publish(secret, wanted.publisher, name, wanted.labels, census.now)
+    if ready:
+        for secret in census.planned(Plan.REMOVE_FORMER):
+            yield remove_former(secret, wanted.publisher, wanted.labels, census.now)
     if ready or (wanted.delete_first and len(census.targets) == len(census.listed)):
         for secret in census.to_unpublish:
             yield unpublish(secret, wanted.publisher, census.now)
@@ -92,15 +115,13 @@ def _must_wait(census: Census) -> bool:
 
 
 def _freed(census: Census) -> Iterator[Edit]:
-    """An ApplicationSet may still make an Application of what it saw before: gone counts only some time after."""
     for secret in census.old:
-        withdrawn = census.mark(secret).withdrawn
-        if withdrawn is not None and census.now >= withdrawn + census.wanted.settled and census.is_free(secret):
+        if census.is_free(secret):
             yield forget(secret, census.wanted.publisher)
 
 
 def _soon(census: Census, lacking: Mapping[str, Sequence[Lack]]) -> list[float]:
     """When something may be over by itself."""
     found = [each.until for lacks in lacking.values() for each in lacks if each.until is not None]
-    found += [at + census.wanted.settled for each in census.old if (at := census.mark(each).withdrawn) is not None]
+    found += [at + census.wanted.settled for each in census.emptied if (at := census.mark(each).withdrawn) is not None]
     return [at for at in found if at > census.now] or [census.now + POLL + REST]

@@ -52,6 +52,8 @@ class Mark:
     """When they were taken off."""
     found: tuple[str, ...] = ()
     """Keys of those labels that were there before anybody published by them: they aren't taken off."""
+    relabelled: float | None = None
+    """When labels of before an edit were taken off: their ApplicationSet may not have seen it yet."""
 
     @property
     def own(self) -> dict[str, str]:
@@ -75,8 +77,9 @@ def write_mark(publisher: Publisher, mark: Mark) -> str:
     content["at"] = write_time(mark.at)
     if mark.found:
         content["found"] = mark.found
-    if mark.withdrawn is not None:
-        content["withdrawn"] = write_time(mark.withdrawn)
+    for key, at in (("withdrawn", mark.withdrawn), ("relabelled", mark.relabelled)):
+        if at is not None:
+            content[key] = write_time(at)
     return json.dumps(content, separators=(",", ":"), sort_keys=True)
 
 
@@ -91,13 +94,16 @@ def _read(key: str, value: str) -> tuple[Publisher, Mark] | None:
         content = json.loads(value)
         namespace, _, name = content["by"].partition("/")
         publisher = Publisher(key.partition("/")[0].removeprefix(_PREFIX), namespace, name)
-        withdrawn = content.get("withdrawn")
+        withdrawn, relabelled = (
+            None if (at := content.get(key)) is None else read_time(at) for key in ("withdrawn", "relabelled")
+        )
         mark = Mark(
             cluster=str(content["cluster"]),
             labels={str(label): str(worth) for label, worth in content["labels"].items()},
             at=read_time(content["at"]),
-            withdrawn=None if withdrawn is None else read_time(withdrawn),
+            withdrawn=withdrawn,
             found=tuple(map(str, content.get("found", ()))),
+            relabelled=relabelled,
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -77,9 +77,23 @@ def _taken_labels(publisher: Publisher, labels: Mapping[str, str], secret: Clust
             if who != publisher and mark.stands_on(secret.labels) and mark.labels.get(key, value) != value:
                 said = f"{who} publishes {secret.name} by {key}={mark.labels[key]}: choose another label than {key}."
                 yield Problem("LabelTaken", said)
-        if is_taken(secret, publisher, key, value):
+        own = secret.marks[publisher].own if publisher in secret.marks else {}
+        if key in own:
+            yield from _in_use(secret, key, own[key], value)
+        elif is_taken(secret, publisher, key, value):
             said = f"{secret.name} has the label {key}={secret.labels[key]} already: choose another, or take that off."
             yield Problem("LabelTaken", said)
+
+
+def _in_use(secret: ClusterSecret, key: str, before: str, value: str) -> Iterator[Problem]:
+    """It can't have both values at once. One that a person changed is nobody's."""
+    if secret.labels.get(key) == before != value:
+        said = (
+            f"{secret.name} is published by {key}={before}: with {key}={value} in its place Argo CD would delete what"
+            f" serves there. Publish by a label of another key, and once that is done by {key}={value}; or, if its"
+            " Applications may go, take the label off by hand."
+        )
+        yield Problem("LabelsInUse", said)
 
 
 def _still_matching(

@@ -25,6 +25,8 @@ class EditKind(StrEnum):
     PUBLISHED = "Published"
     PUBLISHED_AGAIN = "PublishedAgain"
     """Somebody had taken the labels off."""
+    FORMER_LABELS_REMOVED = "FormerLabelsRemoved"
+    """Those of before an edit: the new ones have brought up all that they had to."""
     UNPUBLISHED = "Unpublished"
     APPLICATIONS_GONE = "ApplicationsGone"
 
@@ -73,6 +75,19 @@ def published_labels(secret: ClusterSecret, publisher: Publisher, labels: Mappin
     return {key: value for key, value in labels.items() if not (named and key == CLUSTER_SECRET)}
 
 
+def former_labels(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> dict[str, str]:
+    """Those of before an edit by which it is still published. They stay beside the new ones until what is deployed by
+    these is ready: taken off, they take their Applications along, and what serves."""
+    mark = secret.marks.get(publisher)
+    if mark is None or mark.withdrawn is not None:
+        return {}
+    return {key: value for key, value in mark.labels.items() if key not in labels}
+
+
+def _labels_for_now(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> dict[str, str]:
+    return former_labels(secret, publisher, labels) | published_labels(secret, publisher, labels)
+
+
 def found_labels(secret: ClusterSecret, labels: Mapping[str, str]) -> dict[str, str]:
     """Those of `labels` that were there before anybody published by them: they are a person's, and stay."""
     there = {key: value for key, value in labels.items() if secret.labels.get(key) == value}
@@ -89,12 +104,12 @@ def is_taken(secret: ClusterSecret, publisher: Publisher, key: str, value: str) 
 
 def needs_publishing(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> bool:
     mark = secret.marks.get(publisher)
-    wanted = published_labels(secret, publisher, labels)
+    wanted = _labels_for_now(secret, publisher, labels)
     return mark is None or not mark.stands_on(secret.labels) or dict(mark.labels) != wanted
 
 
 def labels_after_publishing(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> dict[str, str]:
-    """What it would be labelled with."""
+    """What it would be labelled with in the end."""
     return {**labels_without(secret, publisher, labels), **published_labels(secret, publisher, labels)}
 
 
@@ -108,15 +123,15 @@ def labels_without(
 
 
 def publish(secret: ClusterSecret, publisher: Publisher, cluster: str, labels: Mapping[str, str], now: float) -> Edit:
-    wanted = published_labels(secret, publisher, labels)
-    after = labels_after_publishing(secret, publisher, labels)
+    wanted = _labels_for_now(secret, publisher, labels)
+    after = labels_without(secret, publisher, labels) | wanted
     old = secret.marks.get(publisher)
     again = old is not None and old.withdrawn is None and dict(old.labels) == wanted
     kind = EditKind.PUBLISHED_AGAIN if again else EditKind.PUBLISHED
     shown = ", ".join(f"{key}={value}" for key, value in sorted(wanted.items()))
     said = f"{cluster}: the cluster secret {secret.name} is labelled {shown}" + "; it had been changed." * again
     mark = Mark(cluster, wanted, now, found=tuple(sorted(found_labels(secret, wanted))))
-    return _edit(kind, secret, publisher, after, mark, said.rstrip(".") + ".")
+    return edit(kind, secret, publisher, after, mark, said.rstrip(".") + ".")
 
 
 def unpublish(secret: ClusterSecret, publisher: Publisher, now: float) -> Edit:
@@ -124,16 +139,16 @@ def unpublish(secret: ClusterSecret, publisher: Publisher, now: float) -> Edit:
     shown = ", ".join(sorted(mark.labels))
     said = f"{mark.cluster}: the labels {shown} are taken off the cluster secret {secret.name}."
     withdrawn = replace(mark, withdrawn=now)
-    return _edit(EditKind.UNPUBLISHED, secret, publisher, labels_without(secret, publisher), withdrawn, said)
+    return edit(EditKind.UNPUBLISHED, secret, publisher, labels_without(secret, publisher), withdrawn, said)
 
 
 def forget(secret: ClusterSecret, publisher: Publisher) -> Edit:
     mark = secret.marks[publisher]
     said = f"{mark.cluster}: its Applications are gone."
-    return _edit(EditKind.APPLICATIONS_GONE, secret, publisher, secret.labels, None, said)
+    return edit(EditKind.APPLICATIONS_GONE, secret, publisher, secret.labels, None, said)
 
 
-def _edit(
+def edit(
     kind: EditKind,
     secret: ClusterSecret,
     publisher: Publisher,

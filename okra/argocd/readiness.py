@@ -36,14 +36,18 @@ def lacks(
 ) -> Iterator[Lack]:
     """All that is missing, what comes first in Argo CD's order first. None: ready.
 
-    applications: those of `sets` on this cluster; published: when the labels were written; since: from when on they
-    have been these.
+    applications: those on this cluster of `sets`, and of others named before; published: when the labels were written;
+    since: from when on they have been these.
     """
     for each in sets:
         mine = [application for application in applications if application.set == each.name]
         yield from _set_lacks(each, mine)
         for application in mine:
             yield from _application_lacks(application, published, rolling=each.rolling)
+    names = {each.name for each in sets}
+    for application in applications:
+        if application.deleting and application.set not in names:
+            yield _being_deleted(application)
     if applications and (since is None or now < since + settled):
         said = f"Its Applications must stay the same for {settled:g} seconds."
         yield Lack("Settling", said, (now if since is None else since) + settled)
@@ -68,11 +72,15 @@ def _set_lacks(each: ApplicationSet, applications: Sequence[Application]) -> Ite
         yield Lack("RollingSync", f"The RollingSync of {each.name} isn't done with {', '.join(waiting)}.")
 
 
+def _being_deleted(application: Application) -> Lack:
+    return Lack("ApplicationDeleting", f"The Application {application.name} is being deleted.")
+
+
 def _application_lacks(application: Application, published: float, *, rolling: bool) -> Iterator[Lack]:
     name = f"The Application {application.name}"
     said = f": {application.said}" if application.said else "."
     if application.deleting:
-        yield Lack("ApplicationDeleting", f"{name} is being deleted.")
+        yield _being_deleted(application)
     elif application.reconciled is None or application.reconciled < floor(published):  # it is written in whole seconds
         yield Lack("NotReconciled", f"{name} hasn't been reconciled since the cluster was published.")
     elif needs_sync(application, rolling=rolling):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from okra.testing.fake_argocd import SECRET
+from okra.testing.fake_argocd import APPLICATION_SET, SECRET, application_set
 from tests.actors.argo_world import ArgoWorld, argo_world, eventually
 from tests.actors.test_cell_crashes import Tripping, Tripwire
 
@@ -51,6 +51,41 @@ async def move(w: ArgoWorld, wire: Tripwire, *, delete_first: bool) -> None:
         await eventually(gone)
     assert w.argo.workloads == {(NEW, "web-c2")}
     assert w.argo.orphans == set()
+
+
+async def relabel(w: ArgoWorld, wire: Tripwire, *, delete_first: bool) -> None:
+    """To other labels, to the end; the cluster never runs neither, or with DeleteBeforeCreate never both."""
+    await w.application_set()
+    await w.store.real.apply(APPLICATION_SET, application_set("next", {"role": "next"}, own={"app": "next"}))
+    await w.cluster("c1")
+    await w.deployment("c1", delete_first=delete_first)
+    served = False
+
+    def watch() -> None:
+        nonlocal served
+        running = w.argo.running(OLD)
+        served = served or bool(running)
+        assert len(running) <= 1 if delete_first else (running or not served)
+
+    w.argo.watch = watch
+    labels: dict[str, Any] = {"clusterSecret": {"labels": {"role": "next"}}, "applicationSet": {"name": "next"}}
+    async with w.running(store=TrippingWrites(w.store, wire)):
+        await w.synced("c1")
+        await w.deployment("c1", delete_first=delete_first, **labels)
+        await w.deployed(lambda s: s["observedGeneration"] == 2 and s["phase"] == "Synced")
+        assert (await w.published(), w.argo.workloads) == (set(), {(OLD, "next-c1")})
+    assert w.argo.orphans == set()
+
+
+@pytest.mark.parametrize("delete_first", [False, True])
+async def test_a_crash_in_an_edit_of_labels_ends_where_none_does(delete_first: bool) -> None:
+    at, wire = 1, Tripwire()
+    while wire.passed >= wire.at:
+        async with argo_world() as w:
+            wire = Tripwire(at)
+            await relabel(w, wire, delete_first=delete_first)
+        at += 1
+    assert at > 20, "there are many effects"
 
 
 @pytest.mark.parametrize("delete_first", [False, True])

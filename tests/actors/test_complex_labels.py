@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from okra.testing.fake_argocd import APPLICATION, APPLICATION_SET, application_set
-from tests.actors.complex_world import ComplexWorld, complex_world
+from okra.testing.application_controller import degraded
+from okra.testing.fake_argocd import APPLICATION, APPLICATION_SET, SECRET, application_set
+from tests.actors.complex_world import DEPLOYMENT, ComplexWorld, complex_world
 
 pytestmark = pytest.mark.looptime
 
@@ -22,8 +25,95 @@ def published_by(labels: dict[str, str]) -> dict[str, Any]:
     return {"argocd": {"clusterSecret": {"labels": labels}, "applicationSet": {"name": "web2"}}}
 
 
+async def labels(w: ComplexWorld, cluster: str = "v1") -> set[str]:
+    """By which it is published."""
+    found = await w.store.real.get(SECRET, "argocd", f"sys-{cluster}")
+    return {"role-of", "role2"}.intersection(found["metadata"]["labels"])
+
+
+@asynccontextmanager
+async def edited(argocd: dict[str, str], **spec: Any) -> AsyncIterator[ComplexWorld]:
+    """A Cell that serves, published by `role-of`, and is told to publish by other labels, which an ApplicationSet web2
+    selects. Whatever comes of it, the traffic never is where nothing runs."""
+    async with complex_world() as w:
+        await w.application_set("web")
+        await w.store.real.apply(APPLICATION_SET, application_set("web2", argocd, own={"app": "web2"}))
+        found = w.cluster("v1", "web")
+        w.route("v1")
+        await w.cell([found], w.app("web"))
+        async with w.running():
+            await w.phase("Synced")
+
+            def watch() -> None:
+                for cluster in w.traffic():
+                    assert w.argo.running(f"https://{cluster}.eks.example"), w.told()
+
+            w.argo.watch = watch
+            await w.cell([found], w.app("web", **published_by(argocd)), **spec)
+            yield w
+
+
+async def test_other_labels_come_beside_the_former_ones_which_come_off_when_all_is_ready() -> None:
+    async with edited({"role2": "web2"}) as w:
+        w.argo.broken["web2-sys-v1"] = degraded()
+        await w.until(lambda s: s["clusters"][0]["message"].startswith("The Application web2"), "sys-web", DEPLOYMENT)
+        await asyncio.sleep(600)
+        assert (await applications(w), await labels(w)) == ({"web-sys-v1", "web2-sys-v1"}, {"role-of", "role2"})
+        del w.argo.broken["web2-sys-v1"]
+        await w.until(lambda s: s["phase"] == "Synced", "sys-web", DEPLOYMENT)
+        assert (await applications(w), await labels(w)) == ({"web2-sys-v1"}, {"role2"})
+        assert (w.traffic(), (await w.status())["phase"]) == ({"v1": 100}, "Synced")
+
+
+async def test_an_edit_that_is_taken_back_in_the_middle_goes_back() -> None:
+    async with edited({"role2": "web2"}) as w:
+        w.argo.broken["web2-sys-v1"] = degraded()
+        await w.until(lambda s: s["clusters"][0]["message"].startswith("The Application web2"), "sys-web", DEPLOYMENT)
+        await w.cell([w.cluster("v1", "web")], w.app("web"))
+        await w.until(lambda s: s["observedGeneration"] == 3 and s["phase"] == "Synced", "sys-web", DEPLOYMENT)
+        assert (await applications(w), await labels(w)) == ({"web-sys-v1"}, {"role-of"})
+
+
+@pytest.mark.parametrize("everybody", [False, True])
+async def test_a_paused_cell_keeps_its_labels(everybody: bool) -> None:
+    async with edited({"role2": "web2"}, paused=not everybody) as w:
+        w.held = "Every Cell is paused by somebody." if everybody else ""
+        status = await w.until(lambda s: s["conditions"][0]["reason"] == "Paused", "sys-web", DEPLOYMENT)
+        said = "Every Cell is paused by somebody." if everybody else "The Cell sys is paused (spec.paused)."
+        assert status["conditions"][0]["message"] == f"sys-v1 keeps the labels that it is published by: {said}"
+        await asyncio.sleep(600)
+        assert (await applications(w), await labels(w)) == ({"web-sys-v1"}, {"role-of"})
+        w.held = ""
+        await w.cell([w.cluster("v1", "web")], w.app("web", **published_by({"role2": "web2"})), paused=False)
+        await w.until(lambda s: s["phase"] == "Synced", "sys-web", DEPLOYMENT)
+        assert await labels(w) == {"role2"}
+
+
+async def test_a_pause_in_the_middle_keeps_the_former_labels() -> None:
+    async with edited({"role2": "web2"}) as w:
+        w.argo.slow["web2-sys-v1"] = 60
+        await w.until(lambda s: s["phase"] == "Updating", "sys-web", DEPLOYMENT)
+        spec = ([w.cluster("v1", "web")], w.app("web", **published_by({"role2": "web2"})))
+        await w.cell(*spec, paused=True)
+        await asyncio.sleep(600)
+        assert await labels(w) == {"role-of", "role2"}
+        await w.cell(*spec, paused=False)
+        await w.until(lambda s: s["phase"] == "Synced", "sys-web", DEPLOYMENT)
+        assert await labels(w) == {"role2"}
+
+
+async def test_a_move_to_other_clusters_by_other_labels() -> None:
+    async with edited({"role2": "web2"}) as w:
+        await w.cell([w.cluster("v2", "web")], w.app("web", **published_by({"role2": "web2"})))
+        await w.until(lambda s: s["applications"][0].get("synced", {}).get("version") == "v2")
+        await w.until(lambda s: not s["applications"][0]["former"])
+        await w.until(lambda s: s["phase"] == "Synced", "sys-web", DEPLOYMENT)
+        assert await applications(w) == {"web2-sys-v2"}
+        assert (await labels(w, "v1"), await labels(w, "v2"), set(w.traffic())) == (set(), {"role2"}, {"v2"})
+
+
 @pytest.mark.parametrize("paused", [True, False])
-async def test_labels_are_never_taken_off_clusters_that_serve(paused: bool) -> None:
+async def test_a_label_in_use_never_gets_another_value(paused: bool) -> None:
     async with complex_world() as w:
         await w.application_set("web")
         found = w.cluster("v1", "web")
@@ -36,7 +126,7 @@ async def test_labels_are_never_taken_off_clusters_that_serve(paused: bool) -> N
             await w.store.real.apply(APPLICATION_SET, other)
             await w.cell([found], w.app("web", **published_by({"role-of": "web2"})), paused=paused)
             status = await w.until(lambda s: s.get("reason") == "LabelsInUse")
-            assert "would take role-of=web off clusters that it is published to" in status["message"]
+            assert "would replace role-of=web on clusters that it is published to" in status["message"]
             await asyncio.sleep(600)
             assert (await applications(w), await w.published()) == (before, {"v1"})
             await w.cell([w.cluster("v2", "web")], w.app("web", **published_by({"role-of": "web2"})))

@@ -18,11 +18,11 @@ from okra.applications.children import (
     Parent,
     cluster_child,
     deployment_child,
+    replaced,
     route_child,
     sent,
     sent_back,
     short,
-    taken_off,
 )
 from okra.applications.observation import ClusterSeen, DeploymentSeen
 from okra.applications.seen import cluster_seen, deployment_seen, pinned, published_to, route_seen
@@ -111,28 +111,39 @@ def test_a_deployment_names_the_clusters_children_and_says_what_argocd_says() ->
     [
         ({"labels": {"myservice-role": "web"}}, []),
         ({"labels": {"myservice-role": "former"}}, ["myservice-role=former"]),
-        ({"labels": {"myservice-role": "web", "more": "x"}, "name": "y"}, ["cluster-secret=y", "more=x"]),
+        ({"labels": {"myservice-role": "former", "more": "x"}, "name": "y"}, ["myservice-role=former"]),
+        ({"labels": {"myservice-role": "web", "more": "x"}, "name": "y"}, []),
     ],
 )
-def test_a_deployment_keeps_labels_that_would_be_taken_off_and_their_application_set(
+def test_a_deployment_keeps_labels_that_would_get_another_value_and_their_application_set(
     before: dict[str, Any], lost: list[str]
 ) -> None:
     cell = model(complex_cell())
     assert cell.spec.applications is not None
     app, there = cell.spec.applications[0], deployment("web-1")
     there["spec"] |= {"clusterSecret": before, "applicationSet": {"name": "former"}}
-    assert taken_off(app, there) == lost
+    assert replaced(app, there) == lost
     spec = deployment_child(US, app, ["web-1", "web-2"], there)["spec"]
     assert spec["clusterNames"] == ["mysystem-web-1", "mysystem-web-2"]
     assert spec["clusterSecret"] == (before if lost else {"labels": {"myservice-role": "web"}})
     assert spec["applicationSet"] == {"name": "former" if lost else "web"}
 
 
-def test_an_application_without_argocd_would_take_all_labels_off() -> None:
+def test_the_deployment_of_an_application_without_argocd_stays_as_it_is() -> None:
     cell = model(complex_cell())
     assert cell.spec.applications is not None
-    app = cell.spec.applications[0].model_copy(update={"argocd": None})
-    assert taken_off(app, deployment("web-1")) == ["myservice-role=web"]
+    app, there = cell.spec.applications[0].model_copy(update={"argocd": None}), deployment("web-1")
+    assert replaced(app, there) == []
+    assert deployment_child(US, app, ["web-1"], there)["spec"] == there["spec"]
+
+
+def test_labels_of_what_must_not_run_twice_are_replaced() -> None:
+    cell = model(complex_cell())
+    assert cell.spec.applications is not None
+    app, there = cell.spec.applications[2], deployment("jobs-1", app=2)
+    there["spec"]["clusterSecret"] = {"labels": {"myservice-role": "former"}}
+    assert replaced(app, there) == []
+    assert deployment_child(US, app, ["jobs-1"], there)["spec"]["clusterSecret"] != there["spec"]["clusterSecret"]
 
 
 def test_a_route_is_a_simple_cell_that_lists_its_groups_and_is_pinned() -> None:

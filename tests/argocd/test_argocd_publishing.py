@@ -15,6 +15,7 @@ from okra.argocd.publishing import (
     unpublish,
     without_marks_of,
 )
+from okra.argocd.relabelling import remove_former
 from okra.argocd.secrets import read_secret
 from okra.embedded.objects import merge_patch
 from okra.ports import Object
@@ -29,6 +30,10 @@ def published(obj: Object, by: Publisher = WEB, labels: dict[str, str] | None = 
 
 def unpublished(obj: Object, by: Publisher = WEB) -> Object:
     return edited(obj, unpublish(read_secret(obj), by, NOW + 60))
+
+
+def relabelled(obj: Object, labels: dict[str, str]) -> Object:
+    return edited(obj, remove_former(read_secret(obj), WEB, labels, NOW + 60))
 
 
 def labels_of(obj: Object) -> dict[str, str]:
@@ -59,7 +64,9 @@ def test_a_label_that_was_there_before_stays_when_the_cluster_is_taken_back() ->
     assert not needs_publishing(read_secret(obj), WEB, LABELS | {"env": "prod"})
     again = published(obj, labels=LABELS | {"env": "prod", "more": "x"})
     assert labels_of(unpublished(again)) == {**labels_of(ours("a")), "env": "prod"}
-    assert labels_of(published(again)) == {**labels_of(ours("a")), **LABELS, "env": "prod"}
+    less = relabelled(again, LABELS)
+    assert labels_of(less) == {**labels_of(ours("a")), **LABELS, "env": "prod"}
+    assert labels_of(unpublished(less)) == {**labels_of(ours("a")), "env": "prod"}
 
 
 def test_a_label_that_was_there_before_stays_with_the_last_of_two_publishers() -> None:
@@ -91,10 +98,34 @@ def test_a_label_changed_by_hand_is_put_back(value: str | None) -> None:
     assert labels_of(edited(obj, edit))["myservice-role"] == "web"
 
 
-def test_other_labels_in_the_spec_replace_those_of_before_in_one_write() -> None:
+def test_other_labels_in_the_spec_come_beside_those_of_before_until_these_are_taken_off() -> None:
     obj = published(published(ours("a")), labels={"role": "web"})
-    assert "myservice-role" not in labels_of(obj)
-    assert labels_of(obj)["role"] == "web"
+    assert read_secret(obj).marks == {WEB: Mark("a", {**LABELS, "role": "web"}, NOW)}
+    assert labels_of(obj) == {**labels_of(ours("a")), **LABELS, "role": "web"}
+    assert not needs_publishing(read_secret(obj), WEB, {"role": "web"})
+    done = relabelled(obj, {"role": "web"})
+    assert read_secret(done).marks == {WEB: Mark("a", {"role": "web"}, NOW, relabelled=NOW + 60)}
+    assert labels_of(done) == {**labels_of(ours("a")), "role": "web"}
+
+
+def test_both_are_taken_off_with_the_cluster() -> None:
+    obj = published(published(ours("a")), labels={"role": "web"})
+    assert labels_of(unpublished(obj)) == labels_of(ours("a"))
+
+
+def test_former_labels_by_which_another_publishes_stay() -> None:
+    both = published(published(ours("a")), by=API)
+    obj = relabelled(published(both, labels={"role": "web"}), {"role": "web"})
+    assert labels_of(obj) == {**labels_of(ours("a")), **LABELS, "role": "web"}
+    assert labels_of(unpublished(obj, by=API)) == {**labels_of(ours("a")), "role": "web"}
+
+
+def test_a_former_label_that_is_taken_off_by_hand_is_put_back() -> None:
+    obj = published(published(ours("a")), labels={"role": "web"})
+    obj = merge_patch(obj, {"metadata": {"labels": {"myservice-role": None}}})
+    edit = publish(read_secret(obj), WEB, "a", {"role": "web"}, NOW)
+    assert edit.kind is EditKind.PUBLISHED_AGAIN
+    assert labels_of(edited(obj, edit)) == {**labels_of(ours("a")), **LABELS, "role": "web"}
 
 
 def test_unpublishing_takes_off_its_labels_and_no_others() -> None:

@@ -30,6 +30,7 @@ class World:
     endpoints: dict[str, str] = field(default_factory=dict)
     known: Mapping[str, Known] = field(default_factory=dict)
     now: float = NOW
+    paused: str = ""
     edits: list[str] = field(default_factory=list)
     """What was done, in order: `Published a`."""
     watch: Callable[[World], None] = lambda _world: None
@@ -46,6 +47,11 @@ class World:
 
     def want(self, *clusters: str, **changes: Any) -> None:
         self.wanted = replace(self.wanted, clusters=clusters, **changes)
+
+    @property
+    def named(self) -> set[str]:
+        """ApplicationSets that the spec names: all that are there."""
+        return set(self.sets)
 
     # -- what is true ------------------------------------------------------------------------------------------------
 
@@ -68,8 +74,9 @@ class World:
         sight = Sight(
             secrets=[read_secret(each) for each in self.secrets.values()],
             endpoints=self.endpoints or {name: server(name) for name in self.secrets},
-            sets=[read_application_set(each) for each in self.sets.values()],
+            sets=[read_application_set(each) for name, each in self.sets.items() if name in self.named],
             applications=[read_application(each) for each in self.applications.values()],
+            paused=self.paused,
         )
         return decide(self.wanted, self.known, sight, self.now)
 
