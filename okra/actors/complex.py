@@ -34,6 +34,7 @@ from okra.api.cell import Cell, CellSpec
 from okra.api.parse import parse
 from okra.applications.compile import compile_policy, while_leaving, while_unknown
 from okra.applications.effects import Decision, Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
+from okra.applications.kept import astray, before
 from okra.applications.machine import decide
 from okra.applications.observation import Observation
 from okra.applications.policy import Policy
@@ -142,12 +143,15 @@ class ComplexCell(Actor[Message]):
         tags = await self.sight.tags(cell.spec)
         await self.children.read()
         awaited = await self.commands.take(self.wiring.clock.now())
+        self.revisions.look_anew()
+        await self._look_back(self._compiled(cell, tags))
         problem = None if self.record.deleting else await self.children.keep(cell.spec, self.record.state)
         for _ in range(MOST_TURNS):
             policy = self._compiled(cell, tags)
             if self.record.deleting and not policy.applications:
                 await self._let_go()
                 return None
+            await self._look_back(policy)
             decision = await self._decide(cell.spec, policy)
             for effect in decision.effects:
                 await self._execute(cell.spec, effect)
@@ -163,6 +167,11 @@ class ComplexCell(Actor[Message]):
         if self.wiring.held():
             policy = replace(policy, paused=True)
         return while_leaving(policy, state) if self.record.deleting else policy
+
+    async def _look_back(self, policy: Policy) -> None:
+        """What is, or goes back, where a former spec brought it goes by that one."""
+        apps = astray(policy, self.record.state)
+        self.children.before = before(await self.revisions.specs(), apps) if apps else {}
 
     async def _decide(self, spec: CellSpec, policy: Policy) -> Decision:
         state = self.record.state
@@ -195,7 +204,7 @@ class ComplexCell(Actor[Message]):
             case Persist(state=state):
                 await self.record.persist(state)
             case Publish():
-                await self.children.publish(spec, effect)
+                await self.children.publish(spec, effect, self.record.state)
             case Route():
                 await self.children.send(spec, effect, self.record.state)
             case RunChecks(application=name):

@@ -13,20 +13,12 @@ from okra.api.cell import CellSpec
 from okra.api.complex import Application
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.api.parse import parse
-from okra.applications.children import (
-    PARENT,
-    Parent,
-    cluster_child,
-    deployment_child,
-    plain,
-    replaced,
-    route_child,
-    sent,
-    sent_back,
-)
+from okra.applications import told
+from okra.applications.children import PARENT, Parent, cluster_child, plain, replaced, sent
 from okra.applications.effects import Publish, Route
+from okra.applications.kept import Before
 from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
-from okra.applications.seen import cluster_seen, deployment_seen, pinned, published_to, route_seen
+from okra.applications.seen import cluster_seen, deployment_seen, pinned, published_to, route_seen, told_to
 from okra.applications.state import AppState, Group, Phase, State
 from okra.errors import AlreadyExists, NotFound, Unavailable
 from okra.ports import Kind, Object
@@ -52,6 +44,8 @@ class Children:
             kind_named(parent.group, kind) for kind in (CLUSTER, DEPLOYMENT, parent.kind)
         )
         self.family = Family()
+        self.before: Before = {}
+        """What former specs said of applications that are, or go back, where these brought them."""
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -89,15 +83,14 @@ class Children:
         problem: Problem | None = None
         wanted = [(self._cluster, cluster_child(self.parent, spec, each)) for each in spec.clusters or ()]
         for app in spec.applications or ():
-            name = self.parent.application(app.name)
-            if app.argocd is not None and (there := self.family.deployments.get(name)) is not None:
-                clusters = deployment_seen(self.parent, there)
-                assert clusters is not None  # it is there
-                wanted.append((self._deployment, deployment_child(self.parent, app, clusters.clusters, there)))
-                problem = problem or self._kept(app, there)
-            if app.alb is not None and (there := self.family.routes.get(name)) is not None:
-                where = self._where(there, state.of(app.name))
-                wanted.append((self._route, route_child(self.parent, spec, app, *where)))
+            at, name = state.of(app.name), self.parent.application(app.name)
+            if (there := self.family.deployments.get(name)) is not None:
+                body = told.deployment(self.parent, app, at, told_to(self.parent, there), there, self.before)
+                wanted += [] if body is None else [(self._deployment, body)]
+                problem = problem or self._in_use(app, there)
+            if (there := self.family.routes.get(name)) is not None and (app.alb or app.name in self.before):
+                body = told.route(self.parent, spec, app, at, self._where(there, at), there, self.before)
+                wanted += [] if body is None else [(self._route, body)]
         known = {**self.family.clusters}
         for kind, body in wanted:
             family = {self._cluster: known, self._deployment: self.family.deployments, self._route: self.family.routes}
@@ -117,9 +110,9 @@ class Children:
             return version, tuple(each for each in groups if each[0] == version)
         return version, groups
 
-    def _kept(self, app: Application, there: Object) -> Problem | None:
+    def _in_use(self, app: Application, there: Object) -> Problem | None:
         """Labels that the spec gives another value keep theirs on clusters that serve."""
-        if not (lost := replaced(app, there)):
+        if app.argocd is None or app.name in self.before or not (lost := replaced(app, there)):
             return None
         name = there["metadata"]["name"]
         said = (
@@ -130,20 +123,19 @@ class Children:
         )
         return Problem("LabelsInUse", said, fatal=False)
 
-    async def publish(self, spec: CellSpec, effect: Publish) -> None:
+    async def publish(self, spec: CellSpec, effect: Publish, state: State) -> None:
         app = next(each for each in spec.applications or () if each.name == effect.application)
         there = self.family.deployments.get(self.parent.application(app.name))
-        body = deployment_child(self.parent, app, effect.clusters, there)
+        body = told.deployment(self.parent, app, state.of(app.name), effect.clusters, there, self.before)
+        assert body is not None  # it is published
         await self._apply(self._deployment, body, there)
 
     async def send(self, spec: CellSpec, effect: Route, state: State) -> None:
         app = next(each for each in spec.applications or () if each.name == effect.application)
-        there = self.route_object(app.name)
-        if app.alb is None and there is not None:
-            body = sent_back(self.parent, there, effect.version, effect.groups)
-        else:
-            body = route_child(self.parent, spec, app, effect.version, effect.groups)
-        await self.apply(self._route, sent(body, there, state.of(app.name).attempt), there)
+        there, at = self.route_object(app.name), state.of(app.name)
+        body = told.route(self.parent, spec, app, at, (effect.version, effect.groups), there, self.before)
+        assert body is not None  # it has traffic
+        await self.apply(self._route, sent(body, there, at.attempt), there)
 
     async def forward(self, application: str, command: str) -> None:
         """Hand a person's command down."""
@@ -192,7 +184,7 @@ class Children:
             (
                 self._deployment,
                 self.family.deployments,
-                {parent.application(each.name) for each in apps if each.argocd},
+                {parent.application(each.name) for each in apps if each.argocd or each.name in self.before},
             ),
             (
                 self._route,

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+from collections.abc import Sequence
+
+import structlog
 
 from okra.actors.wiring import Wiring
+from okra.api.cell import Cell, CellSpec
+from okra.api.parse import parse
 from okra.applications.children import PARENT, Parent, short
-from okra.errors import AlreadyExists, NotFound
+from okra.errors import AlreadyExists, NotFound, OkraError
 from okra.ports import Kind, Object
+
+log = structlog.get_logger("okra")
 
 REVISION = Kind("apps", "v1", "ControllerRevision", "controllerrevisions")
 KEPT = 10
+PATIENCE = 5.0
+UNREAD: Sequence[CellSpec] = []
 
 
 class Revisions:
@@ -19,6 +29,27 @@ class Revisions:
         self._wiring, self._parent = wiring, parent
         self._saved: int | None = None
         """The generation whose spec is known to be the last one kept."""
+        self._specs: Sequence[CellSpec] | None = UNREAD
+
+    def look_anew(self) -> None:
+        """They are read once in each look that needs them."""
+        self._specs = UNREAD
+
+    async def specs(self) -> Sequence[CellSpec] | None:
+        """Those that are kept, the newest first; what isn't valid any more is none. None: they can't be read, and
+        nobody whose traffic goes back waits for them."""
+        if self._specs is UNREAD:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    self._specs = [spec for each in reversed(await self._all()) if (spec := self._spec(each))]
+            except (OkraError, TimeoutError) as error:
+                log.warning("RevisionsNotRead", kind=self._parent.kind, name=self._parent.name, error=str(error))
+                self._specs = None
+        return self._specs
+
+    def _spec(self, revision: Object) -> CellSpec | None:
+        model, _ = parse(self._parent.child(self._parent.kind, self._parent.name, revision["data"].get("spec") or {}))
+        return model.spec if isinstance(model, Cell) else None
 
     async def saved(self, obj: Object) -> bool:
         """Is the last one of this spec?"""

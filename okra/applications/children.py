@@ -146,8 +146,17 @@ def deployment_child(
     argocd = {} if application.argocd is None else plain(application.argocd)
     if there is not None and (application.argocd is None or replaced(application, there)):
         argocd = {**argocd, **{key: there["spec"][key] for key in ("clusterSecret", "applicationSet")}}
+    return _deployment(parent, application.name, clusters, argocd)
+
+
+def deployment_as_it_is(parent: Parent, name: str, clusters: Sequence[str], there: Object) -> Object:
+    """One that is there, published to other clusters by nobody who knows more of it."""
+    return _deployment(parent, name, clusters, {k: v for k, v in there["spec"].items() if k != "clusterNames"})
+
+
+def _deployment(parent: Parent, name: str, clusters: Sequence[str], argocd: Mapping[str, Any]) -> Object:
     spec = {"clusterNames": [parent.cluster(each) for each in clusters], **argocd}
-    return parent.child("ArgoCDApplicationDeployment", parent.application(application.name), spec)
+    return parent.child("ArgoCDApplicationDeployment", parent.application(name), spec)
 
 
 def replaced(application: Application, there: Object) -> list[str]:
@@ -195,7 +204,7 @@ def route_child(
 
 
 def sent_back(parent: Parent, there: Object, version: str, groups: Sequence[tuple[str, Group]]) -> Object:
-    """A child Cell whose application has no route any more, told to go back: all else stays as it is."""
+    """A child Cell told to go back by nobody who knows more of its route: all else stays as it is."""
     balancer = {**there["spec"]["ingress"]["awsApplicationLoadBalancer"], "targetGroups": [_listed(*g) for g in groups]}
     ingress = {**there["spec"]["ingress"], "awsApplicationLoadBalancer": balancer}
     replicas = max(1, min(MOST_REPLICAS, sum(of == version for of, _ in groups)))

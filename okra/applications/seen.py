@@ -39,13 +39,17 @@ def deployment_seen(parent: Parent, obj: Object | None) -> DeploymentSeen | None
     """Of an ArgoCDApplicationDeployment."""
     if obj is None:
         return None
-    status = ArgoCDApplicationDeploymentStatus.model_validate(obj.get("status") or {})
-    clusters = tuple(name.removeprefix(parent.cluster("")) for name in obj["spec"]["clusterNames"])
+    status, clusters = ArgoCDApplicationDeploymentStatus.model_validate(obj.get("status") or {}), told_to(parent, obj)
     if not _of_this_spec(obj, status.observed_generation):
         return DeploymentSeen(clusters, ready=False, message="not looked at yet")
     reason, message = _ready(status.conditions)
     problem = Problem(reason, message, fatal=reason not in OKRAS_OWN) if status.phase == STALLED else None
     return DeploymentSeen(clusters, bool(status.ready), message, problem)
+
+
+def told_to(parent: Parent, obj: Object) -> tuple[str, ...]:
+    """The clusters that an ArgoCDApplicationDeployment's spec names, as the Cell calls them."""
+    return tuple(name.removeprefix(parent.cluster("")) for name in obj["spec"]["clusterNames"])
 
 
 def published_to(parent: Parent, obj: Object) -> set[str]:

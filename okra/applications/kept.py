@@ -1,0 +1,51 @@
+"""What the specs that reached Synced said of an application: while it is where one brought it, its children go by that.
+
+A spec that failed, or that waits, names other clusters; its Argo CD labels, listener and checks are for the way there.
+The way back, and the rest after it, are those of the spec that worked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from okra.api.cell import CellSpec
+from okra.api.complex import Application as Spec
+from okra.applications.compile import selected_clusters
+from okra.applications.policy import Policy
+from okra.applications.state import AppState, State
+
+Before = Mapping[str, Spec | None]
+"""Application that is, or goes back, where another version is wanted → what a kept spec said of it. None: the kept
+specs can't be read. Without an entry there is none, and it goes by the present spec."""
+
+
+def astray(policy: Policy, state: State) -> tuple[AppState, ...]:
+    """Applications that are wanted elsewhere than where they were brought, as far as it is known where."""
+    wanted = {app.name: app.version for app in policy.applications if app.clusters}
+    return tuple(
+        each
+        for each in state.applications
+        if each.synced is not None and wanted.get(each.name, each.synced.version) != each.synced.version
+    )
+
+
+def before(kept: Sequence[CellSpec] | None, apps: Sequence[AppState]) -> Before:
+    """`kept`: newest first; None: they can't be read."""
+    if kept is None:
+        return {app.name: None for app in apps}
+    found = {}
+    for app in apps:
+        entry = next((entry for spec in kept for entry in spec.applications or () if _brought(spec, entry, app)), None)
+        if entry is not None:
+            found[app.name] = entry
+    return found
+
+
+def _brought(spec: CellSpec, entry: Spec, app: AppState) -> bool:
+    """Did this entry bring the application where it is? By tags, which may have changed since, it may have."""
+    if entry.name != app.name or app.synced is None:
+        return False
+    selected = selected_clusters(spec, entry, {})
+    if selected is None:
+        return {*app.synced.clusters} <= {cluster.name for cluster in spec.clusters or ()}
+    return {*selected} == {*app.synced.clusters}

@@ -1,0 +1,50 @@
+"""What the children of an application are told: where to be, and all else as the spec says that they are there by.
+
+One that is told to be where the application was brought, while it is wanted elsewhere, goes by the spec that brought it
+there: so the way back from a version that failed has none of what failed with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from okra.api.cell import CellSpec
+from okra.api.complex import Application
+from okra.applications.children import Object, Parent, deployment_as_it_is, deployment_child, route_child, sent_back
+from okra.applications.kept import Before
+from okra.applications.state import AppState, Group
+
+
+def deployment(
+    parent: Parent, app: Application, state: AppState, clusters: Sequence[str], there: Object | None, before: Before
+) -> Object | None:
+    """Its ArgoCDApplicationDeployment, published to `clusters`. None: the spec says nothing of it."""
+    on = {*state.synced.clusters, *state.former} if state.synced else set()
+    said = before[app.name] if app.name in before and on >= {*clusters} else app
+    if said is None and there is not None:
+        return deployment_as_it_is(parent, app.name, clusters, there)
+    said = said or app
+    return None if said.argocd is None else deployment_child(parent, said, clusters, there)
+
+
+def route(
+    parent: Parent,
+    spec: CellSpec,
+    app: Application,
+    state: AppState,
+    to: tuple[str, Sequence[tuple[str, Group]]],
+    there: Object | None,
+    before: Before,
+) -> Object | None:
+    """Its child Cell, which brings the traffic `to` a version, with the groups of each. None: it has none.
+
+    One without a route in the spec is told where to go, and keeps the rest.
+    """
+    version, groups = to
+    back = app.name in before and state.synced is not None and state.synced.version == version
+    said = before[app.name] if back else app
+    if said is not None and said.alb is not None:
+        return route_child(parent, spec, said, version, groups)
+    if there is not None:
+        return sent_back(parent, there, version, groups)
+    return None if app.alb is None else route_child(parent, spec, app, version, groups)

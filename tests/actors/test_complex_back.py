@@ -1,0 +1,151 @@
+"""The way back of an application: by the spec that brought it there, and by nothing of the one that failed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from okra.errors import AccessDenied, OkraError
+from tests.actors.complex_world import DEPLOYMENT, ComplexWorld, check, complex_world
+
+pytestmark = pytest.mark.looptime
+
+
+async def on_v1(w: ComplexWorld, **more: Any) -> None:
+    await w.application_set("web")
+    found = w.cluster("v1", "web")
+    w.route("v1")
+    await w.cell([found], w.app("web", checks=[check("dd", query="old")], **more))
+
+
+def newer(w: ComplexWorld, **argocd: Any) -> dict[str, Any]:
+    """The application as it is wanted on v2: on another rule, with another check, and other things of Argo CD."""
+    app = w.app("web", priority=11, checks=[check("dd", query="new")])
+    app["argocd"] |= argocd
+    return app
+
+
+async def child(w: ComplexWorld) -> dict[str, Any]:
+    """What the application's child Cell is told."""
+    found = await w.get("sys-web")
+    assert found is not None
+    spec = found["spec"]
+    rule = spec["ingress"]["awsApplicationLoadBalancer"]["rule"]
+    return {"version": spec["version"], "rule": rule["priority"], "query": spec["checks"][0]["analysis"]["query"]}
+
+
+async def application_set_of(w: ComplexWorld) -> str:
+    found = await w.get("sys-web", DEPLOYMENT)
+    assert found is not None
+    name: str = found["spec"]["applicationSet"]["name"]
+    return name
+
+
+OLD = {"version": "v1", "rule": 10, "query": "old"}
+
+
+def v2_fails(w: ComplexWorld) -> None:
+    w.cluster("before", "")
+    w.route("before", priority=11)
+    w.metrics.answer = lambda query, _: 1.0 if query == "new" else 0.0
+
+
+async def test_after_a_failure_the_children_are_as_the_spec_that_worked_has_them() -> None:
+    async with complex_world() as w:
+        await on_v1(w)
+        async with w.running():
+            await w.phase("Synced")
+            v2_fails(w)
+            await w.cell([w.cluster("v2", "web")], newer(w))
+            await w.until(lambda _: "v2" in w.traffic(11))
+            assert await child(w) == {"version": "v2", "rule": 11, "query": "new"}
+            await w.phase("Failed")
+            assert await child(w) == OLD
+            await asyncio.sleep(300)
+            assert await child(w) == OLD
+        assert (w.traffic(10), w.traffic(11)) == ({"v1": 100}, {"before": 100})
+        assert await w.published() == {"v1"}
+
+
+async def test_what_waits_to_begin_stays_as_it_is() -> None:
+    async with complex_world() as w:
+        await on_v1(w)
+        async with w.running():
+            await w.phase("Synced")
+            v2_fails(w)
+            await w.cell([w.cluster("v2", "web", up=False)], newer(w))
+            await w.phase("Pending")
+            await asyncio.sleep(60)
+            assert await child(w) == OLD
+
+
+async def test_the_way_back_does_not_wait_for_an_application_set_that_only_the_failed_spec_knows() -> None:
+    async with complex_world(health_timeout=60.0) as w:
+        await on_v1(w)
+        async with w.running():
+            await w.phase("Synced")
+            labels = {"labels": {"role-of": "web", "tier": "new"}}
+            theirs = newer(w, applicationSet={"name": "nobody"}, clusterSecret=labels)
+            await w.cell([w.cluster("v2", "web")], theirs)
+            await w.until(lambda s: s["applications"][0]["stage"] == "Migrating")
+            await w.until(lambda s: s["applications"][0]["message"].startswith("Waiting for Argo CD"))
+            assert await application_set_of(w) == "nobody"
+            status = await w.phase("Failed")
+            assert "Not Synced and Healthy within 60 s" in status["message"]
+            await asyncio.sleep(60)
+            assert (await application_set_of(w), await w.published()) == ("web", {"v1"})
+        assert w.traffic() == {"v1": 100}
+        assert w.argo.orphans == set()
+
+
+async def test_a_process_that_begins_in_any_stage_goes_back_by_the_same_spec() -> None:
+    async with complex_world() as w:
+        await on_v1(w)
+        async with w.running():
+            await w.phase("Synced")
+        v2_fails(w)
+        await w.cell([w.cluster("v2", "web")], newer(w))
+        where: list[tuple[str, str]] = [("Synced", "Completed")]
+
+        def moved(status: dict[str, Any]) -> bool:
+            app = status["applications"][0]
+            return (app["phase"], app["stage"]) != where[-1]
+
+        while where[-1] != ("Failed", "Error"):
+            async with w.running():
+                status = await w.until(moved)
+            app = status["applications"][0]
+            where.append((app["phase"], app["stage"]))
+        async with w.running():
+            await w.phase("Failed")
+            await asyncio.sleep(60)
+        assert {("Syncing", "Migrating"), ("Reverting", "Error")} <= {*where}, where
+        assert await child(w) == OLD
+        assert (w.traffic(10), w.traffic(11)) == ({"v1": 100}, {"before": 100})
+
+
+async def test_the_way_back_waits_for_no_spec_that_cannot_be_read_and_leaves_the_children_as_they_are() -> None:
+    def forbidden(operation: str, name: str) -> OkraError | None:
+        return AccessDenied("may not list") if (operation, name) == ("list", "controllerrevisions") else None
+
+    async with complex_world() as w:
+        await on_v1(w)
+        async with w.running():
+            await w.phase("Synced")
+            v2_fails(w)
+            w.metrics.answer = lambda *_: 0.0
+            await w.cell([w.cluster("v2", "web")], newer(w))
+            await w.until(lambda _: "v2" in w.traffic(11))
+            w.store.fault = forbidden
+            w.metrics.answer = lambda query, _: 1.0
+            await w.until(lambda s: s["applications"][0]["phase"] == "Failed")
+            await w.until(lambda _: w.traffic(11) == {"before": 100})
+            assert await child(w) == {"version": "v1", "rule": 11, "query": "new"}
+            assert await w.published() == {"v1"}
+            w.store.fault = lambda _operation, _name: None
+            await w.phase("Failed")
+            await asyncio.sleep(60)
+            assert await child(w) == OLD
+        assert w.traffic(10) == {"v1": 100}

@@ -1,0 +1,195 @@
+"""By which spec an application's children go: by that which brought it where it is, while it is wanted elsewhere."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from okra.api.cell import CellSpec
+from okra.applications.children import Object, Parent
+from okra.applications.kept import astray, before
+from okra.applications.policy import Application, Policy
+from okra.applications.state import AppState, Group, Placement, State
+from okra.applications.told import deployment, route
+from tests.applications.cells import SPEC, complex_cell, group, model
+
+PARENT = Parent("okra.mumoshu.github.io", "Cell", "default", "mysystem", "u-1")
+WEB = ("web-1", "web-2")
+
+
+def placed(*clusters: str, version: str = "v1") -> Placement:
+    return Placement(version, clusters, tuple(Group(each, group(each)) for each in clusters))
+
+
+def state(synced: Placement | None, name: str = "web", **more: Any) -> AppState:
+    return AppState(name, synced=synced, **more)
+
+
+def spec(**web: Any) -> CellSpec:
+    """The example, with its first application changed."""
+    obj = complex_cell(applications=deepcopy(SPEC["applications"]))
+    obj["spec"]["applications"][0] |= web
+    return model(obj).spec
+
+
+def names(found: CellSpec, index: int = 0) -> tuple[str, ...]:
+    return tuple(each.name for each in (found.applications or ())[index].checks)
+
+
+# -- which applications ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("synced", "wanted", "clusters", "is_astray"),
+    [
+        (placed(*WEB), "v1", WEB, False),
+        (placed(*WEB), "v2", ("web-3",), True),
+        (placed(*WEB), "", WEB, True),  # its Cell is being deleted
+        (placed(*WEB), "", (), False),  # nobody knows where
+        (None, "v2", ("web-3",), False),
+    ],
+)
+def test_what_is_wanted_elsewhere_is_astray(
+    synced: Placement | None, wanted: str, clusters: tuple[str, ...], is_astray: bool
+) -> None:
+    app = state(synced)
+    found = astray(Policy(applications=(Application("web", clusters, wanted),)), State((app,)))
+    assert found == ((app,) if is_astray else ())
+
+
+def test_what_the_spec_names_no_more_is_wanted_nowhere() -> None:
+    assert astray(Policy(), State((state(placed(*WEB)),))) == ()
+
+
+# -- which spec --------------------------------------------------------------------------------------------------------
+
+
+def test_the_newest_spec_that_names_these_very_clusters_is_gone_by() -> None:
+    newest, older = spec(checks=[]), spec(postchecks=[])
+    assert before([newest, older], (state(placed(*WEB)),)) == {"web": (newest.applications or ())[0]}
+    other = spec(clusterSelector={"role": "jobs"})
+    assert before([other, older], (state(placed(*reversed(WEB))),)) == {"web": (older.applications or ())[0]}
+
+
+def test_without_such_a_spec_there_is_none_and_one_that_cannot_be_read_is_no_such() -> None:
+    assert before([spec()], (state(placed("web-0")), state(placed(*WEB), "unknown"), state(None))) == {}
+    assert before(None, (state(placed(*WEB)),)) == {"web": None}
+
+
+def test_by_tags_any_spec_that_has_the_clusters_will_do() -> None:
+    tagged = spec(clusterSelector={"matchEKSTags": {"role": "web"}})
+    assert before([tagged], (state(placed(*WEB)),)).keys() == {"web"}
+    assert before([tagged], (state(placed("web-1", "web-9")),)) == {}
+
+
+# -- what the children are told ----------------------------------------------------------------------------------------
+
+
+def published(labels: dict[str, str], app_set: str) -> Object:
+    """The deployment as it is there."""
+    there = PARENT.child("ArgoCDApplicationDeployment", "mysystem-web", {})
+    there["spec"] = {"clusterNames": [], "clusterSecret": {"labels": labels}, "applicationSet": {"name": app_set}}
+    return there
+
+
+def argocd(labels: dict[str, str], app_set: str, **secret: str) -> dict[str, Any]:
+    return {"clusterSecret": {"labels": labels, **secret}, "applicationSet": {"name": app_set}}
+
+
+OLD = {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("former", "labels", "app_set"),
+    [
+        (argocd({"b": "2"}, "old"), {"b": "2"}, "old"),
+        (argocd({"a": "2"}, "old"), OLD, "there"),  # LabelsInUse: it was never followed
+        (None, OLD, "there"),
+    ],
+)
+def test_a_deployment_that_goes_back_is_as_the_former_spec_had_it(
+    former: dict[str, Any] | None, labels: dict[str, str], app_set: str
+) -> None:
+    app, at = (spec(argocd=argocd({"c": "3"}, "newest")).applications or ())[0], state(placed(*WEB))
+    entry = None if former is None else (spec(argocd=former).applications or ())[0]
+    found = deployment(PARENT, app, at, WEB, published(OLD, "there"), {"web": entry})
+    assert found is not None
+    assert found["spec"]["clusterSecret"]["labels"] == labels
+    assert found["spec"]["applicationSet"] == {"name": app_set}
+    assert found["spec"]["clusterNames"] == ["mysystem-web-1", "mysystem-web-2"]
+
+
+@pytest.mark.parametrize(
+    ("clusters", "former", "app_set"),
+    [
+        (("web-1", "web-0"), ("web-0",), "old"),  # still published where it was before
+        (("web-1", "web-3"), (), "newest"),  # on its way
+    ],
+)
+def test_a_deployment_goes_by_the_former_spec_only_where_that_brought_it(
+    clusters: tuple[str, ...], former: tuple[str, ...], app_set: str
+) -> None:
+    app = (spec(argocd=argocd(OLD, "newest")).applications or ())[0]
+    then = (spec(argocd=argocd(OLD, "old")).applications or ())[0]
+    at = state(placed(*WEB), former=former)
+    found = deployment(PARENT, app, at, clusters, published(OLD, "there"), {"web": then})
+    assert found is not None
+    assert found["spec"]["applicationSet"] == {"name": app_set}
+
+
+def test_a_deployment_that_was_deleted_is_made_by_the_former_spec_or_if_none_is_known_by_the_present_one() -> None:
+    app = (spec(argocd=argocd(OLD, "newest")).applications or ())[0]
+    then = (spec(argocd=argocd(OLD, "old")).applications or ())[0]
+    made = [deployment(PARENT, app, state(placed(*WEB)), WEB, None, {"web": each}) for each in (then, None)]
+    assert [each and each["spec"]["applicationSet"]["name"] for each in made] == ["old", "newest"]
+
+
+def test_what_argo_cd_does_not_deploy_has_no_deployment() -> None:
+    app = (spec(argocd=None).applications or ())[0]
+    assert deployment(PARENT, app, state(None), WEB, None, {}) is None
+
+
+def child(version: str) -> Object:
+    """The child Cell as it is there."""
+    listed = [{"arn": group("w0"), "version": "v0"}]
+    route = {"listenerARN": "the listener that is there", "targetGroups": listed}
+    body = {"ingress": {"awsApplicationLoadBalancer": route}, "version": version, "bakeTime": "9m"}
+    return PARENT.child("Cell", "mysystem-web", body)
+
+
+def test_the_child_cell_that_goes_back_has_the_former_checks_and_listener() -> None:
+    present, then = spec(checks=[]), spec()
+    (app, *_), (entry, *_) = present.applications or (), then.applications or ()
+    at, groups = state(placed(*WEB)), (("v1", Group("web-1", group("w1"))),)
+    back = route(PARENT, present, app, at, ("v1", groups), child("v2"), {"web": entry})
+    on = route(PARENT, present, app, at, ("v2", groups), child("v1"), {"web": entry})
+    assert back is not None
+    assert on is not None
+    assert [each["name"] for each in back["spec"]["checks"]] == ["dd"]
+    assert "checks" not in on["spec"]
+    assert (back["spec"]["version"], on["spec"]["version"]) == ("v1", "v2")
+
+
+def test_a_child_cell_of_which_nobody_knows_more_keeps_the_rest() -> None:
+    """The kept specs can't be read; the former one, or the present one, has no route for it."""
+    present, without = spec(), spec(alb=None)
+    to = ("v1", (("v1", Group("web-1", group("w1"))),))
+    for app, found in ((present, {"web": None}), (present, {"web": (without.applications or ())[0]}), (without, {})):
+        entry = (app.applications or ())[0]
+        body = route(PARENT, app, entry, state(placed(*WEB)), to, child("v2"), found)
+        assert body is not None
+        balancer = body["spec"]["ingress"]["awsApplicationLoadBalancer"]
+        assert (body["spec"]["version"], body["spec"]["bakeTime"]) == ("v1", "9m")
+        assert balancer["listenerARN"] == "the listener that is there"
+        assert [each["arn"] for each in balancer["targetGroups"]] == [group("w1")]
+
+
+def test_a_child_cell_that_is_gone_is_made_anew_if_it_has_a_route() -> None:
+    present, without = spec(), spec(alb=None)
+    to = ("v1", (("v1", Group("web-1", group("w1"))),))
+    made = route(PARENT, present, (present.applications or ())[0], state(placed(*WEB)), to, None, {"web": None})
+    assert made is not None
+    assert made["spec"]["version"] == "v1"
+    assert route(PARENT, without, (without.applications or ())[0], state(placed(*WEB)), to, None, {}) is None
