@@ -1,9 +1,10 @@
 """The actor of one ArgoCDCluster: it keeps the one cluster secret of an EKS cluster, and says whether it can be used.
 
-A rotated CA and a changed endpoint are followed. A secret that Okra didn't create is never touched; one of a server
-that another ArgoCDCluster writes is used as it is, until that one is gone. With `deletionPolicy: Delete` it goes
-with its object, once nobody publishes it and no Application is left on the cluster: deleting it earlier would leave the
-workloads running with nobody to look after them.
+The secret is written once EKS says ACTIVE and the API answers: an ApplicationSet that selects its labels deploys there
+at once. From then on it stays; what is new, a rotated CA or an endpoint, is written when it was seen to work. A secret
+that Okra didn't create is never touched; one of a server that another ArgoCDCluster writes is used as it is, until that
+one is gone. With `deletionPolicy: Delete` it goes with its object, once nobody publishes it and no Application is left
+on the cluster: deleting it earlier would leave the workloads running with nobody to look after them.
 """
 
 from __future__ import annotations
@@ -24,8 +25,6 @@ from okra.ports import Account, Kind, Object
 from okra.ports_clusters import ClusterInfo
 
 FINALIZER = "okra.mumoshu.github.io/cluster-secret"
-SERVING = ("ACTIVE", "UPDATING")
-"""EKS's statuses in which endpoint and CA are there and mean something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +73,25 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
             info = await self.argocd.clusters.cluster(account, spec.eks.cluster_name)
         except NotFound as error:  # it may be about to be made
             return Found("Pending", error.reason, str(error))
-        endpoint = info.endpoint.rstrip("/")
-        whose: Ownership | None = None
-        if info.status in SERVING and endpoint and info.ca_data:
-            whose = await self._secret.keep(info, spec, account)
-        if info.status != "ACTIVE":
-            dead = info.status == "FAILED"
-            said = f"EKS says {info.status}."
-            return Found("Failed" if dead else "Pending", "ClusterNotActive", said, stalled=dead, endpoint=endpoint)
-        if isinstance(whose, Taken):
-            return Found("Failed", whose.reason, whose.message, stalled=True, endpoint=endpoint)
         found = await self._probe(account, info)
-        if isinstance(whose, Shared) and found.ready:
+        if found.ready:
+            found = self._with(found, await self._secret.keep(info, spec, account))
+        return replace(found, endpoint=info.endpoint.rstrip("/"))
+
+    def _with(self, found: Found, whose: Ownership) -> Found:
+        """What there is to say of its secret."""
+        if isinstance(whose, Taken):
+            return Found("Failed", whose.reason, whose.message, stalled=True)
+        if isinstance(whose, Shared):
             shared = f" Its cluster secret is {whose.secret.name}, which the ArgoCDCluster {whose.owner} writes"
             shared += "." if whose.secret.may_be_used_in(self.key[0]) else " and doesn't share with this namespace."
-            found = replace(found, message=found.message + shared)
-        return replace(found, endpoint=endpoint)
+            return replace(found, message=found.message + shared)
+        return found
 
     async def _probe(self, account: Account, info: ClusterInfo) -> Found:
+        if info.status != "ACTIVE":
+            dead = info.status == "FAILED"
+            return Found("Failed" if dead else "Pending", "ClusterNotActive", f"EKS says {info.status}.", stalled=dead)
         try:
             await self.argocd.members.answers(account, info)
         except OkraError as error:

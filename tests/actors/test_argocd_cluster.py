@@ -21,7 +21,7 @@ from okra.errors import (
     Throttled,
     Unavailable,
 )
-from okra.testing.fake_argocd import SECRET
+from okra.testing.fake_argocd import APPLICATION, SECRET
 from okra.testing.fake_clusters import ca
 from tests.actors.argo_world import LABELS, ArgoWorld, argo_world, condition, eventually
 from tests.actors.doubles import no_fault
@@ -68,6 +68,7 @@ async def test_at_rest_it_writes_nothing_and_asks_seldom() -> None:
         await w.cluster("c1")
         async with w.running():
             await w.cluster_until(ready)
+            await asyncio.sleep(30)  # it hears of its own write of the secret
             w.store.writes.clear()
             w.clusters.calls.clear()
             await asyncio.sleep(600)
@@ -123,6 +124,55 @@ async def test_a_cluster_whose_api_doesnt_answer_isnt_ready() -> None:
             assert condition(status, "Stalled")[0] == "False"
             w.clusters.silent.clear()
             await w.cluster_until(ready)
+
+
+UNREADY: list[tuple[str, OkraError | None]] = [
+    ("CREATING", None),
+    ("UPDATING", None),
+    ("ACTIVE", Unavailable("no route to host")),
+    ("ACTIVE", Fatal("401: add an access entry", reason="ClusterUnauthorized")),
+]
+
+
+@pytest.mark.parametrize(("eks", "answer"), UNREADY)
+async def test_a_cluster_is_told_to_argo_cd_when_it_is_ready_and_not_before(eks: str, answer: OkraError | None) -> None:
+    """An ApplicationSet that its labels select it by would deploy to half a cluster."""
+    async with argo_world() as w:
+        await w.application_set()
+        await w.cluster("c1", labels=LABELS)
+        w.clusters.change("c1", status=eks)
+        w.clusters.silent |= {"c1": answer} if answer is not None else {}
+        async with w.running():
+            await w.cluster_until(not_ready)
+            await asyncio.sleep(600)
+            assert (await w.names(SECRET), await w.names(APPLICATION)) == (set(), set())
+            w.clusters.silent.clear()
+            w.clusters.change("c1", status="ACTIVE")
+            await w.cluster_until(ready)
+            assert await w.published() == {"c1"}
+
+
+@pytest.mark.parametrize(("eks", "answer"), UNREADY)
+async def test_a_cluster_that_isnt_ready_for_a_while_keeps_its_secret_as_it_is(
+    eks: str, answer: OkraError | None
+) -> None:
+    async with argo_world() as w:
+        await w.cluster("c1", labels={"role": "web"})
+        async with w.running():
+            await w.cluster_until(ready)
+            before = await w.secret("c1")
+            w.clusters.change("c1", status=eks, ca_data=ca(2))
+            w.clusters.silent |= {"c1": answer} if answer is not None else {}
+            await w.cluster_until(not_ready)
+            await w.cluster("c1", labels={"role": "other"})
+            await w.cluster_until(lambda status: status["observedGeneration"] == 2)
+            assert await w.secret("c1") == before
+            w.clusters.silent.clear()
+            w.clusters.change("c1", status="ACTIVE")
+            await w.cluster_until(ready)
+            found = await w.secret("c1")
+            assert found["metadata"]["labels"]["role"] == "other"
+            assert json.loads(data(found)["config"])["tlsClientConfig"]["caData"] == ca(2)
 
 
 async def test_a_cluster_that_doesnt_let_okra_in_needs_a_person() -> None:
