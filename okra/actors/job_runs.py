@@ -98,7 +98,7 @@ class JobRuns:
         if run is None or run.number != message.number:
             return  # given up meanwhile
         if isinstance(found, Retryable):
-            self._refused(run, found)
+            await self._refused(run, found)
             self._arm(key, run.tries.wait)
             return
         run.tries.succeeded()
@@ -117,10 +117,9 @@ class JobRuns:
     # -- looking ---------------------------------------------------------------------------------------------------
 
     async def _sight(self, run: Waiting) -> Sight | Retryable:
-        """One look. What can't be mended by another one is the run's Error: it says nothing about the app."""
+        """One look. What can't be mended by another one is the run's Error."""
         jobs = CheckJobs(self._wiring, self._actor.kind, self._actor.object)
-        asked = _asked(run.request) if run.request else None
-        name = job_name(self._actor.object, asked) if asked else run.name
+        asked, name = _asked(run.request) if run.request else None, self._name(run)
         try:
             async with asyncio.timeout(PATIENCE):
                 if asked is None:
@@ -131,7 +130,11 @@ class JobRuns:
         except TimeoutError:
             return Unavailable("The store doesn't answer.")
         except Fatal as error:
-            return Sight(name, JobState(Verdict.ERROR, str(error), Verdict.ERROR))
+            return Sight(name, JobState(Verdict.ERROR, str(error), _refusal(run)))
+
+    def _name(self, run: Waiting) -> str:
+        """Of its Job, whether that is there or not; empty while it isn't known which of the Check's own it is."""
+        return job_name(self._actor.object, _asked(run.request)) if run.request else run.name
 
     def _has_been(self, name: str) -> bool:
         """Did a process before this one see the Job?"""
@@ -150,11 +153,16 @@ class JobRuns:
         said = f"{sight.state.message} Nobody ended it within {limit:g} s."
         return Sight(sight.name, JobState(Verdict.INCONCLUSIVE, said, Verdict.INCONCLUSIVE))
 
-    def _refused(self, run: Waiting, error: Retryable) -> None:
-        """To be tried again; said once."""
-        if run.tries.failed(str(error)):
-            namespace, name = self._actor.key
-            log.warning("Retrying", kind="Check", namespace=namespace, name=name, error=str(error))
+    async def _refused(self, run: Waiting, error: Retryable) -> None:
+        """To be tried again; each cause is said once, in the status too where a Cell waits for a Job to be made."""
+        if not run.tries.failed(str(error)):
+            return
+        namespace, name = self._actor.key
+        log.warning("Retrying", kind="Check", namespace=namespace, name=name, error=str(error))
+        job = self._name(run)
+        if run.request is not None and not run.name and not self._has_been(job):
+            run.said = JobState(WITHHELD, f"The Job {job} isn't made yet: {error}.")
+            await self._actor.record.job_waits(self._entry(run, Sight(job, run.said)))
 
     def _arm(self, key: RunKey, delay: float) -> None:
         if delay != math.inf:
@@ -212,6 +220,14 @@ class JobRuns:
 
 def _asked(request: RunSeries) -> AskedRun:
     return AskedRun(f"{'/'.join(request.cell)} {request.uid}", request.token)
+
+
+def _refusal(run: Waiting) -> Verdict:
+    """What a Job counts as that the API server refuses, for a field that it doesn't know, say, or for a quota.
+
+    As a precheck it has failed, or nothing would ever come of it. At a weight it says nothing about the app.
+    """
+    return Verdict.FAILED if run.request is not None and run.request.not_before is None else Verdict.ERROR
 
 
 def _pace(elapsed: float) -> float:

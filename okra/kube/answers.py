@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from okra.api.meta import HOTSWAP_GROUP, OKRA_GROUP
 from okra.errors import (
     AccessDenied,
     AlreadyExists,
@@ -27,6 +28,8 @@ from okra.errors import (
 from okra.kube.calls import Call
 
 INSTALL = "okra crds | kubectl apply --server-side -f -"
+OURS = (OKRA_GROUP, HOTSWAP_GROUP)
+"""Whose definitions Okra has with it: of others' it can't say that they are of another release, or missing."""
 UNOWNABLE = "cannot set blockOwnerDeletion"
 """What OwnerReferencesPermissionEnforcement says, without which owner it is about."""
 LONGEST = 600
@@ -124,9 +127,8 @@ def _missing(call: Call, said: str, details: Mapping[str, Any]) -> OkraError:
     """404 is about an object when the server names one; otherwise it doesn't know the kind, or it isn't the server."""
     if details.get("name"):
         return NotFound(f"{call}: {said}")
-    return KindNotInstalled(
-        f"{call}: the API server knows no {call.resource.partition('/')[0]} ({said}). Install Okra's CRDs: {INSTALL}"
-    )
+    remedy = f". Install Okra's CRDs: {INSTALL}" if call.kind.group in OURS else ""
+    return KindNotInstalled(f"{call}: the API server knows no {call.resource.partition('/')[0]} ({said}){remedy}")
 
 
 def _invalid(call: Call, said: str, details: Mapping[str, Any]) -> OkraError:
@@ -136,7 +138,7 @@ def _invalid(call: Call, said: str, details: Mapping[str, Any]) -> OkraError:
     # The message has the field paths too, unless it was cut: say those that it doesn't.
     listed = [(str(cause.get("field") or ""), _shown(str(cause.get("message", "")))) for cause in causes]
     unsaid = [f"{field}: {message}" for field, message in listed if field not in said and message not in said]
-    if "unknown field" in said:
+    if "unknown field" in said and call.kind.group in OURS:
         unsaid.append(f"the cluster's CRDs may be of another release than this Okra: {INSTALL}")
     return Invalid("; ".join([f"{call}: {said}", *unsaid]))
 

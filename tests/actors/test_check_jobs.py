@@ -9,7 +9,7 @@ import pytest
 from okra.actors.cell_checks import CHECK
 from okra.actors.check_jobs import KEPT
 from okra.analysis.jobs import JOB
-from okra.errors import AccessDenied, Invalid, OkraError, Unavailable
+from okra.errors import AccessDenied, Invalid, OkraError, Refused, Throttled, Unavailable
 from okra.ports import Object
 from okra.rollout.observation import Token, Verdict
 from tests.actors.job_world import TAKES, Jobs, check, job, job_world
@@ -406,22 +406,103 @@ async def test_a_job_of_somebody_else_under_its_name_is_never_touched() -> None:
         assert (await jobs.present())[name]["metadata"]["uid"] == made["metadata"]["uid"]
 
 
-@pytest.mark.parametrize(
-    "error",
-    [Invalid("spec.template.spec.containers[0].comand: unknown field"), AccessDenied("Okra may not create jobs")],
-)
-async def test_a_job_that_the_api_server_refuses_pauses_the_rollout_and_says_why(error: OkraError) -> None:
+REFUSALS = [
+    Invalid("spec.template.spec.containers[0].comand: unknown field"),
+    Refused("exceeded quota: jobs"),
+    AccessDenied("Okra may not create jobs"),
+]
+
+
+def refused(jobs: Jobs[World], error: OkraError) -> None:
+    """No Job is made from now on."""
+    jobs.w.store.fault = lambda operation, name: error if operation == "create" and "smoke" in name else None
+
+
+def allowed(jobs: Jobs[World]) -> None:
+    jobs.w.store.fault = lambda _operation, _name: None
+
+
+@pytest.mark.parametrize("error", REFUSALS)
+async def test_a_precheck_whose_job_the_api_server_refuses_counts_down_and_fails_with_its_words(
+    error: OkraError,
+) -> None:
+    async with job_world(on_failure_delay=60.0) as jobs:
+        w = jobs.w
+        route, _old, new = w.two_versions()
+        refused(jobs, error)
+        await w.apply(cell(prechecks=[check()], **QUICK))
+        async with w.running():
+            status = await w.until(lambda s: s.get("reason") == "PrecheckFailed", within=60)
+            assert f"{error}. Waiting 60 seconds before starting a rollback" in status["message"]
+            status = await w.phase("Failed", within=600)
+            assert str(error) in status["rollout"]["failure"]["message"]
+            assert all(not weights.get(new) for weights in route.history)
+            assert {each["phase"] for each in await runs(jobs)} == {"Error"}
+            allowed(jobs)
+            await w.command("web", '{"id": "1", "verb": "retry"}')
+            await rolled_out(w)
+
+
+@pytest.mark.parametrize("error", REFUSALS)
+async def test_a_precheck_whose_job_is_refused_for_less_than_the_delay_delays_the_rollout(error: OkraError) -> None:
+    async with job_world(on_failure_delay=60.0) as jobs:
+        w = jobs.w
+        w.two_versions()
+        refused(jobs, error)
+        await w.apply(cell(prechecks=[check()], **QUICK))
+        async with w.running():
+            await w.until(lambda s: s.get("reason") == "PrecheckFailed", within=60)
+            allowed(jobs)
+            await rolled_out(w)
+
+
+@pytest.mark.parametrize("error", REFUSALS)
+async def test_a_job_that_the_api_server_refuses_at_a_weight_pauses_the_rollout_and_says_why(error: OkraError) -> None:
+    """It says nothing about the app, which has traffic by then."""
     async with job_world() as jobs:
         w = jobs.w
-        route, old, _new = w.two_versions()
-        w.store.fault = lambda operation, _: error if operation == "create" else None
-        await w.apply(cell(prechecks=[check()], **QUICK))
+        route, _old, new = w.two_versions()
+        refused(jobs, error)
+        await w.apply(cell(checks=[check()], **QUICK))
         async with w.running():
             status = await w.phase("Paused", within=300)
             assert str(error) in status["message"]
-            assert not sum(weight for arn, weight in route.weights.items() if arn != old)
-            w.store.fault = lambda _operation, _name: None
+            assert route.weights[new]
+            allowed(jobs)
             await w.command("web", '{"id": "1", "verb": "retry"}')
+            await rolled_out(w)
+
+
+@pytest.mark.parametrize("error", [Throttled("HTTP 429: fewer requests"), Unavailable("HTTP 503: webhook is down")])
+async def test_a_job_that_is_refused_for_now_is_tried_again_for_as_long_as_it_takes_and_the_check_says_so(
+    error: OkraError,
+) -> None:
+    async with job_world(on_failure_delay=60.0) as jobs:
+        w = jobs.w
+        w.two_versions()
+        refused(jobs, error)
+        await w.apply(cell(prechecks=[check()], **QUICK))
+        async with w.running():
+            status = await w.until(lambda s: s.get("job"), "web-smoke", kind=CHECK)
+            [run] = status["job"]["runs"]
+            assert (run["phase"], run["reason"]) == ("Withheld", f"The Job {run['name']} isn't made yet: {error}.")
+            await asyncio.sleep(600)
+            assert (await w.status())["rollout"].get("failure") is None
+            allowed(jobs)
+            await rolled_out(w)
+        assert [each["phase"] for each in await runs(jobs)] == ["Passed"]
+
+
+async def test_a_process_after_one_that_was_refused_a_job_for_now_makes_it() -> None:
+    async with job_world() as jobs:
+        w = jobs.w
+        w.two_versions()
+        refused(jobs, Unavailable("HTTP 503: webhook is down"))
+        await w.apply(cell(prechecks=[check()], **QUICK))
+        async with w.running():
+            await w.until(lambda s: s.get("job"), "web-smoke", kind=CHECK)
+        allowed(jobs)
+        async with w.running():
             await rolled_out(w)
 
 

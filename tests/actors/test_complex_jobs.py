@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from okra.actors.cell_checks import CHECK
+from okra.errors import Invalid, OkraError, Refused
 from tests.actors.complex_world import ComplexWorld, complex_world
 from tests.actors.job_world import Jobs, check, jobs_of
 
@@ -59,6 +60,22 @@ async def test_a_job_that_fails_is_the_precheck_that_failed_and_counts_down() ->
         message = status["applications"][0]["message"]
         assert "run-test" in message
         assert "seconds before starting a rollback" in message
+        assert (set(w.traffic()), await w.published()) == ({"v1"}, {"v1"})
+
+
+@pytest.mark.parametrize("error", [Invalid("spec.template.spec.restartPolicy: no"), Refused("exceeded quota: jobs")])
+async def test_a_precheck_whose_job_the_api_server_refuses_counts_down_and_fails(error: OkraError) -> None:
+    async with complex_world(on_failure_delay=60.0) as w, jobs_of(w):
+        await settled(w)
+        async with w.running():
+            await w.phase("Synced")
+            w.store.fault = lambda operation, name: error if operation == "create" and "run-test" in name else None
+            await w.cell([w.cluster("v2", "web")], w.app("web", prechecks=[RUN_TEST]))
+            status = await w.until(lambda s: s["applications"][0]["phase"] == "PrecheckFailed")
+            await w.phase("Failed")
+        said = "run-test failed. Waiting 60 seconds before starting a rollback"
+        assert status["applications"][0]["message"] == said
+        assert str(error) in (await w.status("sys-run-test", CHECK))["attempts"][-1]["message"]
         assert (set(w.traffic()), await w.published()) == ({"v1"}, {"v1"})
 
 

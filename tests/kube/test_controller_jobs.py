@@ -190,14 +190,28 @@ def test_a_job_that_is_deleted_by_hand_is_inconclusive_until_somebody_retries(
     controllers.until(lambda status: status.get("stableVersion") == "1.1.0")
 
 
-def test_what_the_api_server_refuses_of_a_pod_is_said_with_its_place(route: Route, controllers: Controllers) -> None:
-    controllers.start("--no-leader-elect")
-    given = smoke()
-    given["job"]["template"]["spec"]["comand"] = ["/smoke"]
-    controllers.apply(cell("web", route, **BLUE_GREEN, prechecks=[given]))
-    status = controllers.until(lambda status: status.get("phase") == "Paused")
-    assert "spec.template.spec.comand" in status["message"]
+def test_a_precheck_whose_job_the_api_server_refuses_fails_in_the_end_and_says_what_is_wrong(
+    aws_world: AwsWorld, route: Route, controllers: Controllers
+) -> None:
+    """By a field that it doesn't know, by one that is wrong, and by a quota."""
+    seen = Observer(aws_world.url, route)
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "no-jobs"}}
+    controllers.apply({**quota, "spec": {"hard": {"count/jobs.batch": "0"}}})
+    unknown, wrong = smoke("unknown"), smoke("wrong")
+    unknown["job"]["template"]["spec"]["comand"] = ["/smoke"]
+    wrong["job"]["template"]["spec"]["restartPolicy"] = "Always"
+    controllers.start("--no-leader-elect", OKRA_ON_FAILURE_DELAY="2s")
+    controllers.apply(cell("web", route, **BLUE_GREEN, prechecks=[unknown, wrong, smoke()]))
+    status = controllers.until(lambda status: status.get("phase") == "Failed")
+    assert 'strict decoding error: unknown field "spec.template.spec.comand"' in status["message"]
+    assert "okra crds" not in status["message"]
+    said = {each: runs(controllers, f"web-{each}")[-1] for each in ("unknown", "wrong", "smoke")}
+    assert {each["phase"] for each in said.values()} == {"Error"}
+    for name, words in (("unknown", "comand"), ("wrong", "restartPolicy"), ("smoke", "quota")):
+        assert words in said[name]["reason"]
+        assert said[name]["name"] in said[name]["reason"]
     assert of(controllers) == []
+    assert seen.percents("1.1.0") == [0]
 
 
 def test_read_only_makes_no_job(route: Route, controllers: Controllers) -> None:

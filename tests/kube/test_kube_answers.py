@@ -190,6 +190,18 @@ def test_an_unknown_field_is_said_without_the_object_around_it() -> None:
     assert "okra crds" in found
 
 
+def test_what_is_wrong_with_somebody_elses_kind_is_not_said_to_be_okras_definitions() -> None:
+    create = Call("create", Kind("batch", "v1", "Job", "jobs"), "web", "web-smoke-0123456789")
+    message = 'Job in version "v1" cannot be handled as a Job: strict decoding error: unknown field "spec.x"'
+    found = str(refused(create, status(400, "BadRequest", message)))
+    assert found == 'create jobs.batch web/web-smoke-0123456789: strict decoding error: unknown field "spec.x"'
+    get = Call("get", Kind("argoproj.io", "v1alpha1", "ApplicationSet", "applicationsets"), "argocd", "web")
+    missing = refused(get, status(404, "NotFound", "the server could not find the requested resource"))
+    assert isinstance(missing, KindNotInstalled)
+    assert "knows no applicationsets.argoproj.io" in str(missing)
+    assert "okra crds" not in str(missing)
+
+
 @pytest.mark.parametrize(
     ("call", "path"),
     [
