@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from okra.actors.messages import Listed, ObjectChanged, ObjectGone, Wake
+from okra.actors.kinds import OKRA as KINDS
+from okra.actors.kinds import kind_of
+from okra.actors.messages import Listed, ObjectChanged, ObjectGone, Objects, Wake, key_of
 from okra.actors.runtime.actor import Actor
+from okra.actors.runtime.errors import AskFailed
 from okra.actors.runtime.ref import ActorRef
 from okra.argocd.content import Auth
+from okra.argocd.marks import Publisher
 from okra.argocd.names import CLUSTER, MANAGED_BY, OKRA, SECRET, SECRET_TYPE
 from okra.argocd.readiness import SETTLED
 from okra.argocd.secrets import ClusterSecret, read_secret
 from okra.errors import AccessDenied, KindNotInstalled, NotFound
-from okra.ports import Kind, ObjectStore
+from okra.ports import Kind, Object, ObjectStore
 from okra.ports_clusters import ClusterInventory, MemberClusters
 
 CLUSTER_SECRETS = f"{SECRET_TYPE}={CLUSTER}"
 """The selector by which Argo CD finds them."""
 OKRAS = f"{MANAGED_BY}={OKRA},{CLUSTER_SECRETS}"
 """The selector of those that Okra writes."""
+CLUSTERS = KINDS.cluster.kind
+"""Both groups call it so."""
+ANSWER = 2.0
+"""Seconds that a directory has to name its objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +77,59 @@ async def is_gone(store: ObjectStore, kind: Kind, group: str, namespace: str, na
 
 
 class SecretChanges(Actor[Listed | ObjectChanged | ObjectGone]):
-    """Wakes everybody whom a change of one of Okra's cluster secrets may concern: labels taken off by hand are put back
-    at once. A watcher of secrets with `OKRAS` tells it; `woken` are directories."""
+    """Wakes everybody whom a change of one of Okra's cluster secrets concerns: labels taken off by hand are put back at
+    once. A watcher of secrets with `OKRAS` tells it; `woken` are directories.
+
+    Whom, is read off the objects as the directories know them. Where one doesn't answer, all of its actors are woken,
+    and so they are by a listing: nobody knows what has changed since the one before.
+    """
 
     def __init__(self, *woken: ActorRef[Any]) -> None:
         self._woken = woken
+        self._listed = False
 
-    async def receive(self, _: Listed | ObjectChanged | ObjectGone) -> None:
+    async def receive(self, message: Listed | ObjectChanged | ObjectGone) -> None:
+        match message:
+            case Listed():
+                for each in self._woken if self._listed else ():  # at first all have just looked
+                    each.tell(Wake())
+                self._listed = True
+            case ObjectChanged(object=obj) | ObjectGone(object=obj):
+                await self._wake(read_secret(obj))
+
+    async def _wake(self, secret: ClusterSecret) -> None:
+        known: list[tuple[ActorRef[Any], Object]] = []
         for each in self._woken:
-            each.tell(Wake())
+            try:
+                known += [(each, obj) for obj in await each.ask(Objects(), timeout=ANSWER)]
+            except AskFailed:
+                each.tell(Wake())
+        clusters = {_place(obj) for _, obj in known if obj["kind"] == CLUSTERS and _is_about(secret, obj)}
+        if (owner := secret.owner) is not None:
+            clusters.add((owner.group, owner.namespace, owner.name))
+        for directory, obj in known:
+            if _place(obj) in clusters or (obj["kind"] != CLUSTERS and _is_on(secret, obj, clusters)):
+                directory.tell(Wake(key_of(obj)))
+
+
+Place = tuple[str, str, str]
+"""Group, namespace and name."""
+
+
+def _place(obj: Object) -> Place:
+    return kind_of(obj).group, *key_of(obj)
+
+
+def _is_about(secret: ClusterSecret, obj: Object) -> bool:
+    """Of an ArgoCDCluster: is it its server's secret, or one of the name that its own is to have?"""
+    endpoint = (obj.get("status") or {}).get("endpoint")
+    return obj["metadata"]["name"] == secret.name or endpoint == secret.server != ""
+
+
+def _is_on(secret: ClusterSecret, obj: Object, clusters: Container[Place]) -> bool:
+    """Of an ArgoCDApplicationDeployment: does it publish it, or is it to?"""
+    group, namespace, name = _place(obj)
+    wanted = (obj.get("spec") or {}).get("clusterNames") or ()
+    return Publisher(group, namespace, name) in secret.marks or any(
+        (group, namespace, each) in clusters for each in wanted
+    )

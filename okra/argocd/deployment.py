@@ -50,7 +50,7 @@ def decide(
     lacking = {name: found or _former(census, name) for name, found in lacking.items()}
     said = report(census, problem, lacking, ready=bool(lacking) and not any(lacking.values()))
     pause = rest if said.phase is Phase.SYNCED else poll
-    return Decision(said, effects, now if effects else min(now + pause, *_soon(census, lacking)))
+    return Decision(said, effects, now if effects else min([now + pause, *_soon(census, lacking)]))
 
 
 def _problem(census: Census) -> Problem | None:
@@ -124,4 +124,4 @@ def _soon(census: Census, lacking: Mapping[str, Sequence[Lack]]) -> list[float]:
     """When something may be over by itself."""
     found = [each.until for lacks in lacking.values() for each in lacks if each.until is not None]
     found += [at + census.wanted.settled for each in census.emptied if (at := census.mark(each).withdrawn) is not None]
-    return [at for at in found if at > census.now] or [census.now + POLL + REST]
+    return [at for at in found if at > census.now]

@@ -71,6 +71,11 @@ def test_at_rest_nothing_is_asked_for_and_the_next_look_is_far() -> None:
     assert decision.wake_at == world.now + REST
 
 
+def test_at_rest_it_looks_as_seldom_as_it_is_told_to() -> None:
+    world = serving("a")
+    assert world.decide(rest=3600.0).wake_at == world.now + 3600.0
+
+
 def test_while_something_is_awaited_it_looks_often_and_when_it_may_be_over() -> None:
     world = World.of("a")
     assert world.turn().wake_at == world.now

@@ -70,7 +70,7 @@ class World:
 
     # -- Okra --------------------------------------------------------------------------------------------------------
 
-    def decide(self) -> Decision:
+    def decide(self, **pauses: float) -> Decision:
         sight = Sight(
             secrets=[read_secret(each) for each in self.secrets.values()],
             endpoints=self.endpoints or {name: server(name) for name in self.secrets},
@@ -78,7 +78,7 @@ class World:
             applications=[read_application(each) for each in self.applications.values()],
             paused=self.paused,
         )
-        return decide(self.wanted, self.known, sight, self.now)
+        return decide(self.wanted, self.known, sight, self.now, **pauses)
 
     def turn(self, *, dies_after: int | None = None) -> Decision:
         """Decide and do it; `dies_after` so many effects, before its status is written."""
