@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from okra.applications.policy import Application
+from okra.applications.policy import Application, Cluster
 from okra.applications.state import Phase
 from okra.applications.turn import Turn
 
@@ -21,7 +22,7 @@ def clusters_ready(turn: Turn, app: Application) -> bool:
     if not missing:
         return True
     turn.wake_in(turn.policy.poll_interval)
-    said = "; ".join(f"{cluster.name}: {why}" for cluster, why in missing)
+    said = _said(missing)
     late = [each.name for each, _ in missing if each.ready_timeout is not None and waited > each.ready_timeout]
     if late:
         turn.reason, said = "ClusterNotReady", f"Not ready in time: {', '.join(late)}. Nothing has moved. {said}"
@@ -31,3 +32,12 @@ def clusters_ready(turn: Turn, app: Application) -> bool:
         turn.reason = "WaitingForClusters"
         turn.set(app, phase=Phase.PENDING, stage=None, message=f"{ready}; waiting for {said}")
     return False
+
+
+def _said(missing: Iterable[tuple[Cluster, str]]) -> str:
+    """Why they aren't ready; where that differs in nothing but the cluster's name, once for all of these."""
+    found: dict[str, tuple[list[str], str]] = {}
+    for cluster, why in missing:
+        names, _ = found.setdefault(why.replace(cluster.eks or cluster.name, "{}"), ([], why))
+        names.append(cluster.name)
+    return "; ".join(f"{', '.join(names)}: {why}" for names, why in found.values())

@@ -49,9 +49,15 @@ class KubeMembers:
     """A `MemberClusters`. `async with`, or `close()`, ends its clients: what still asks comes to its own end first."""
 
     def __init__(
-        self, token: TokenFor, timeouts: Timeouts = TIMEOUTS, monotonic: Callable[[], float] = time.monotonic
+        self,
+        token: TokenFor,
+        timeouts: Timeouts = TIMEOUTS,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        own_role: str = "",
     ) -> None:
-        self._token = token
+        """`own_role`: ARN of the role that Okra runs as, where it is known: for messages."""
+        self._token, self._own_role = token, own_role
         self._timeouts = timeouts
         self._monotonic = monotonic
         self._members: dict[tuple[Account, str], _Member] = {}
@@ -97,7 +103,7 @@ class KubeMembers:
         async with member as client:
             for each in released:
                 await each.release()
-            with _about(account, cluster, call):
+            with _about(account.role_arn or self._own_role, cluster, call):
                 async with asyncio.timeout(self._timeouts.total):
                     yield client
 
@@ -156,15 +162,16 @@ class _Member:
 
 
 @contextmanager
-def _about(account: Account, cluster: ClusterInfo, call: Call) -> Iterator[None]:
-    """The client's errors in the words of this room, with what there is to do in EKS."""
-    name, identity = cluster.name, account.role_arn or "the identity that Okra runs as"
+def _about(role: str, cluster: ClusterInfo, call: Call) -> Iterator[None]:
+    """The client's errors in the words of this room, with what there is to do in EKS. `role`: the ARN that asks."""
+    name, identity = cluster.name, role or "the identity that Okra runs as"
     try:
         yield
     except Unauthorized as error:
         raise AccessDenied(
             f"The cluster {name} doesn't let in {identity}. Make an EKS access entry: aws eks create-access-entry "
-            f"--cluster-name {name} --principal-arn {account.role_arn or 'ARN'} (or an entry in kube-system/aws-auth)",
+            f"--cluster-name {name} --principal-arn {role or 'ARN_OF_ITS_ROLE'} --kubernetes-groups okra "
+            "(or one in mapRoles of kube-system/aws-auth, with that group)",
             reason=UNAUTHORIZED,
         ) from error
     except Forbidden as error:

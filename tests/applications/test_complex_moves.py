@@ -54,6 +54,16 @@ def test_while_the_traffic_bakes_and_postchecks_are_asked_for_it_is_completing(f
     assert (w.web.phase, w.web.stage) == ((Phase.FAILED, Stage.ERROR) if fails else (Phase.SYNCED, Stage.COMPLETED))
 
 
+def test_what_several_clusters_lack_is_said_once() -> None:
+    w = world(web(NEW), API_NEW)
+    w.ready |= dict.fromkeys((*NEW, *API_NEW.clusters), False)
+    w.unready = "The cluster {} doesn't let in Okra: grant it"
+    w.policy = replace(w.policy, clusters=tuple(replace(each, eks=f"eks-{each.name}") for each in w.policy.clusters))
+    w.after(60.0)
+    said = "web-1-v2, web-2-v2, api-v2: The cluster eks-web-1-v2 doesn't let in Okra: grant it"
+    assert w.state.message == f"web: 0 of 3 clusters are ready; waiting for {said}"
+
+
 def test_nothing_begins_before_every_cluster_is_ready() -> None:
     w = world(web(NEW), API_NEW)
     w.ready["api-v2"] = False

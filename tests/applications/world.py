@@ -49,6 +49,8 @@ class World:
     state: State = field(default_factory=State)
     now: float = 1000.0
     ready: dict[str, bool] = field(default_factory=dict)
+    unready: str = "CREATING"
+    """Why a cluster isn't; `{}` is its name."""
     deployments: dict[str, Deployment] = field(default_factory=dict)
     routes: dict[str, Route_] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -83,7 +85,8 @@ class World:
         names = [app.name for app in self.policy.applications]
         return Observation(
             clusters={
-                each.name: ClusterSeen(self.ready.get(each.name, True), "CREATING") for each in self.policy.clusters
+                each.name: ClusterSeen(self.ready.get(each.name, True), self.unready.format(each.eks or each.name))
+                for each in self.policy.clusters
             },
             deployments={name: self._deployment(name) for name in names},
             routes={name: self._route(name) for name in names},

@@ -1,0 +1,95 @@
+"""What a cluster that doesn't let Okra in is said to need: whom to let in, and the command that does."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from okra.app.controller import own_role
+from okra.errors import AccessDenied
+from okra.kube.members import KubeMembers
+from okra.ports import Account
+from okra.ports_clusters import ClusterInfo
+from okra.testing.controlplane.certificates import Authority
+
+OWN, OTHER = "arn:aws:iam::123456789012:role/okra", "arn:aws:iam::210987654321:role/eks"
+TOKEN = "k8s-aws-v1.secret"
+DOCUMENTED = "aws eks create-access-entry --cluster-name web-1 --principal-arn {} --kubernetes-groups okra"
+
+
+async def _token(account: Account, name: str) -> str:
+    return TOKEN
+
+
+async def _nobody(_: web.Request) -> web.Response:
+    status = {"kind": "Status", "status": "Failure", "message": "Unauthorized", "reason": "Unauthorized", "code": 401}
+    return web.json_response(status, status=401)
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]:
+    """Of the server; and the CA that EKS reports."""
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    pair = authority.server()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pair.certificate, pair.key)
+    return context, base64.b64encode(authority.certificate.read_bytes()).decode()
+
+
+@pytest.fixture
+async def closed(tls: tuple[ssl.SSLContext, str]) -> AsyncIterator[ClusterInfo]:
+    """A cluster that knows nobody."""
+    context, ca_data = tls
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", _nobody)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
+    await site.start()
+    port = runner.addresses[0][1]
+    arn = "arn:aws:eks:us-east-1:123456789012:cluster/web-1"
+    yield ClusterInfo("web-1", arn, "ACTIVE", f"https://127.0.0.1:{port}", ca_data, "1.33")
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("own", "account", "refused", "command"),
+    [
+        ("", Account(), "the identity that Okra runs as", DOCUMENTED.format("ARN_OF_ITS_ROLE")),
+        (OWN, Account(), OWN, DOCUMENTED.format(OWN)),
+        (OWN, Account(role_arn=OTHER), OTHER, DOCUMENTED.format(OTHER)),
+    ],
+)
+async def test_it_says_who_was_refused_and_the_command_that_lets_them_in(
+    closed: ClusterInfo, own: str, account: Account, refused: str, command: str
+) -> None:
+    async with KubeMembers(_token, own_role=own) as members:
+        with pytest.raises(AccessDenied) as raised:
+            await members.answers(account, closed)
+    said = str(raised.value)
+    assert raised.value.reason == "ClusterUnauthorized"
+    assert f"doesn't let in {refused}" in said
+    assert command in said
+    assert TOKEN not in said
+
+
+@pytest.mark.parametrize(
+    ("environ", "role"),
+    [
+        ({"AWS_ROLE_ARN": OWN, "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/token"}, OWN),
+        ({"AWS_ROLE_ARN": OWN}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_role_of_a_service_account_is_known(
+    environ: dict[str, str], role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert own_role() == role
