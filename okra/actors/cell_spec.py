@@ -41,7 +41,10 @@ class Spec:
         """The object is now this one."""
         model, findings = parse(obj)
         self.model = model if isinstance(model, Cell) else None
-        policy = invalid(findings) if self.model is None else compile_policy(self.model, self._wiring.defaults)
+        wiring = self._wiring
+        policy = (
+            invalid(findings) if self.model is None else compile_policy(self.model, wiring.defaults, wiring.no_clusters)
+        )
         if policy.problem is not None:
             policy = without_spec(policy, self._wiring.defaults, *self._cell.key, self._cell.kind.kind)
         self.policy = policy

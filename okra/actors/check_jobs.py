@@ -19,6 +19,7 @@ from okra.analysis.jobs import (
     AskedRun,
     JobState,
     asked_by,
+    in_check,
     is_leaving,
     is_of,
     job_for,
@@ -28,7 +29,7 @@ from okra.analysis.jobs import (
 )
 from okra.analysis.naming import check_name
 from okra.api.job import Job
-from okra.errors import AlreadyExists, Conflict, Fatal, NotFound
+from okra.errors import AlreadyExists, Conflict, Fatal, Invalid, NotFound
 from okra.ports import Kind, Object
 from okra.rollout.observation import Token, Verdict
 
@@ -104,6 +105,8 @@ class CheckJobs:
             made = await self._store.create(JOB, job_for(self._check, job, run))
         except AlreadyExists as error:
             raise Conflict(str(error)) from error
+        except Invalid as error:
+            raise Invalid(f"The API server refuses the Job: {in_check(job, str(error))}") from error
         return replace(self._read(made), made=True)
 
     def _withheld(self, name: str) -> Sight | None:

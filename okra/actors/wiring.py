@@ -16,6 +16,7 @@ from okra.api.provider import Provider
 from okra.api.selectors import Selector
 from okra.errors import Conflict
 from okra.ports import Account, Clock, Kind, MetricSource, ObjectStore, TargetInventory, TrafficRouter
+from okra.rollout.compile import NEEDS_KUBERNETES
 from okra.rollout.rest import Rest
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class Wiring:
     """For tests that die between two effects."""
     jobs: bool = False
     """Does the store run Jobs? A cluster does."""
+    no_clusters: str = NEEDS_KUBERNETES
+    """Why the actor of a Cell of routes can't look after one of clusters and applications, and what to do."""
     selector: Selector = field(default_factory=Selector)
     """What the labels of an object that this process looks after match."""
     held: Callable[[], str] = lambda: ""

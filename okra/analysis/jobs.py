@@ -7,6 +7,7 @@ a change of leaders, finds the Job that is there, and no run has two.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -110,6 +111,13 @@ def pod_spec(spec: Mapping[str, Any], name: str) -> dict[str, Any]:
         container = {field: pod.pop(field) for field in OF_A_CONTAINER if field in pod}
         pod["containers"] = [{"name": name, **container}]
     return pod
+
+
+def in_check(job: Job, message: str) -> str:
+    """What the API server says of a Job, with the fields' paths in the check that it was made of."""
+    if "containers" not in job.template.spec:
+        message = message.replace("spec.template.spec.containers[0]", "spec.template.spec")
+    return re.sub(r"(?<![\w.])spec\.template\.", "job.template.", message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from okra.api.conditions import Condition
 from okra.api.fields import UNIQUE, EKSClusterName, ObjectName, Tags
 from okra.api.meta import Resource
 from okra.api.policies import DeletionPolicy
+from okra.api.secret_labels import own_label_rules
 
 _Conditions = Annotated[tuple[Condition, ...], Field(max_length=16)]
 
@@ -33,6 +34,9 @@ class ArgoCDClusterSpec(Model):
     deletion_policy: DeletionPolicy = Field(
         default=DeletionPolicy.RETAIN, description="Retain: deleting this object doesn't remove the cluster secret."
     )
+
+    def rules(self) -> Iterator[Violation]:
+        yield from own_label_rules(self.labels)
 
 
 class ArgoCDClusterStatus(StatusModel):

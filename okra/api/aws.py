@@ -37,3 +37,8 @@ def dimension_of(arn: str) -> str:
 def region_of(arn: str) -> str:
     """The region that an ARN names (its fourth field)."""
     return arn.split(":")[3]
+
+
+def account_of_role(arn: str) -> str:
+    """The account that a role's ARN names; empty for none."""
+    return arn.split(":")[4] if arn else ""

@@ -13,10 +13,11 @@ from pydantic import Field
 from okra.api.aws import AWSAccount, region_of
 from okra.api.base import Loc, Model, Violation, camel
 from okra.api.checks import CellCheck, CheckList, check_name_rules
-from okra.api.complex import Application, Cluster, application_rules
+from okra.api.complex import Application, Cluster
+from okra.api.complex_rules import application_rules
 from okra.api.durations import Duration
 from okra.api.fields import Flag, Int, Version, keyed_by
-from okra.api.ingress import Ingress
+from okra.api.ingress import FORWARD_ACTION_GROUPS, Ingress
 from okra.api.meta import NamedMeta, Resource
 from okra.api.policies import (
     DeadlineAction,
@@ -27,9 +28,6 @@ from okra.api.policies import (
 )
 from okra.api.quantities import IntOrPercent
 from okra.api.strategy import UpdateStrategy
-
-FORWARD_ACTION_GROUPS = 5
-"""Target groups that one forward action holds (a quota that AWS doesn't raise)."""
 
 
 class CellSpec(Model):
@@ -119,7 +117,7 @@ class CellSpec(Model):
         yield from self._route_rules()
         yield from self._step_rules()
         if self.applications is not None:
-            yield from application_rules(self.clusters or (), self.applications)
+            yield from application_rules(self.aws, self.clusters or (), self.applications)
             yield from self._region_rules(
                 (("applications", index, "alb", "listenerARN"), each.alb.listener_arn)
                 for index, each in enumerate(self.applications)

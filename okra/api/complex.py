@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from okra.api.aws import AWSAccount
-from okra.api.base import Loc, Model, Violation, filled
+from okra.api.base import Model, Violation, filled
 from okra.api.checks import CheckList, check_name_rules
 from okra.api.durations import Duration
 from okra.api.fields import (
@@ -25,6 +25,7 @@ from okra.api.fields import (
 )
 from okra.api.ingress import Priority
 from okra.api.label_selectors import ClusterSelector, TextSelector
+from okra.api.secret_labels import FIXED, own_label_rules
 from okra.api.strategy import Canary
 
 
@@ -45,6 +46,9 @@ class Cluster(Model):
     )
     labels: Tags = Field(default={}, description="Labels for clusterSelector and arnFromLabel.")
 
+    def rules(self) -> Iterator[Violation]:
+        yield from own_label_rules(self.labels)
+
 
 class ClusterSecret(Model):
     """How a cluster is published to Argo CD: by labels on its cluster secret."""
@@ -53,6 +57,11 @@ class ClusterSecret(Model):
     labels: Annotated[Labels, Field(min_length=1)] = Field(
         description="Labels by which ApplicationSets select the cluster; added to publish it, removed to unpublish it."
     )
+
+    def rules(self) -> Iterator[Violation]:
+        yield from own_label_rules(self.labels, read=())
+        if self.name is None and self.labels.keys() <= FIXED.keys():
+            yield Violation(("labels",), "hold only what every cluster secret has: add one of the application's own")
 
 
 class ApplicationSet(Model):
@@ -146,39 +155,7 @@ class Application(Model):
                 "can't be with argocd.updateStrategy.type DeleteBeforeCreate, which leaves the route without targets:"
                 " use CreateBeforeDelete, or remove alb",
             )
-
-
-def application_rules(clusters: tuple[Cluster, ...], applications: tuple[Application, ...]) -> Iterator[Violation]:
-    """What joins applications with clusters and with each other. Places are relative to the Cell's spec."""
-    yield from _unique("clusters", [cluster.name for cluster in clusters])
-    yield from _unique("applications", [application.name for application in applications])
-    routes: dict[tuple[object, ...], int] = {}
-    for index, application in enumerate(applications):
-        at: Loc = ("applications", index)
-        if application.cluster_selector is None and len(clusters) > 1:
-            yield Violation((*at, "clusterSelector"), f"is required: there are {len(clusters)} clusters to choose from")
-        if application.alb is None:
-            continue
-        forward = application.alb.forward_config
-        if forward.target_group.arn is not None and _surely_selected(application, clusters) > 1:
+        if self.checks and self.alb is None:
             yield Violation(
-                (*at, "alb", "forwardConfig", "targetGroup", "arn"),
-                "doesn't work when clusterSelector matches two or more clusters: use arnFromLabel or"
-                " targetgroupBindingSelector",
+                ("checks",), "are for the steps of traffic, and without alb there are none: use prechecks or postchecks"
             )
-        first = routes.setdefault((application.alb.listener_arn, forward.priority), index)
-        if first != index:
-            yield Violation((*at, "alb"), f"is the route of applications[{first}] too: give each its own priority")
-
-
-def _surely_selected(application: Application, clusters: tuple[Cluster, ...]) -> int:
-    """How many clusters the selector matches by their labels alone; tags in AWS may add more."""
-    selector = application.cluster_selector.labels if application.cluster_selector else None
-    return sum(selector.matches(cluster.labels) for cluster in clusters) if selector else 0
-
-
-def _unique(field: str, names: list[str]) -> Iterator[Violation]:
-    for index, name in enumerate(names):
-        first = names.index(name)
-        if first != index:
-            yield Violation((field, index, "name"), f"{name} is the name of {field}[{first}] too: names are unique")

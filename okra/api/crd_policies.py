@@ -9,6 +9,7 @@ from okra.api.crd_policy import Policy, place
 from okra.api.crd_policy_rules import (
     ANALYSES,
     CLUSTER_SELECTORS,
+    CLUSTERS,
     PLAIN_LABEL,
     SELECTORS,
     SETS,
@@ -21,6 +22,7 @@ from okra.api.meta import HOTSWAP_GROUP, OKRA_GROUP
 
 _GROUPS = (OKRA_GROUP, HOTSWAP_GROUP)
 _APPLICATION = "'spec.applications[name=\"' + one.name + '\"]"
+_CLUSTER = "'spec.clusters[name=\"' + one.name + '\"].eks'"
 
 
 def _analyses_in(holder: str, path: str) -> str:
@@ -61,6 +63,18 @@ _PLAIN_LABELS = (
     + place("some[0].at + '.' + key", "some[0].is[key]")
     + "))"
 )
+
+
+def _or(holder: str, name: str, otherwise: str) -> str:
+    return f"(has({holder}) && has({holder}.{name}) ? {holder}.{name} : {otherwise})"
+
+
+_EKS = (
+    f"[dyn({_or('one.eks', 'clusterName', 'one.name')}), dyn({_or('one.eks', 'region', 'variables.region')}),"
+    f" dyn({_or('one.eks', 'roleARN', 'variables.role')}.split(':').filter(part, part.matches('^[0-9]+$')))]"
+)
+"""What tells EKS clusters apart: of a role only its account."""
+_BY_LABELS = "has(one.alb) && has(one.clusterSelector) && !has(one.clusterSelector.matchEKSTags)"
 _LABELS_THAT_DECIDE = "(has(one.clusterSelector.matchLabels) ? one.clusterSelector.matchLabels : one.clusterSelector)"
 
 POLICIES: tuple[Policy, ...] = (
@@ -78,16 +92,20 @@ POLICIES: tuple[Policy, ...] = (
                 "has(one.alb)", ".alb.forwardConfig.targetGroup", "one.alb.forwardConfig.targetGroup"
             ),
             "fixedTargetGroups": _in_applications(
-                "has(one.alb) && has(one.alb.forwardConfig.targetGroup.arn) && has(one.clusterSelector)"
-                " && !has(one.clusterSelector.matchEKSTags)",
+                f"{_BY_LABELS} && has(one.alb.forwardConfig.targetGroup.arn)",
                 ".alb.forwardConfig.targetGroup.arn",
                 _LABELS_THAT_DECIDE,
             ),
+            "routed": _in_applications(_BY_LABELS, ".clusterSelector", _LABELS_THAT_DECIDE),
+            "published": _in_applications("has(one.argocd)", ".argocd.clusterSecret", "one.argocd"),
+            "region": _or("object.spec.aws", "region", "''"),
+            "role": _or("object.spec.aws", "roleARN", "''"),
+            "eks": f"[variables.clusters.map(one, {place(_CLUSTER, _EKS)})]",
             "selectors": f"{_field_of('sets', 'selector')} + {_field_of('targetGroups', 'targetgroupBindingSelector')}",
             "analyses": f"[{_analyses_in('object.spec', repr('spec'))}]"
             f" + variables.applications.map(one, {_analyses_in('one', _APPLICATION + repr('')[0])})",
         },
-        rules=(*CLUSTER_SELECTORS, *SETS, *TARGET_GROUPS, *SELECTORS, *ANALYSES),
+        rules=(*CLUSTERS, *CLUSTER_SELECTORS, *SETS, *TARGET_GROUPS, *SELECTORS, *ANALYSES),
     ),
     Policy(
         name="okra-checks",

@@ -71,6 +71,35 @@ SELECTORS = (
         "matches everything: name at least one label in matchLabels or matchExpressions",
     ),
 )
+_SELECTED = (
+    "variables.clusters.filter(one, has(one.labels)"
+    " && each.is.all(key, key in one.labels && one.labels[key] == each.is[key])).size()"
+)
+_ALIKE = "variables.applications.filter(one, has(one.argocd) && one.argocd.clusterSecret == each.is.clusterSecret)"
+_SAME_SET = (
+    "!has(one.argocd.applicationSet.name) || !has(each.is.applicationSet.name)"
+    " || one.argocd.applicationSet.name == each.is.applicationSet.name"
+)
+_DELETES = "has(one.argocd.updateStrategy) && one.argocd.updateStrategy.type == 'DeleteBeforeCreate'"
+CLUSTERS = (
+    PlaceRule(
+        "eks",
+        "some.exists_one(other, other.is == each.is)",
+        "is the EKS cluster of another entry too: remove one, or name another in eks.clusterName",
+    ),
+    PlaceRule(
+        "routed",
+        f"{_SELECTED} < 5",
+        "matches 5 clusters or more, and beside alb at most 4: a forward action holds 5 target groups, and one place is"
+        " needed to replace them",
+    ),
+    PlaceRule(
+        "published",
+        f"[{_ALIKE}].all(alike, alike.all(one, {_SAME_SET}) && (size(alike) < 2 || !alike.exists(one, {_DELETES})))",
+        "publishes by the labels of another application, and so each of them to the clusters of both: give each its"
+        " own name or labels",
+    ),
+)
 SETS = (PlaceRule("sets", "has(each.is.name) != has(each.is.selector)", "needs exactly one of name and selector"),)
 TARGET_GROUPS = (
     PlaceRule(
@@ -81,8 +110,7 @@ TARGET_GROUPS = (
     ),
     PlaceRule(
         "fixedTargetGroups",
-        "variables.clusters.filter(one, has(one.labels)"
-        " && each.is.all(key, key in one.labels && one.labels[key] == each.is[key])).size() < 2",
+        f"{_SELECTED} < 2",
         "doesn't work when clusterSelector matches two or more clusters: use arnFromLabel or"
         " targetgroupBindingSelector",
     ),

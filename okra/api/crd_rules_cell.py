@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
+from okra.api.argocd import ArgoCDClusterSpec
 from okra.api.cell import CellSpec
-from okra.api.complex import Application
+from okra.api.complex import Application, Cluster, ClusterSecret
 from okra.api.crd_rule import Rule, all_differ, forbidden, given, only_one, required, unless
+from okra.api.secret_labels import FIXED, OWN, READ
 
 _ONLY_SIMPLE = ("replicas", "versionedBy", "version", "updateStrategy", "prechecks", "checks", "postchecks")
 _CHECK_LISTS = ("prechecks", "checks", "postchecks")
@@ -155,7 +157,30 @@ def _joined() -> Iterator[Rule]:
     )
 
 
+def _own_labels(*read: str) -> Rule:
+    """Of the model's labels."""
+    known = f" || key in {list(read)}" if read else ""
+    own = f"self.labels.all(key, !key.matches(r'{OWN}'){known})"
+    fixed = [f"(!('{key}' in self.labels) || self.labels['{key}'] == '{value}')" for key, value in FIXED.items()]
+    return Rule(
+        unless("has(self.labels)", f"({' && '.join((*fixed, own))})"),
+        f"hold a key that is Okra's own on a cluster secret, or another value of {' or '.join(FIXED)} than there:"
+        " choose another key",
+        ".labels",
+    )
+
+
 RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
+    ArgoCDClusterSpec: (_own_labels(*READ),),
+    Cluster: (_own_labels(*READ),),
+    ClusterSecret: (
+        _own_labels(),
+        Rule(
+            f"has(self.name) || self.labels.exists(key, !(key in {list(FIXED)}))",
+            "hold only what every cluster secret has: add one of the application's own",
+            ".labels",
+        ),
+    ),
     CellSpec: (*_shape(), *_check_names(), *_routes(), *_regions(), *_joined()),
     Application: (
         *_check_names(),
@@ -168,6 +193,11 @@ RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
             ".alb",
             "can't be with argocd.updateStrategy.type DeleteBeforeCreate, which leaves the route without targets:"
             " use CreateBeforeDelete, or remove alb",
+        ),
+        forbidden(
+            unless("has(self.checks) && size(self.checks) > 0", "has(self.alb)"),
+            ".checks",
+            "are for the steps of traffic, and without alb there are none: use prechecks or postchecks",
         ),
     ),
 }

@@ -24,6 +24,9 @@ from okra.api.fields import (
 from okra.api.label_selectors import LabelSelector
 from okra.api.route53 import Route53
 
+FORWARD_ACTION_GROUPS = 5
+"""Target groups that one forward action holds (a quota that AWS doesn't raise)."""
+
 Priority = Annotated[Int, Field(ge=1, le=50_000)]
 _Values = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(max_length=5)]
 

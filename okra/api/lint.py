@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,7 @@ from okra.api.kinds import GROUPS
 from okra.api.objects import LoadedObject, TextProblem, read_objects
 from okra.api.parse import parse
 from okra.api.secret import parse_secret
+from okra.api.unmatched import unmatched
 
 PROVIDER_REQUIRED = (
     "is required: name one of datadog, cloudWatch, prometheus, web, or set OKRA_CHECK_PROVIDER for all checks"
@@ -45,6 +47,14 @@ class Report:
     unreadable: list[Placed] = field(default_factory=list)
     findings: list[Placed] = field(default_factory=list)
     notes: list[Placed] = field(default_factory=list)
+    foreign: Counter[str] = field(default_factory=Counter)
+    """Objects of other products, which are passed over, by kind."""
+
+    @property
+    def passed_over(self) -> str:
+        """What was, in a line; empty: nothing."""
+        kinds = [f"{kind} ({many})" if many > 1 else kind for kind, many in sorted(self.foreign.items())]
+        return f"passed over, as they are no kinds of Okra's: {', '.join(kinds)}" if kinds else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +84,13 @@ def lint(sources: Iterable[tuple[str, str]], *, provider_is_set: bool = True) ->
         report.unreadable += [_text_problem(file, problem) for problem in problems if problem.unread]
         here = [_text_problem(file, problem) for problem in problems if not problem.unread]
         for loaded in objects:
-            entry, findings, notes = _judge(file, loaded)
+            if _is_foreign(loaded):
+                report.foreign[printable(loaded.kind)] += 1
+                entries.append(_Entry(file, loaded, None))
+                continue
+            entry, findings = _judge(file, loaded)
             entries.append(entry)
             here += findings
-            report.notes += notes
         report.findings += sorted(here, key=lambda placed: placed.line)
     report.findings += _duplicates(entries)
     if not provider_is_set:
@@ -90,22 +103,23 @@ def _text_problem(file: str, problem: TextProblem) -> Placed:
     return Placed(file, problem.line, problem.message, path_of(problem.loc), problem.kind, printable(problem.name))
 
 
-def _judge(file: str, loaded: LoadedObject) -> tuple[_Entry, list[Placed], list[Placed]]:
-    entry = _Entry(file, loaded, None)
-    twice = [replace(entry.place(each.loc, each.message), line=each.line) for each in loaded.duplicates]
-    if loaded.api_version == "v1" and loaded.kind == "Secret":
-        _, findings = parse_secret(loaded.object)
-    elif _is_foreign(loaded):
-        return entry, [], [entry.place((), "skipped: it is no kind of Okra's")]
-    else:
-        model, findings = parse(loaded.object)
-        entry = _Entry(file, loaded, model)
-    return entry, twice + [entry.place(finding.loc, finding.message) for finding in findings], []
+def _judge(file: str, loaded: LoadedObject) -> tuple[_Entry, list[Placed]]:
+    model, findings = parse_secret(loaded.object) if _is_secret(loaded) else parse(loaded.object)
+    entry = _Entry(file, loaded, model)
+    found = [replace(entry.place(each.loc, each.message), line=each.line) for each in loaded.duplicates]
+    found += [entry.place(finding.loc, finding.message) for finding in findings]
+    if isinstance(model, Cell):
+        found += [entry.place(("spec", *loc), message) for loc, message in unmatched(model.spec)]
+    return entry, found
+
+
+def _is_secret(loaded: LoadedObject) -> bool:
+    return loaded.api_version == "v1" and loaded.kind == "Secret"
 
 
 def _is_foreign(loaded: LoadedObject) -> bool:
     """Another product's object, as opposed to one of Okra's with a typo in its apiVersion or kind."""
-    if not loaded.api_version or not loaded.kind:
+    if not loaded.api_version or not loaded.kind or _is_secret(loaded):
         return False
     group = loaded.api_version.partition("/")[0]
     if group in GROUPS:

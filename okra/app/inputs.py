@@ -38,7 +38,7 @@ def read_input(paths: Sequence[Path], *, provider_is_set: bool = True) -> Input:
     report = lint(sources, provider_is_set=provider_is_set)
     if wrong := [*unreadable, *map(str, report.unreadable), *map(str, report.findings)]:
         raise BadInput("\n".join(wrong))
-    found = Input(notes=[str(note) for note in report.notes], stamp=before)
+    found = Input(notes=[*map(str, report.notes), *filter(None, [report.passed_over])], stamp=before)
     elsewhere: list[str] = []
     for path, text in sources:
         for loaded in read_objects(text)[0]:

@@ -26,6 +26,7 @@ from okra.api.defaults import Defaults
 from okra.api.selectors import Selector
 from okra.app.directories import start
 from okra.ports import Account, Clock, EventRecord, Kind, Object, ObjectStore, TargetInventory, TrafficRouter
+from okra.rollout.compile import BEGAN_WITH_ROUTES, NEEDS_ARGOCD, NEEDS_KUBERNETES
 from okra.rollout.rest import Rest
 from okra.web.metrics import Metrics
 
@@ -171,6 +172,7 @@ async def running(parts: Parts) -> AsyncIterator[System]:
         journal=journal,
         gate=parts.gate,
         jobs=parts.jobs,
+        no_clusters=_no_clusters(parts),
         selector=Selector.parse(parts.selector or ""),
         held=parts.held,
         wrap=parts.wrap,
@@ -187,6 +189,13 @@ async def running(parts: Parts) -> AsyncIterator[System]:
             yield system
     finally:
         await journal.flush(parts.flush_timeout)
+
+
+def _no_clusters(parts: Parts) -> str:
+    """Why a Cell of clusters and applications has the actor of one of routes."""
+    if parts.argocd is not None:
+        return BEGAN_WITH_ROUTES
+    return NEEDS_ARGOCD if parts.jobs else NEEDS_KUBERNETES
 
 
 __all__ = ["AlwaysOpen", "Parts", "System", "running"]

@@ -48,7 +48,7 @@ def while_leaving(policy: Policy, state: State) -> Policy:
     applications = tuple(
         replace(known.get(each.name, each), clusters=each.clusters, version=each.version) for each in moving
     )
-    return replace(policy, applications=applications, problem=None)
+    return replace(policy, applications=applications, leaving=True, problem=None)
 
 
 def by_tags(spec: CellSpec) -> bool:

@@ -14,7 +14,7 @@ from okra.applications.effects import Decision, SaveRevision
 from okra.applications.observation import Observation, RouteSeen
 from okra.applications.policy import Application, OnFailure, Policy
 from okra.applications.resting import at_rest
-from okra.applications.reverting import revert
+from okra.applications.reverting import SUPERSEDED, revert
 from okra.applications.stages import begin, completing, init, migrating
 from okra.applications.state import Phase, Placement, Stage, State
 from okra.applications.turn import Turn
@@ -111,13 +111,15 @@ def _settled(turn: Turn, app: Application) -> bool:
         _stuck(turn, app)
     elif state.target is not None:
         if state.target.version != app.version:
-            said = f"Other clusters are wanted in the middle of the move to {state.target.version}."
-            turn.fail(app, Phase.REVERTING, "Superseded", said, block=False)
+            gone = turn.policy.leaving
+            said = "The Cell is being deleted" if gone else "Other clusters are wanted"
+            said = f"{said} in the middle of the move to {state.target.version}."
+            turn.fail(app, Phase.REVERTING, "CellDeleted" if gone else SUPERSEDED, said, block=False)
         elif state.target.routed is not app.routed:
             said = (
                 f"It {'gets' if app.routed else 'loses'} its alb in the middle of the move to {state.target.version}."
             )
-            turn.fail(app, Phase.REVERTING, "Superseded", said, block=False)
+            turn.fail(app, Phase.REVERTING, SUPERSEDED, said, block=False)
         else:
             STAGES[state.stage](turn, app)
     elif state.synced is not None and state.synced.version == app.version:

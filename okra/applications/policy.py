@@ -55,5 +55,7 @@ class Policy:
     """Applications that Argo CD hasn't brought to Synced and Healthy by then have failed (`healthTimeout`)."""
     poll_interval: float = 10.0
     paused: bool = False
+    leaving: bool = False
+    """The Cell is being deleted."""
     problem: Problem | None = None
     """The spec is invalid: nothing is done."""

@@ -9,6 +9,9 @@ from okra.applications.stages import groups_of, left, published
 from okra.applications.state import AppState, Phase, Stage
 from okra.applications.turn import Turn
 
+SUPERSEDED = "Superseded"
+"""Why what moves is put back when an edit asks for something else."""
+
 
 def revert(turn: Turn, app: Application) -> None:
     state = turn.app(app)
@@ -115,4 +118,5 @@ def _end(turn: Turn, app: Application, message: str) -> None:
         blocked=blocked,
         message=message,
     )
-    turn.emit("ApplicationFailed" if block else "ApplicationSuperseded", f"{app.name}: {message}", "Warning")
+    ended = "Failed" if block else SUPERSEDED if state.failure.reason == SUPERSEDED else "Withdrawn"
+    turn.emit(f"Application{ended}", f"{app.name}: {message}", "Warning")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
+from okra.applications.children import MOST_REPLICAS
 from okra.applications.effects import Publish, Route, RunChecks
 from okra.applications.observation import RouteSeen
 from okra.applications.policy import Application
@@ -22,9 +23,14 @@ def begin(turn: Turn, app: Application) -> None:
     if turn.policy.paused:
         turn.set(app, phase=Phase.PAUSED, stage=None, message="Paused by a person, before it begins.")
     elif not app.clusters:
+        turn.reason = "NoClusters"
         turn.set(
             app, phase=Phase.PENDING, stage=None, message="Its clusterSelector matches none of the Cell's clusters."
         )
+    elif app.routed and len(app.clusters) > MOST_REPLICAS:
+        turn.reason = "TooManyClusters"
+        said = f"matches {len(app.clusters)} clusters: beside alb at most {MOST_REPLICAS}, as a forward action holds 5"
+        turn.set(app, phase=Phase.PENDING, stage=None, message=f"Its clusterSelector {said}. Select fewer.")
     elif (synced := turn.app(app).synced) is not None and synced.groups and not app.routed:
         turn.reason = "RouteRemoved"
         said = (

@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from okra.api.aws import region_of
-from okra.api.meta import HOTSWAP_GROUP, OKRA_GROUP, VERSION_LABEL
-from okra.argocd.marks import is_mark
+from okra.api.meta import VERSION_LABEL
+from okra.api.secret_labels import is_own
 from okra.argocd.names import (
     OWN_KEYS,
     OWNER,
@@ -154,14 +154,8 @@ def _derived(secret: ClusterSecret, content: Content) -> set[str]:
 
 
 def _is_key(key: str) -> bool:
-    return _KEY.fullmatch(key) is not None and key not in RESERVED and not _reserved(key)
-
-
-def _reserved(key: str) -> bool:
-    """Keys of Okra's that mean something on a secret; the version is a label like others."""
-    prefix, _, name = key.partition("/")
-    ours = prefix.endswith((OKRA_GROUP, HOTSWAP_GROUP)) or is_mark(key)
-    return bool(name) and ours and key != VERSION_LABEL
+    """Is it a label of its own on the secret? Of Okra's own keys the version is one like others."""
+    return _KEY.fullmatch(key) is not None and key not in RESERVED and not is_own(key, read=(VERSION_LABEL,))
 
 
 def _target_group(labels: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from okra.api import secret_labels
 from okra.api.meta import OKRA_GROUP
 from okra.ports import Kind
 
@@ -11,7 +12,7 @@ APPLICATION_SET = Kind("argoproj.io", "v1alpha1", "ApplicationSet", "application
 
 SECRET_TYPE, CLUSTER = "argocd.argoproj.io/secret-type", "cluster"
 MANAGED_BY, OKRA = "app.kubernetes.io/managed-by", "okra"
-RESERVED = {SECRET_TYPE: CLUSTER, MANAGED_BY: OKRA}
+RESERVED = secret_labels.FIXED
 """What makes a secret a cluster secret of Okra's: nobody publishes or unpublishes by these."""
 
 CLUSTER_SECRET = f"{OKRA_GROUP}/cluster-secret"
@@ -20,7 +21,7 @@ OWNER, OWNER_UID = f"{OKRA_GROUP}/owner", f"{OKRA_GROUP}/owner-uid"
 """The annotations that say which ArgoCDCluster writes the secret."""
 OWN_KEYS = f"{OKRA_GROUP}/cluster-labels"
 """The annotation that lists which other labels and annotations come from the ArgoCDCluster's spec.labels."""
-SHARED_WITH = f"{OKRA_GROUP}/shared-with"
+SHARED_WITH = secret_labels.SHARED_WITH
 """The annotation, from the ArgoCDCluster's spec.labels, that names other namespaces which may publish the cluster."""
-REGION, TARGET_GROUP = f"{OKRA_GROUP}/region", f"{OKRA_GROUP}/target-group-arn"
+REGION, TARGET_GROUP = f"{OKRA_GROUP}/region", secret_labels.TARGET_GROUP
 """Annotations for the templates of ApplicationSets; the version's is `okra.api.meta.VERSION_LABEL`."""

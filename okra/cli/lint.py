@@ -45,7 +45,7 @@ def lint(files: list[Path], output: Literal["text", "json"] = "text") -> int:
 
 
 def _print_text(report: Report, *, complete: bool) -> None:
-    for note in report.notes:
+    for note in (*report.notes, *filter(None, [report.passed_over])):
         print(f"note: {note}", file=sys.stderr)
     for finding in report.findings:
         print(finding)
@@ -61,6 +61,7 @@ def _as_json(report: Report, unreadable: list[str]) -> str:
             "objects": report.objects,
             "findings": [asdict(finding) for finding in report.findings],
             "notes": [asdict(note) for note in report.notes],
+            "passedOver": report.foreign,
             "unreadable": unreadable,
         },
         indent=2,

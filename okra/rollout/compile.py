@@ -23,6 +23,16 @@ from okra.rollout.state import Step, StepKind
 from okra.rollout.weights import ONE
 
 LEAST_CHECK_INTERVAL = 10.0
+NEEDS_KUBERNETES = (
+    "clusters and applications need Kubernetes, and `okra controller` there; give the Cell an ingress here."
+)
+NEEDS_ARGOCD = (
+    "this Okra looks after no clusters and applications: set OKRA_ARGOCD=true (in the chart: argocd.enabled=true)."
+)
+BEGAN_WITH_ROUTES = (
+    "this Cell began with an ingress, whose traffic it looks after: give it that back; or delete it, which leaves the "
+    "weights as they are, and apply it anew."
+)
 
 
 def invalid(findings: Sequence[Finding]) -> Policy:
@@ -48,10 +58,12 @@ def _owner(defaults: Defaults, namespace: str, name: str, kind: str) -> str:
     return "/".join((defaults.install, namespace, *(() if kind == "Cell" else (kind,)), name))
 
 
-def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
-    """What the Cell asks for; what it leaves out comes from the settings."""
+def compile_policy(cell: Cell, defaults: Defaults, no_clusters: str = NEEDS_KUBERNETES) -> Policy:
+    """What the Cell asks for; what it leaves out comes from the settings. `no_clusters`: why one of clusters isn't
+    looked after here."""
     spec = cell.spec
-    if problem := not_implemented(spec) or without_provider(spec, defaults):
+    elsewhere = Problem("InvalidSpec", f"spec.applications: {no_clusters}") if spec.is_complex else None
+    if problem := elsewhere or not_implemented(spec) or without_provider(spec, defaults):
         return Policy(routes=(), plan=(), name=cell.metadata.name, problem=problem)
 
     def seconds(value: Duration | None, default: float) -> float:
@@ -92,16 +104,8 @@ def compile_policy(cell: Cell, defaults: Defaults) -> Policy:
     )
 
 
-WITHOUT_CLUSTERS = (
-    "spec.applications: clusters and applications are for `okra controller` with OKRA_ARGOCD=true (in the chart: "
-    "argocd.enabled=true), and for a Cell that began with them: one that had an ingress is to be deleted first."
-)
-
-
 def not_implemented(spec: CellSpec) -> Problem | None:
     """What the API knows and this version of Okra doesn't do yet."""
-    if spec.is_complex:
-        return Problem("InvalidSpec", WITHOUT_CLUSTERS)
     what = ""
     for loc, ingress in spec.routes:
         place = ".".join(map(str, ("spec", *loc)))

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from okra.actors.argocd import ArgoCD
 from okra.rollout.rest import Rest
+from okra.testing.fake_clusters import FakeClusters
 from tests.actors.world import LABEL, QUICK, cell, listener, world
 
 pytestmark = pytest.mark.looptime
@@ -48,6 +50,29 @@ async def test_a_spec_that_cannot_be_run_is_a_condition_and_no_aws_call(
             assert w.rests["web"] is Rest.INVALID
             await w.apply(cell(**QUICK))
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
+
+
+@pytest.mark.parametrize(
+    ("parts", "remedy"),
+    [
+        ({}, "give the Cell an ingress here"),
+        ({"jobs": True}, "set OKRA_ARGOCD=true"),
+        ({"jobs": True, "argocd": ArgoCD(FakeClusters(), FakeClusters())}, "give it that back; or delete it"),
+    ],
+    ids=["okra run", "without Argo CD", "it had a route"],
+)
+async def test_a_cell_that_becomes_one_of_whole_clusters_says_what_to_do(parts: dict[str, Any], remedy: str) -> None:
+    argocd = {"clusterSecret": {"labels": {"a": "b"}}, "applicationSet": {"name": "a"}}
+    whole = {"clusters": [{"name": "a"}], "applications": [{"name": "web", "argocd": argocd}]}
+    async with world() as w:
+        route, old, _ = w.two_versions()
+        await w.apply(cell(version="1.0.0"))
+        async with w.running(**parts):
+            await w.phase("Synced", within=60)
+            await w.apply({**cell(), "spec": whole})
+            status = await w.phase("Invalid", within=60)
+            assert remedy in status["message"]
+            assert route.weights[old] == 100
 
 
 async def test_a_spec_that_turns_bad_in_mid_rollout_moves_nothing_until_it_is_good_again() -> None:

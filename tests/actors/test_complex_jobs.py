@@ -63,7 +63,7 @@ async def test_a_job_that_fails_is_the_precheck_that_failed_and_counts_down() ->
         assert (set(w.traffic()), await w.published()) == ({"v1"}, {"v1"})
 
 
-@pytest.mark.parametrize("error", [Invalid("spec.template.spec.restartPolicy: no"), Refused("exceeded quota: jobs")])
+@pytest.mark.parametrize("error", [Invalid("spec.backoffLimit: no"), Refused("exceeded quota: jobs")])
 async def test_a_precheck_whose_job_the_api_server_refuses_counts_down_and_fails(error: OkraError) -> None:
     async with complex_world(on_failure_delay=60.0) as w, jobs_of(w):
         await settled(w)

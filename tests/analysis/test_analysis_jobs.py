@@ -8,9 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from okra.analysis.jobs import ITSELF, AskedRun, asked_by, is_of, job_for, job_name, pod_spec, read_job, run_of
+from okra.analysis.jobs import (
+    ITSELF,
+    AskedRun,
+    asked_by,
+    in_check,
+    is_of,
+    job_for,
+    job_name,
+    pod_spec,
+    read_job,
+    run_of,
+)
 from okra.analysis.naming import checks_for
-from okra.api.job import Job
+from okra.api.job import Job, JobTemplate
 from okra.errors import Invalid
 from okra.rollout.observation import Token, Verdict
 
@@ -85,6 +96,23 @@ def test_of_the_short_form_what_a_container_has_is_its_containers_and_the_rest_t
             }
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("spec", "said", "meant"),
+    [
+        ({"image": "i"}, "spec.template.spec.containers[0].env[0].vale", "job.template.spec.env[0].vale"),
+        ({"image": "i"}, "spec.template.spec.comand", "job.template.spec.comand"),
+        ({"containers": []}, "spec.template.spec.containers[1].comand", "job.template.spec.containers[1].comand"),
+        ({"image": "i"}, "spec.template.metadata.labels", "job.template.metadata.labels"),
+        ({"image": "i"}, "spec.podFailurePolicy", "spec.podFailurePolicy"),
+    ],
+)
+def test_what_the_api_server_says_of_a_job_is_said_of_the_field_in_the_check(
+    spec: dict[str, Any], said: str, meant: str
+) -> None:
+    job = Job.model_construct(template=JobTemplate.model_construct(spec=spec))
+    assert in_check(job, f'unknown field "{said}"') == f'unknown field "{meant}"'
 
 
 def test_a_container_of_the_short_form_may_have_a_name_of_its_own() -> None:

@@ -115,10 +115,44 @@ def test_a_kind_of_okras_with_a_typo_is_a_finding(head: str, says: str) -> None:
 @pytest.mark.parametrize(
     "head", ["v1\nkind: ConfigMap", "argoproj.io/v1alpha1\nkind: Application", "x.github.io/v1\nkind: Cell"]
 )
-def test_another_products_kind_is_skipped_with_a_note(head: str) -> None:
+def test_another_products_kind_is_passed_over(head: str) -> None:
     report = judge([("a.yaml", f"apiVersion: {head}\nmetadata: {{name: a}}\nspec: {{}}\n")])
-    assert report.findings == []
-    assert [note.message for note in report.notes] == ["skipped: it is no kind of Okra's"]
+    assert (report.findings, report.notes) == ([], [])
+    assert report.foreign == {head.rpartition(" ")[2]: 1}
+
+
+COMPLEX = (DATA / "complex-cell.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("selector", "place", "says"),
+    [
+        ("role: apii", "role", "no cluster has role=apii; did you mean api?"),
+        ("rolle: api", "rolle", "no cluster has the label rolle; did you mean role?"),
+        ("role: nothing-like-it", "role", "no cluster has role=nothing-like-it; known here: api, backgroundjobs, web"),
+        ("matchLabels: {role: apii}", "matchLabels.role", "no cluster has role=apii; did you mean api?"),
+    ],
+)
+def test_a_selector_that_matches_no_cluster_is_a_finding_with_what_was_probably_meant(
+    selector: str, place: str, says: str
+) -> None:
+    text = COMPLEX.replace("clusterSelector:\n      role: api\n", f"clusterSelector:\n      {selector}\n")
+    line = line_with(text, f"      {selector}")
+    assert findings(text) == [f"0.yaml:{line} Cell/mysystem spec.applications[1].clusterSelector.{place}: {says}"]
+
+
+def test_labels_that_no_cluster_has_together_match_none() -> None:
+    both = "clusterSelector:\n      role: web\n      targetGroupARN: arn:aws"
+    text = COMPLEX.replace("clusterSelector:\n      role: api", both)
+    text = text.replace("      role: backgroundjobs\n  applications", "      targetGroupARN: arn:aws\n  applications")
+    assert [each.partition("clusterSelector")[2] for each in findings(text)] == [
+        ": no cluster has all of role=web, targetGroupARN=arn:aws",
+        ".role: no cluster has role=backgroundjobs; known here: api, web",
+    ]
+
+
+def test_what_tags_in_aws_select_is_for_the_controller_to_say() -> None:
+    assert findings(COMPLEX.replace("matchEKSTags:\n        role: web", "matchEKSTags:\n        role: nothing")) == []
 
 
 @pytest.mark.parametrize(
@@ -284,15 +318,19 @@ def test_a_file_without_permission_exits_2(folder: Path, capsys: pytest.CaptureF
     assert "loop.yaml: can't be read" in capsys.readouterr().err
 
 
+FOREIGN = (("Pod", "a"), ("ConfigMap", "a"), ("Pod", "b"))
+
+
 def test_notes_go_to_standard_error_and_change_no_exit_code(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("cell.yaml").write_text(MINIMAL + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    cell = MINIMAL + "  checks:\n  - name: dd\n    from:\n      checkName: errors\n"
+    others = [f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n" for kind, name in FOREIGN]
+    Path("cell.yaml").write_text("---\n".join((cell, *others)))
     assert lint([Path("cell.yaml")]) == 0
     captured = capsys.readouterr()
-    assert captured.out == "1 file, 2 objects: no findings\n"
-    assert (
-        captured.err
-        == f"note: cell.yaml:{len(MINIMAL.splitlines()) + 2} ConfigMap/a: skipped: it is no kind of Okra's\n"
-    )
+    assert captured.out == "1 file, 4 objects: no findings\n"
+    note, passed = captured.err.splitlines()
+    assert note.startswith(f"note: cell.yaml:{line_with(cell, 'checkName')} Cell/shop spec.checks[0].from.checkName: ")
+    assert passed == "note: passed over, as they are no kinds of Okra's: ConfigMap, Pod (2)"
 
 
 def test_json_output_holds_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,7 +80,7 @@ def test_a_cluster_is_named_after_the_cell_and_found_by_its_own_name_in_eks() ->
 
 def test_a_cluster_carries_its_labels_as_far_as_they_are_any_to_kubernetes() -> None:
     assert cluster()["metadata"]["labels"] == {"role": "web", PARENT: "mysystem"}, "an ARN is none"
-    own = [{"name": "a", "labels": {"role": "web", "team": "b", "a..b/c": "x", PARENT: "mine"}}, *SPEC["clusters"]]
+    own = [{"name": "a", "labels": {"role": "web", "team": "b", "a..b/c": "x"}}, *SPEC["clusters"]]
     cell = model(complex_cell(clusters=own))
     assert cell.spec.clusters is not None
     selecting = Parent(OKRA_GROUP, "Cell", "default", "mysystem", "u-1", {"team": "a"}, frozenset({"team", "role"}))

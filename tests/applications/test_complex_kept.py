@@ -174,7 +174,7 @@ def test_the_child_cell_that_goes_back_has_the_former_checks_and_listener() -> N
 
 def test_a_child_cell_of_which_nobody_knows_more_keeps_the_rest() -> None:
     """The kept specs can't be read; the former one, or the present one, has no route for it."""
-    present, without = spec(), spec(alb=None)
+    present, without = spec(), spec(alb=None, checks=[])
     to = ("v1", (("v1", Group("web-1", group("w1"))),))
     for app, found in ((present, {"web": None}), (present, {"web": (without.applications or ())[0]}), (without, {})):
         entry = (app.applications or ())[0]
@@ -187,7 +187,7 @@ def test_a_child_cell_of_which_nobody_knows_more_keeps_the_rest() -> None:
 
 
 def test_a_child_cell_that_is_gone_is_made_anew_if_it_has_a_route() -> None:
-    present, without = spec(), spec(alb=None)
+    present, without = spec(), spec(alb=None, checks=[])
     to = ("v1", (("v1", Group("web-1", group("w1"))),))
     made = route(PARENT, present, (present.applications or ())[0], state(placed(*WEB)), to, None, {"web": None})
     assert made is not None

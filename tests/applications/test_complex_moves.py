@@ -460,9 +460,12 @@ def test_a_cell_that_is_deleted_in_its_first_move_is_let_go() -> None:
     """Its child Cell goes with it, and puts the traffic back before."""
     w = first_move()
     w.policy = while_leaving(w.policy, w.state)
+    w.turn()
+    assert (w.web.phase, w.state.reason) == (Phase.REVERTING, "CellDeleted")
     w.after(20.0)
     assert not any(app.moving for app in w.state.applications)
     assert published(w) == set(OLD)
+    assert ("ApplicationWithdrawn" in w.emitted, "ApplicationSuperseded" in w.emitted) == (True, False)
 
 
 # -- shapes ------------------------------------------------------------------------------------------------------------
@@ -602,8 +605,21 @@ def test_a_kill_before_any_effect_leads_to_the_same_end(fails: bool) -> None:
 def test_a_selector_that_matches_no_cluster_moves_nothing() -> None:
     w = world(web(()))
     w.after(60.0)
-    assert (w.state.phase, w.web.message) == (Phase.PENDING, "Its clusterSelector matches none of the Cell's clusters.")
+    assert (w.state.phase, w.state.reason) == (Phase.PENDING, "NoClusters")
+    assert w.web.message == "Its clusterSelector matches none of the Cell's clusters."
     assert w.deployments == {}
+
+
+def test_more_clusters_than_a_forward_action_can_replace_are_said_before_anything_is_touched() -> None:
+    five = tuple(f"web-{number}-v2" for number in range(5))
+    w = synced(web())
+    w.want(web(five))
+    w.after(300.0)
+    assert (w.state.phase, w.state.reason) == (Phase.PENDING, "TooManyClusters")
+    assert "matches 5 clusters: beside alb at most 4" in w.web.message
+    assert (w.deployments["web"].clusters, w.routes["web"].version) == (OLD, "+".join(OLD))
+    w = world(web(five, routed=False)).after(300.0)
+    assert w.state.phase is Phase.SYNCED, "without a route any number will do"
 
 
 def test_a_deployment_or_a_child_that_somebody_changed_or_deleted_is_put_right() -> None:

@@ -203,7 +203,7 @@ def test_a_precheck_whose_job_the_api_server_refuses_fails_in_the_end_and_says_w
     controllers.start("--no-leader-elect", OKRA_ON_FAILURE_DELAY="2s")
     controllers.apply(cell("web", route, **BLUE_GREEN, prechecks=[unknown, wrong, smoke()]))
     status = controllers.until(lambda status: status.get("phase") == "Failed")
-    assert 'strict decoding error: unknown field "spec.template.spec.comand"' in status["message"]
+    assert 'strict decoding error: unknown field "job.template.spec.comand"' in status["message"]
     assert "okra crds" not in status["message"]
     said = {each: runs(controllers, f"web-{each}")[-1] for each in ("unknown", "wrong", "smoke")}
     assert {each["phase"] for each in said.values()} == {"Error"}

@@ -12,7 +12,7 @@ from okra.api.defaults import Defaults
 from okra.api.findings import Finding
 from okra.api.parse import parse
 from okra.api.provider import Provider
-from okra.rollout.compile import compile_policy, invalid
+from okra.rollout.compile import NEEDS_KUBERNETES, compile_policy, invalid
 from okra.rollout.policy import OnDrift, OnFailure, OnNewerVersion
 from okra.rollout.state import Step, StepKind
 
@@ -194,7 +194,7 @@ def test_clusters_and_applications_are_not_for_the_actor_of_routes() -> None:
     problem = compile_policy(cell(**COMPLEX), Defaults()).problem
     assert problem is not None
     assert problem.reason == "InvalidSpec"
-    assert "spec.applications: clusters and applications are for `okra controller`" in problem.message
+    assert problem.message == f"spec.applications: {NEEDS_KUBERNETES}"
 
 
 def test_a_check_without_a_provider_needs_the_settings() -> None:

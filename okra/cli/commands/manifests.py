@@ -59,7 +59,8 @@ def iam_policy(
     role: Annotated[
         list[str] | None,
         typer.Option(
-            help="A role that Cells name in spec.aws.roleARN, which Okra may assume; repeatable.", metavar="ARN"
+            help="A role that Cells name (aws.roleARN, clusters[].eks.roleARN), which Okra may assume; repeatable.",
+            metavar="ARN",
         ),
     ] = None,
     partition: Annotated[Literal["aws", "aws-cn", "aws-us-gov"], typer.Option(help="Of the ARNs.")] = "aws",
