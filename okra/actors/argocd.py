@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,9 +13,10 @@ from okra.actors.messages import Listed, ObjectChanged, ObjectGone, Objects, Wak
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.errors import AskFailed
 from okra.actors.runtime.ref import ActorRef
+from okra.argocd.applications import Application, read_application
 from okra.argocd.content import Auth
 from okra.argocd.marks import Publisher
-from okra.argocd.names import CLUSTER, MANAGED_BY, OKRA, SECRET, SECRET_TYPE
+from okra.argocd.names import APPLICATION, CLUSTER, MANAGED_BY, OKRA, SECRET, SECRET_TYPE
 from okra.argocd.readiness import SETTLED
 from okra.argocd.secrets import ClusterSecret, read_secret
 from okra.errors import AccessDenied, KindNotInstalled, NotFound
@@ -45,6 +46,14 @@ class ArgoCD:
     writing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
     """Held from a look at the secrets to a write that no version guards: two of one server must never be created, and
     none deleted that is being published."""
+
+
+async def applications(store: ObjectStore, namespace: str) -> list[Application]:
+    """All of Argo CD's."""
+    try:
+        return [read_application(each) for each in (await store.list(APPLICATION, namespace)).items]
+    except KindNotInstalled as error:
+        raise KindNotInstalled(f"{error}. Install Argo CD, with its ApplicationSets, on this cluster") from error
 
 
 async def cluster_secrets(store: ObjectStore, namespace: str) -> list[ClusterSecret]:
@@ -84,8 +93,9 @@ class SecretChanges(Actor[Listed | ObjectChanged | ObjectGone]):
     and so they are by a listing: nobody knows what has changed since the one before.
     """
 
-    def __init__(self, *woken: ActorRef[Any]) -> None:
-        self._woken = woken
+    def __init__(self, *woken: ActorRef[Any], listed: Callable[[], None] = lambda: None) -> None:
+        """`listed` is told that they can be seen."""
+        self._woken, self._tell_listed = woken, listed
         self._listed = False
 
     async def receive(self, message: Listed | ObjectChanged | ObjectGone) -> None:
@@ -94,6 +104,7 @@ class SecretChanges(Actor[Listed | ObjectChanged | ObjectGone]):
                 for each in self._woken if self._listed else ():  # at first all have just looked
                     each.tell(Wake())
                 self._listed = True
+                self._tell_listed()
             case ObjectChanged(object=obj) | ObjectGone(object=obj):
                 await self._wake(read_secret(obj))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from okra.actors.argocd import cluster_secrets, is_gone
+from okra.actors.argocd import applications, cluster_secrets, is_gone
 from okra.actors.argocd_object import LookingActor
 from okra.actors.kinds import HOTSWAP, OKRA
 from okra.api.argocd import (
@@ -23,11 +23,10 @@ from okra.api.complex import ArgoCDStrategyType
 from okra.api.kinds import ARGOCD_CLUSTER
 from okra.api.parse import parse
 from okra.argocd.application_sets import ApplicationSet, read_application_set
-from okra.argocd.applications import read_application
 from okra.argocd.census import Sight, Wanted
 from okra.argocd.deployment import Decision, decide
 from okra.argocd.marks import Publisher
-from okra.argocd.names import APPLICATION, APPLICATION_SET, SECRET
+from okra.argocd.names import APPLICATION_SET, SECRET
 from okra.argocd.publishing import Edit, EditKind, publishing_labels, rivals, without_marks_of
 from okra.argocd.secrets import ClusterSecret
 from okra.argocd.status import known_from, status_of
@@ -86,9 +85,8 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
         store, namespace = self.wiring.store, self.argocd.namespace
         secrets = await self._secrets(wanted)
         paused = await self._paused(wanted, secrets)
+        running = await applications(store, namespace)
         sets = await self._sets(spec.application_set)
-        applications = await store.list(APPLICATION, namespace)
-        running = [read_application(each) for each in applications.items]
         return Sight(secrets, await self._endpoints(), sets, running, paused)
 
     async def _secrets(self, wanted: Wanted) -> list[ClusterSecret]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from okra.actors.argocd import cluster_secrets, is_gone, secret_named
-from okra.argocd.applications import read_application
+from okra.actors.argocd import applications, cluster_secrets, is_gone, secret_named
 from okra.argocd.content import content_for, newborn, patch_for
-from okra.argocd.names import APPLICATION, SECRET
+from okra.argocd.names import SECRET
 from okra.argocd.ownership import Free, Mine, Ownership, Shared, ownership
 from okra.argocd.preflight import Problem
 from okra.argocd.secrets import ClusterSecret, Owner
@@ -61,8 +60,7 @@ class OwnSecret:
             who = ", ".join(map(str, mine.published_by))
             said = f"{who} publishes it. Take it off clusterNames there; or take its labels off Secret {mine.name}."
             return Problem("StillPublished", said)
-        listing = await self._store.list(APPLICATION, self._namespace)
-        if left := [each.name for each in map(read_application, listing.items) if each.goes_to(mine)]:
+        if left := [each.name for each in await applications(self._store, self._namespace) if each.goes_to(mine)]:
             said = f"Waits until these Applications are gone: {', '.join(left[:SHOWN])}."
             return Problem("ApplicationsLeft", said)
         return None
@@ -80,6 +78,12 @@ class OwnSecret:
             await self._store.create(SECRET, body)
         except AlreadyExists as error:
             raise Conflict(f"The Secret {name} was created meanwhile.") from error
+        except NotFound as error:
+            said = (
+                f"There is no namespace {self._namespace}, where Argo CD is to find its cluster secrets. Install Argo "
+            )
+            said += "CD there, or say where it is: argocd.namespace of the chart, OKRA_ARGOCD_NAMESPACE."
+            raise NotFound(said, reason="ArgoCDNotFound") from error
         self._tell("SecretCreated", f"Created the cluster secret {self._namespace}/{name}.")
 
     async def _update(self, secret: ClusterSecret, patch: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ class Readiness:
         """Kind → why it couldn't be listed yet, if that was tried."""
         self._unseen: set[Key] = set()
         self._refused: dict[str, str] = {}
-        """Account and region → why AWS can't be asked there before a person does something."""
+        """Who can't be asked before a person does something (AWS for an account and region, Argo CD) → why."""
 
     def expect(self, kind: str) -> None:
         """A watcher of this kind is about to start."""
@@ -41,15 +41,19 @@ class Readiness:
 
     def asked(self, account: str, refusal: str) -> bool:
         """AWS was asked there; empty: it answered, or nobody asks any more. Returns whether that is news."""
-        before = self._refused.pop(account, "")
-        if refusal:
-            self._refused[account] = refusal
-        return refusal != before
+        return self.refused(f"AWS ({account})", refusal)
+
+    def refused(self, whose: str, why: str) -> bool:
+        """It can't be asked, or (empty) can again. Returns whether that is news."""
+        before = self._refused.pop(whose, "")
+        if why:
+            self._refused[whose] = why
+        return why != before
 
     @property
     def refusals(self) -> list[str]:
         """Of those who are ready all the same: a restart would mend none."""
-        return [f"AWS ({account}): {why}" for account, why in sorted(self._refused.items())]
+        return [f"{whose}: {why}" for whose, why in sorted(self._refused.items())]
 
     @property
     def missing(self) -> list[str]:

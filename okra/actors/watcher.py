@@ -100,6 +100,7 @@ class Watcher(Actor[Ended | Relist]):
         if isinstance(error, AccessDenied) and str(error) != self._denied:
             self._denied = str(error)
             log.warning("WatchFailed", kind=self._kind.kind, error=self._denied)
+            self._failed(resource(self._kind), self._denied)
 
     async def _list_and_watch(self) -> None:
         since = await self._list()
@@ -109,6 +110,7 @@ class Watcher(Actor[Ended | Relist]):
     async def _list(self) -> str:
         """The version to watch from. The objects must not live as long as the watch: only the directory has them."""
         listing = await self._store.list(self._kind, self._namespace, self._selector)
+        self._denied = ""
         self._directory.tell(Listed(tuple(listing.items)))
         return listing.resource_version
 

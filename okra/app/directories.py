@@ -46,7 +46,9 @@ def start(parts: Parts, wiring: Wiring, root: RootSupervisor) -> None:
         watcher = _watcher(parts, wiring, kind)
         wiring.refs = {**wiring.refs, watcher.name: root.start_child(watcher)}
     if parts.argocd is not None:
-        _watch_secrets(parts, [refs[resource(kind)] for kind in looked_after if kind.kind.startswith("ArgoCD")], root)
+        _watch_secrets(
+            parts, wiring, [refs[resource(kind)] for kind in looked_after if kind.kind.startswith("ArgoCD")], root
+        )
 
 
 def _directory(wiring: Wiring, kind: Kind, make: Make) -> Callable[[], Directory]:
@@ -85,9 +87,16 @@ def _watcher(parts: Parts, wiring: Wiring, kind: Kind) -> ChildSpec[Any]:
     return ChildSpec(f"watch-{name}", make)
 
 
-def _watch_secrets(parts: Parts, woken: Sequence[ActorRef[Any]], root: RootSupervisor) -> None:
-    """Whoever edits a cluster secret by hand is answered at once."""
+def _watch_secrets(parts: Parts, wiring: Wiring, woken: Sequence[ActorRef[Any]], root: RootSupervisor) -> None:
+    """Whoever edits a cluster secret by hand is answered at once. A controller that may not see them is ready all the
+    same: Cells of target groups need no Argo CD, and of the others their conditions say it."""
     assert parts.argocd is not None
-    changes = root.start_child(ChildSpec("secret-changes", partial(SecretChanges, *woken)))
-    make = partial(Watcher, parts.store, SECRET, changes, parts.argocd.namespace, OKRAS)
+    namespace = parts.argocd.namespace
+
+    def refused(_kind: str, why: str) -> None:
+        wiring.readiness.refused(f"Argo CD ({namespace})", why)
+
+    listed = partial(refused, "", "")
+    changes = root.start_child(ChildSpec("secret-changes", partial(SecretChanges, *woken, listed=listed)))
+    make = partial(Watcher, parts.store, SECRET, changes, namespace, OKRAS, failed=refused, optional=True)
     root.start_child(ChildSpec("watch-secrets", make))
