@@ -17,7 +17,7 @@ from okra.actors.messages import Forward, RunSeries, SeriesDone
 from okra.analysis.naming import checks_for
 from okra.api.checks import CellCheck
 from okra.applications.children import PARENT
-from okra.errors import Fatal, OkraError, Retryable
+from okra.errors import AccessDenied, Fatal, OkraError, Retryable, Unavailable
 from okra.rollout.effects import RunChecks
 from okra.rollout.observation import SeriesResult, TargetGroup, Verdict
 from okra.rollout.state import Phase
@@ -46,6 +46,7 @@ class CellChecks:
         self._kind = kind_named(cell.kind.group, "Check")
         self._series: _Series | None = None
         self._checks = CheckObjects(cell.wiring, self._kind, self._holder)
+        self._said_denied = ""
 
     @property
     def waiting(self) -> bool:
@@ -61,13 +62,25 @@ class CellChecks:
             except Retryable:
                 self._cell.sight.requested(None)
                 raise
+            except AccessDenied as error:
+                self._cell.sight.requested(None)
+                raise self._denied(check.name, error) from error
             except OkraError as error:
                 self._series.objects[check.name] = []
                 self._tell(check.name, Verdict.ERROR, str(error))
         for name in effect.checks:
             if name not in self._series.objects:
                 self._tell(name, Verdict.ERROR, f"The Cell has no check {name} any more.")
+        self._said_denied = ""
         self._ask()
+
+    def _denied(self, check: str, error: AccessDenied) -> Unavailable:
+        """Who gives Okra the permission need tell nobody: it is tried again. An Event says it once."""
+        said = f"The Check of {check} can't be made; it is tried again: {error}"
+        if said != self._said_denied:
+            self._cell.say("CheckNotMade", said, "Warning", check=check)
+        self._said_denied = said
+        return Unavailable(said)
 
     async def find(self) -> None:
         """At the gate: is there each Check that the spec only names? Half-way up it would be too late to say."""

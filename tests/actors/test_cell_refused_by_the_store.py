@@ -212,3 +212,21 @@ async def test_a_write_whose_answer_was_lost_is_followed_by_a_read_not_by_anothe
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=1200)
         numbers = [number for number, operation in enumerate(asked) if operation == "patch_status"]
         assert asked[numbers[1] + 1] == "get"
+
+
+@pytest.mark.parametrize("operation", ["get", "apply"])
+@pytest.mark.parametrize("kind", ["prechecks", "checks"])
+async def test_a_check_that_okra_may_not_make_is_waited_for_and_said_once(kind: str, operation: str) -> None:
+    denied = AccessDenied(f"Okra may not {operation} checks")
+    async with world() as w:
+        w.two_versions()
+        w.store.fault = lambda asked, name: denied if (asked, name) == (operation, "web-dd") else None
+        await w.apply(cell(**{kind: [check("dd")]}, **QUICK))
+        async with w.running():
+            await w.when(lambda: "CheckNotMade" in w.reasons(), within=300)
+            await asyncio.sleep(600)
+            assert w.reasons().count("CheckNotMade") == 1
+            assert (await w.status())["phase"] == "Syncing"
+            assert w.store.calls[operation, "Check"] <= 600 / 15 + 10
+            w.store.fault = no_fault
+            await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=300)
