@@ -186,6 +186,21 @@ async def test_a_finalizer_that_is_refused_begins_no_attempt_again() -> None:
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=600)
 
 
+async def test_a_store_that_refuses_each_second_status_holds_a_rollout_up_for_seconds_each_time() -> None:
+    """Twenty steps without a pause between them: no turn is over before the last, and each write that is taken says
+    that the one refused before it wasn't refused for long."""
+    writes = itertools.count()
+    canary = {"stepWeight": 5, "totalWeight": 100, "stepInterval": "0s"}
+    async with world() as w:
+        w.two_versions()
+        await w.apply(cell(updateStrategy={"type": "Canary", "canary": canary}, propagationDelay="0s"))
+        w.store.fault = lambda operation, name: (
+            REFUSALS[2] if (operation, name) == ("patch_status", "web") and next(writes) % 2 else None
+        )
+        async with w.running():
+            await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=120)
+
+
 async def test_a_write_whose_answer_was_lost_is_followed_by_a_read_not_by_another_try() -> None:
     """No watch tells of it, and the store took nothing for ten minutes before."""
     asked: list[str] = []
