@@ -236,7 +236,8 @@ async def test_a_check_that_okra_may_not_make_is_waited_for_and_said_once(kind: 
     async with world() as w:
         w.two_versions()
         w.store.fault = lambda asked, name: denied if (asked, name) == (operation, "web-dd") else None
-        await w.apply(cell(**{kind: [check("dd")]}, **QUICK))
+        checked: dict[str, Any] = {kind: [check("dd")]}
+        await w.apply(cell(**checked, **QUICK))
         async with w.running():
             await w.when(lambda: "CheckNotMade" in w.reasons(), within=300)
             await asyncio.sleep(600)
