@@ -62,6 +62,12 @@ class Record:
         return generation
 
     @property
+    def of_another_spec(self) -> bool:
+        """The status is of the spec before an edit."""
+        observed = (self.object.get("status") or {}).get("observedGeneration")
+        return observed is not None and observed != self.generation
+
+    @property
     def deleting(self) -> bool:
         """It is to be let go."""
         return bool(self.object["metadata"].get("deletionTimestamp")) or self.unselected

@@ -81,6 +81,8 @@ class Turns:
             cell.spec.reroute()
         if not await self._keeps_finalizer() or again:
             return True
+        if not former and sight.obs.groups is not None and record.of_another_spec and not record.unsaved:
+            return await record.persist(record.state, urgent=False)  # who waits for the edit is told that it is all
         if not record.state.moving and not record.deleting and not cell.gone:
             await cell.finalizer.drop()
         self._tries.succeeded()
