@@ -4,7 +4,8 @@ It moves no weight and edits no cluster secret itself: the children's own actors
 Deployment with its ReplicaSets it writes them and reads their status; `okra.applications` decides. All that it must not
 forget is in its own status and in the children, so a restarted actor reads both and goes on.
 
-- `complex_record`: the object and its status; `complex_children`: the children; `complex_revisions`: specs kept
+- `complex_record`: the object and its status; `complex_children`: the children
+- `complex_revisions`: the specs that are kept; `complex_rollback`: the one that it goes by
 - `complex_sight`: what it sees; `complex_checks`: the checks that it asks for itself
 """
 
@@ -23,6 +24,7 @@ from okra.actors.complex_children import Children
 from okra.actors.complex_commands import Commands
 from okra.actors.complex_record import ComplexRecord
 from okra.actors.complex_revisions import Revisions
+from okra.actors.complex_rollback import Rollbacks
 from okra.actors.complex_sight import ComplexSight, account_for
 from okra.actors.discovery import problem_of
 from okra.actors.kinds import seat
@@ -36,14 +38,14 @@ from okra.applications.compile import compile_policy, while_leaving, while_unkno
 from okra.applications.effects import Decision, Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
 from okra.applications.kept import astray, before
 from okra.applications.machine import decide
-from okra.applications.observation import Observation
+from okra.applications.observation import Kept, Observation
 from okra.applications.policy import Policy
 from okra.applications.state import Phase
 from okra.applications.status import phase_of
 from okra.errors import Conflict, NotFound, OkraError, Retryable, Unavailable
 from okra.ports import Kind, Object
 from okra.rollout.compile import invalid
-from okra.rollout.observation import Problem
+from okra.rollout.observation import Command, Problem
 from okra.rollout.rest import Rest
 
 log = structlog.get_logger("okra")
@@ -75,6 +77,7 @@ class ComplexCell(Actor[Message]):
         self.sight = ComplexSight(wiring, self.children, argocd)
         self.checks = ComplexChecks(wiring, self.children, lambda: self.ref, self.say)
         self.revisions = Revisions(wiring, parent)
+        self.rollbacks = Rollbacks(self.record, self.revisions, self.sight, wiring.defaults)
         self.commands = Commands(self.record, self.children)
         self._tries = Tries(wiring.clock)
         self._policy: Policy | None = None
@@ -140,10 +143,12 @@ class ComplexCell(Actor[Message]):
         return await self._look_after(model)
 
     async def _look_after(self, cell: Cell) -> float | None:
+        self.revisions.look_anew()
+        cell = await self.rollbacks.in_effect(cell)
+        by = self.record.state.rolled_back
         tags = await self.sight.tags(cell.spec)
         await self.children.read()
         awaited = await self.commands.take(self.wiring.clock.now())
-        self.revisions.look_anew()
         await self._look_back(self._compiled(cell, tags))
         problem = None if self.record.deleting else await self.children.keep(cell.spec, self.record.state)
         for _ in range(MOST_TURNS):
@@ -156,6 +161,8 @@ class ComplexCell(Actor[Message]):
             for effect in decision.effects:
                 await self._execute(cell.spec, effect)
             await self.record.keep_finalizer(wanted=self._moving)
+            if self.record.state.rolled_back != by:
+                return SOON
             if not decision.effects:
                 await self._tidy(cell.spec, problem)
                 return ANSWER if awaited else self._pause(decision)
@@ -177,7 +184,7 @@ class ComplexCell(Actor[Message]):
         state = self.record.state
         seen = await self.sight.observe(spec, policy, state)
         moving = any(each.moving for each in state.applications)
-        saved = None if moving or not state.applications else await self.revisions.saved(self.record.object)
+        saved = None if moving or not state.applications else await self._saved()
         self._policy, self._seen = (
             policy,
             replace(
@@ -185,13 +192,25 @@ class ComplexCell(Actor[Message]):
                 results=self.checks.results(state),
                 requested=self.checks.requested(state),
                 saved=saved,
-                commands=self.commands.own(),
+                commands=(own := self.commands.own()),
+                kept=await self._kept(own, policy),
+                generation=self.record.generation or 0,
             ),
         )
         decision = decide(policy, state, self._seen, self.wiring.clock.now())
         if not any(isinstance(effect, Persist) for effect in decision.effects):
             self.record.state = decision.state  # running clocks
         return decision
+
+    async def _saved(self) -> bool:
+        """Is the spec that it goes by kept?"""
+        return self.record.state.rolled_back is not None or await self.revisions.saved(self.record.object)
+
+    async def _kept(self, commands: tuple[Command, ...], policy: Policy) -> tuple[Kept, ...] | Problem:
+        """For a rollback that is yet to be executed."""
+        done = {each.id for each in self.record.state.commands}
+        asked = next((each for each in commands if each.verb == "rollback" and each.id not in done), None)
+        return () if asked is None else await self.rollbacks.kept(asked, policy)
 
     @property
     def _moving(self) -> bool:

@@ -10,7 +10,7 @@ from okra.actors.complex_record import ComplexRecord
 from okra.actors.person import command_of
 from okra.api.cell_status import CellStatus
 from okra.api.meta import COMMAND_ANNOTATION
-from okra.applications.machine import COMMANDS_KEPT
+from okra.applications.commands import COMMANDS_KEPT
 from okra.applications.state import AppState
 from okra.ports import Object
 from okra.rollout.observation import Command
@@ -19,7 +19,7 @@ from okra.rollout.status import read_time
 
 OWN = ("retry", "unblock")
 """What failed may begin again: the machine's to decide. While traffic moves, a child that is held goes on with them."""
-REFUSED = "Refused: no traffic moves. To go back, apply the former spec; to hold everything, set spec.paused."
+REFUSED = "Refused: no traffic moves."
 
 
 class Commands:
@@ -34,6 +34,8 @@ class Commands:
             return ()
         if command.verb == "abort":
             return (command,) if moving and not self._told(moving) else ()
+        if command.verb == "rollback":
+            return () if moving else (command,)
         mine = command.verb in OWN and (moving is None or any(app.blocked for app in applications))
         return (command,) if mine else ()
 
@@ -61,6 +63,12 @@ class Commands:
         await self._record.persist(replace(state, commands=(*state.commands, handled)[-COMMANDS_KEPT:]))
         return False
 
+    def _instead(self, moving: AppState | None) -> str:
+        cell = self._record.key[1]
+        if moving is not None:
+            return f"To take {moving.name} off its new clusters: okra abort {cell}"
+        return f"To go back: okra rollback {cell}, or apply the former spec. To hold everything, set spec.paused."
+
     async def _answer(self, command: Command, now: float) -> Handled | None:
         """What a child said of it, or why none was asked. None: it was asked."""
         for app in self._record.state.applications:
@@ -71,7 +79,7 @@ class Commands:
         moving = self._moving
         child = self._told(moving) if moving else None
         if moving is None or not child:
-            return Handled(command.id, command.verb, command.by, now, REFUSED)
+            return Handled(command.id, command.verb, command.by, now, f"{REFUSED} {self._instead(moving)}")
         text = self._record.metadata["annotations"][COMMAND_ANNOTATION]
         if (child["metadata"].get("annotations") or {}).get(COMMAND_ANNOTATION) != text:
             await self._children.forward(moving.name, text)

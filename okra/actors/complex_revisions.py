@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -21,7 +23,17 @@ log = structlog.get_logger("okra")
 REVISION = Kind("apps", "v1", "ControllerRevision", "controllerrevisions")
 KEPT = 10
 PATIENCE = 5.0
-UNREAD: Sequence[CellSpec] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A spec that reached Synced."""
+
+    name: str
+    number: int
+    data: Mapping[str, Any]
+    cell: Cell | None
+    """None: what was valid then isn't any more."""
 
 
 class Revisions:
@@ -29,27 +41,50 @@ class Revisions:
         self._wiring, self._parent = wiring, parent
         self._saved: int | None = None
         """The generation whose spec is known to be the last one kept."""
-        self._specs: Sequence[CellSpec] | None = UNREAD
+        self._found: Sequence[Revision] | None = None
+        self._unread = False
+        self._known: Revision | None = None
 
     def look_anew(self) -> None:
         """They are read once in each look that needs them."""
-        self._specs = UNREAD
+        self._found, self._unread = None, False
 
     async def specs(self) -> Sequence[CellSpec] | None:
         """Those that are kept, the newest first; what isn't valid any more is none. None: they can't be read, and
         nobody whose traffic goes back waits for them."""
-        if self._specs is UNREAD:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    self._specs = [spec for each in reversed(await self._all()) if (spec := self._spec(each))]
-            except (OkraError, TimeoutError) as error:
-                log.warning("RevisionsNotRead", kind=self._parent.kind, name=self._parent.name, error=str(error))
-                self._specs = None
-        return self._specs
+        if self._unread:
+            return None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return [each.cell.spec for each in await self.read() if each.cell is not None]
+        except (OkraError, TimeoutError) as error:
+            log.warning("RevisionsNotRead", kind=self._parent.kind, name=self._parent.name, error=str(error))
+            self._unread = True
+            return None
 
-    def _spec(self, revision: Object) -> CellSpec | None:
-        model, _ = parse(self._parent.child(self._parent.kind, self._parent.name, revision["data"].get("spec") or {}))
-        return model.spec if isinstance(model, Cell) else None
+    async def read(self) -> Sequence[Revision]:
+        """All that are kept, the newest first."""
+        if self._found is None:
+            self._found = [self._revision(each) for each in reversed(await self._all())]
+        return self._found
+
+    async def cell(self, name: str) -> Cell:
+        """The Cell by one of them. What it says never changes, so it is read once. NotFound if it is gone."""
+        if self._known is None or self._known.name != name:
+            self._known = next((each for each in await self.read() if each.name == name), None)
+        if self._known is None or self._known.cell is None:
+            said = (
+                f"The ControllerRevision {name}, which it was rolled back to, is gone: an edit of the spec ends that."
+            )
+            raise NotFound(said, reason="RevisionGone")
+        return self._known.cell
+
+    def _revision(self, found: Object) -> Revision:
+        parent, data = self._parent, found["data"]
+        model, _ = parse(parent.child(parent.kind, parent.name, data.get("spec") or {}))
+        return Revision(
+            found["metadata"]["name"], int(found["revision"]), data, model if isinstance(model, Cell) else None
+        )
 
     async def saved(self, obj: Object) -> bool:
         """Is the last one of this spec?"""

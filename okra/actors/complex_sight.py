@@ -64,6 +64,20 @@ class ComplexSight:
             self._why[cluster.name] = str(error)
             log.warning("ClusterNotRead", cluster=cluster.name, error=str(error))
 
+    async def gone(self, spec: CellSpec) -> tuple[str, ...]:
+        """Clusters that EKS says aren't there. One that can't be asked for may be."""
+        found = await asyncio.gather(*(self._is_gone(spec, each) for each in spec.clusters or ()))
+        return tuple(each.name for each, gone in zip(spec.clusters or (), found, strict=True) if gone)
+
+    async def _is_gone(self, spec: CellSpec, cluster: Cluster) -> bool:
+        try:
+            await self._clusters.cluster(*self._where(spec, cluster))
+        except NotFound:
+            return True
+        except OkraError as error:
+            log.warning("ClusterNotRead", cluster=cluster.name, error=str(error))
+        return False
+
     def _where(self, spec: CellSpec, cluster: Cluster) -> tuple[Account, str]:
         found = ArgoCDClusterSpec.model_validate(cluster_child(self._children.parent, spec, cluster)["spec"])
         return account_of(found), found.eks.cluster_name

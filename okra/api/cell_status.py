@@ -201,6 +201,16 @@ class ApplicationStatus(StatusModel):
     )
 
 
+class RolledBackTo(StatusModel):
+    """A kept spec that the Cell goes by in place of its own, as a person asked."""
+
+    revision: int = Field(description="The ControllerRevision's number.")
+    name: str = Field(max_length=253, description="The ControllerRevision's name.")
+    generation: int = Field(description="The metadata.generation that it is in place of: an edit ends it.")
+    by: str = Field(default="", max_length=256, description="Who asked for it.")
+    time: Time = Field(description="When.")
+
+
 class CellStatus(StatusModel):
     """A Cell's status."""
 
@@ -218,6 +228,9 @@ class CellStatus(StatusModel):
     routes: Annotated[tuple[RouteStatus, ...], Field(max_length=8)] = Field(default=(), description="The routes.")
     applications: Annotated[tuple[ApplicationStatus, ...], Field(max_length=64)] = Field(
         default=(), description="The applications (complex shape)."
+    )
+    rolled_back_to: RolledBackTo | None = Field(
+        default=None, description="The spec that it goes by since a rollback (complex shape)."
     )
     rollout: RolloutStatus | None = Field(default=None, description="The present rollout, or the last one.")
     rollouts: int = Field(default=0, description="How many rollouts there were.")

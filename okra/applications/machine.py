@@ -7,9 +7,9 @@ reads, and calls it again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from okra.applications.clusters import clusters_ready
+from okra.applications.commands import commands
 from okra.applications.effects import Decision, SaveRevision
 from okra.applications.observation import Observation, RouteSeen
 from okra.applications.policy import Application, OnFailure, Policy
@@ -18,11 +18,7 @@ from okra.applications.reverting import SUPERSEDED, revert
 from okra.applications.stages import begin, completing, init, migrating
 from okra.applications.state import Phase, Placement, Stage, State
 from okra.applications.turn import Turn
-from okra.rollout.observation import Command
-from okra.rollout.state import Handled
 from okra.rollout.words import retry
-
-COMMANDS_KEPT = 20
 
 AT_REST: Mapping[str, Phase] = {
     "Paused": Phase.PAUSED,
@@ -46,46 +42,12 @@ def decide(policy: Policy, state: State, observation: Observation, now: float) -
     if policy.problem is not None:
         turn.report(Phase.FAILED, policy.problem.reason, policy.problem.message)
     else:
-        _commands(turn)
-        _applications(turn)
+        commands(turn)
+        if turn.state.rolled_back == state.rolled_back:
+            _applications(turn)
+        else:  # from now on it goes by another spec
+            turn.report(Phase.SYNCING, "SpecChanged", "It goes by another spec from now on.")
     return turn.decision()
-
-
-def _commands(turn: Turn) -> None:
-    """`retry` and `unblock`: what failed may begin again. `abort`, while no traffic moves: its child can't know of it.
-    The others are for the child that moves, which has them."""
-    done = {each.id for each in turn.state.commands}
-    for command in turn.obs.commands:
-        if command.id in done or command.verb not in VERBS:
-            continue
-        said = VERBS[command.verb](turn, command)
-        handled = Handled(command.id, command.verb, command.by, turn.now, said)
-        turn.state = replace(turn.state, commands=(*turn.state.commands, handled)[-COMMANDS_KEPT:])
-        turn.emit("CommandRefused" if said.startswith("Refused") else "CommandExecuted", said)
-
-
-def _begin_again(turn: Turn, _: Command) -> str:
-    blocked = [app for app in turn.policy.applications if turn.app(app).blocked]
-    for app in blocked:
-        turn.set(app, blocked=(), phase=Phase.PENDING, stage=None, message="")
-    return f"Begins again: {', '.join(app.name for app in blocked)}." if blocked else "Refused: nothing is blocked."
-
-
-def _abort(turn: Turn, command: Command) -> str:
-    moving = next((app for app in turn.policy.applications if turn.app(app).moving), None)
-    target = turn.app(moving).target if moving else None
-    if moving is None or target is None or turn.app(moving).failure is not None:
-        return "Refused: nothing moves that isn't being put back already."
-    by = f" by {command.by}" if command.by else ""
-    turn.fail(moving, Phase.REVERTING, "Aborted", f"The move to {target.version} aborted{by}, before any traffic.")
-    return f"{moving.name}: put back."
-
-
-VERBS: Mapping[str, Callable[[Turn, Command], str]] = {
-    "retry": _begin_again,
-    "unblock": _begin_again,
-    "abort": _abort,
-}
 
 
 def _applications(turn: Turn) -> None:
@@ -99,6 +61,8 @@ def _applications(turn: Turn) -> None:
             return
     if turn.obs.saved is False:
         turn.effects.append(SaveRevision())  # first: who sees Synced may edit at once, and must find it kept
+    elif (back := turn.state.rolled_back) is not None:
+        turn.report(Phase.SYNCED, "RolledBack", str(back))
     else:
         turn.report(Phase.SYNCED, "Synced", "Every application is on its clusters.")
 
@@ -125,7 +89,11 @@ def _settled(turn: Turn, app: Application) -> bool:
     elif state.synced is not None and state.synced.version == app.version:
         at_rest(turn, app)
         return _arrived(turn, app, state.synced)
-    elif app.version not in state.blocked and clusters_ready(turn, app):
+    elif app.version in state.blocked:
+        if state.phase is not Phase.FAILED:
+            said = f"{app.version} is blocked: it failed, or was rolled back from."
+            turn.set(app, phase=Phase.FAILED, stage=Stage.ERROR, message=said)
+    elif clusters_ready(turn, app):
         begin(turn, app)
     return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from okra.applications.policy import Application
 from okra.applications.state import Phase
 from okra.rollout.observation import Command, Problem, SeriesResult, Token
 
@@ -60,6 +61,18 @@ class RouteSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A spec that reached Synced, as it would be to go back to."""
+
+    name: str
+    revision: int
+    applications: tuple[Application, ...] = ()
+    in_effect: bool = False
+    problem: str = ""
+    """Why nobody can go back to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Maps are by cluster or application name; what has no entry isn't known yet."""
 
@@ -77,3 +90,7 @@ class Observation:
     saved: bool | None = None
     """The last revision that was kept is of this spec; None: not known yet."""
     commands: tuple[Command, ...] = ()
+    kept: tuple[Kept, ...] | Problem = ()
+    """For a `rollback`: the newest first, or why they can't be read."""
+    generation: int = 0
+    """Of the Cell's spec."""

@@ -109,12 +109,29 @@ class AppState:
 
 
 @dataclass(frozen=True, slots=True)
+class RolledBack:
+    """A person's way back: the Cell goes by a spec that was kept, in place of its own of one generation."""
+
+    name: str
+    """The kept spec's."""
+    revision: int
+    generation: int
+    by: str
+    at: float
+
+    def __str__(self) -> str:
+        by = f" by {self.by}" if self.by else ""
+        return f"Rolled back to revision {self.revision}{by}; an edit of the spec ends that."
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     applications: tuple[AppState, ...] = ()
     waited: float = 0.0
     """Watched seconds for clusters that aren't ready, while nothing moves."""
     seen_at: float | None = field(default=None, compare=False)
     commands: tuple[Handled, ...] = ()
+    rolled_back: RolledBack | None = None
     phase: Phase = Phase.PENDING
     reason: str = "Pending"
     message: str = "Waiting for the clusters."

@@ -8,7 +8,7 @@ from typing import Any
 
 from okra.api import cell_status as api
 from okra.api.conditions import Condition
-from okra.applications.state import AppState, Failure, Group, Phase, Placement, Stage, State
+from okra.applications.state import AppState, Failure, Group, Phase, Placement, RolledBack, Stage, State
 from okra.rollout.observation import Problem
 from okra.rollout.state import Handled
 from okra.rollout.status import cut, kstatus, read_time, write_time
@@ -36,9 +36,10 @@ def to_status(
         worst = Phase.FAILED if problem.fatal else state.phase
         said = replace(state, phase=worst, reason=problem.reason, message=problem.message)
     phase, reason, message = phase_of(said), said.reason, said.message
-    stalled = phase in (Phase.FAILED, INVALID)
+    stays_back = phase == Phase.SYNCED and said.rolled_back is not None
+    stalled = phase in (Phase.FAILED, INVALID) or stays_back
     known = tuple(Condition.model_validate(each) for each in before.get("conditions", ()))
-    ready = phase == Phase.SYNCED and problem is None
+    ready = phase == Phase.SYNCED and problem is None and not stays_back
     status = api.CellStatus(
         observed_generation=generation,
         phase=phase,
@@ -49,6 +50,7 @@ def to_status(
             api.HandledCommand(id=c.id, verb=c.verb, by=c.by, time=write_time(c.at), outcome=cut(c.outcome))
             for c in state.commands
         ),
+        rolled_back_to=_rolled_back(state.rolled_back),
         watched=api.Watched(clusters=round(state.waited, 3)),
         conditions=tuple(kstatus(known, generation, now, ready=ready, stalled=stalled, reason=reason, message=message)),
     )
@@ -63,10 +65,25 @@ def from_status(status: Mapping[str, Any]) -> State:
         applications=tuple(map(_read_application, found.applications)),
         waited=found.watched.clusters,
         commands=tuple(Handled(c.id, c.verb, c.by, read_time(c.time), c.outcome) for c in found.commands),
+        rolled_back=_read_rolled_back(found.rolled_back_to),
         phase=Phase.FAILED if found.phase == INVALID else Phase(found.phase),
         reason=found.reason,
         message=found.message if status else new.message,
     )
+
+
+def _rolled_back(back: RolledBack | None) -> api.RolledBackTo | None:
+    if back is None:
+        return None
+    return api.RolledBackTo(
+        revision=back.revision, name=back.name, generation=back.generation, by=back.by, time=write_time(back.at)
+    )
+
+
+def _read_rolled_back(found: api.RolledBackTo | None) -> RolledBack | None:
+    if found is None:
+        return None
+    return RolledBack(found.name, found.revision, found.generation, found.by, read_time(found.time))
 
 
 def _application(app: AppState) -> api.ApplicationStatus:

@@ -78,6 +78,9 @@ def lines(cell: Object, checks: Iterable[Object]) -> Iterable[str]:
     if found.get("message"):
         yield f"          {shortened(found['message'])}"
     if "applications" in cell["spec"]:
+        if (back := found.get("rolledBackTo")) is not None:
+            by = f" by {back['by']}" if back.get("by") else ""
+            yield f"Spec      of revision {back['revision']} ({back['name']}), since a rollback{by} at {back['time']}"
         for each in found.get("applications", ()):
             yield from _application(each)
     else:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from okra.api.cell_status import CellStatus
-from okra.applications.state import AppState, Failure, Group, Phase, Placement, Stage, State
+from okra.applications.state import AppState, Failure, Group, Phase, Placement, RolledBack, Stage, State
 from okra.applications.status import from_status, phase_of, to_status
 from okra.rollout.observation import Problem
 from okra.rollout.state import Handled
@@ -90,6 +90,7 @@ FULL = State(
     ),
     waited=1.5,
     commands=(Handled("1", "retry", "me", 1_700_000_000.0, "Begins again: web."),),
+    rolled_back=RolledBack("sys-0123456789", 3, 6, "ann", 1_700_000_000.0),
     phase=Phase.REVERTING,
     reason="CheckFailed",
     message="web: dd failed",
@@ -151,6 +152,20 @@ def test_one_of_the_three_conditions_holds_in_each_phase(phase: Phase, reason: s
     assert [type_ for type_, (status, _) in found.items() if status == "True"] == [true]
     assert {why for _, why in found.values()} == {reason}
     assert from_status(to_status(state, {}, 1, 0.0)) == state
+
+
+def test_a_cell_that_was_rolled_back_is_not_ready_until_a_person_acts() -> None:
+    """It is at rest, and not by its spec: as after a revert."""
+    back = State(phase=Phase.SYNCED, reason="RolledBack", message="why", rolled_back=FULL.rolled_back)
+    found = conditions(back)
+    assert {type_: status for type_, (status, _) in found.items()} == {
+        "Ready": "False",
+        "Reconciling": "False",
+        "Stalled": "True",
+    }
+    assert found["Ready"][1] == "RolledBack"
+    moving = conditions(replace(back, phase=Phase.SYNCING))
+    assert [type_ for type_, (status, _) in moving.items() if status == "True"] == ["Reconciling"]
 
 
 def test_a_problem_is_said_in_place_of_the_state_and_is_no_part_of_it() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from okra.applications.effects import Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
 from okra.applications.machine import decide
-from okra.applications.observation import ClusterSeen, DeploymentSeen, Observation, RouteSeen
+from okra.applications.observation import ClusterSeen, DeploymentSeen, Kept, Observation, RouteSeen
 from okra.applications.policy import Application, Cluster, OnFailure, Policy
 from okra.applications.state import AppState, Phase, State
 from okra.rollout.observation import Command, Problem, SeriesResult, Token, Verdict
@@ -69,6 +69,7 @@ class World:
     results: tuple[SeriesResult, ...] = ()
     requested: Token | None = None
     commands: tuple[Command, ...] = ()
+    kept: tuple[Kept, ...] | Problem = ()
     forward: str = "f0"
     revisions: int = 0
     asked: list[tuple[str, Token]] = field(default_factory=list)
@@ -95,6 +96,8 @@ class World:
             results=tuple(each for each in self.results if each.at <= self.now),
             requested=self.requested,
             commands=self.commands,
+            kept=self.kept,
+            generation=7,
             saved=self.revisions > 0,
         )
 

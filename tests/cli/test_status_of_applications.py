@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from okra.actors.check_objects import CELL_LABEL
 from okra.actors.kinds import HOTSWAP
-from okra.applications.state import AppState, Phase, Placement, Stage, State
+from okra.applications.state import AppState, Phase, Placement, RolledBack, Stage, State
 from okra.applications.status import to_status
 from okra.cli.show import lines
 from okra.embedded.store import EmbeddedStore
@@ -59,6 +60,20 @@ def test_why_one_failed_is_shown_with_what_is_blocked() -> None:
     ]
     waiting = AppState("jobs", Phase.PRECHECK_FAILED, Stage.INIT, RUN_TEST, NEW, OLD)
     assert shown(waiting)[3] == f"          {RUN_TEST}"
+
+
+def test_a_rollback_is_shown_for_as_long_as_it_holds() -> None:
+    state = State(rolled_back=RolledBack("mysystem-0123456789", 3, 7, "ann", 0.0), message="Waits.")
+    cell = {"metadata": {"namespace": "default", "name": "mysystem"}, "spec": {"applications": []}}
+    said = "Spec      of revision 3 (mysystem-0123456789), since a rollback"
+    assert [*lines({**cell, "status": to_status(state, {}, 1, 0.0)}, [])][3:] == [
+        f"{said} by ann at 1970-01-01T00:00:00.000000Z"
+    ]
+    assert state.rolled_back is not None
+    nobody = replace(state, rolled_back=replace(state.rolled_back, by=""))
+    assert [*lines({**cell, "status": to_status(nobody, {}, 1, 0.0)}, [])][3:] == [
+        f"{said} at 1970-01-01T00:00:00.000000Z"
+    ]
 
 
 def test_a_check_that_runs_a_job_is_shown_with_its_last_run() -> None:

@@ -31,7 +31,9 @@ VERBS: Mapping[str, str] = {
 VERSIONED_VERBS: Mapping[str, str] = {
     "retry": "Unblock the version of the last rollout (or another) and start it again; measure again what was "
     "inconclusive.",
-    "rollback": "Go back to the previous version (or another) in one step; the present one is blocked.",
+    "rollback": "Go back to the previous version (or another) in one step; the present one is blocked. A Cell of "
+    "whole clusters: to the last spec that reached Synced on others, or to that of the ControllerRevision with this "
+    "number, until its spec is edited.",
     "unblock": "Unblock the version of the last rollout (or another) without starting it.",
 }
 EXECUTED = """On ./.okra/state.db if it is there, else on the cluster that kubectl would ask. Where no Okra works now
@@ -105,7 +107,7 @@ def versioned_verb(verb: str) -> Callable[..., None]:
 
     def send(
         name: CellName,
-        version: Annotated[str, typer.Argument(help="Another version.", show_default=False)] = "",
+        version: Annotated[str, typer.Argument(help="Another version (or revision).", show_default=False)] = "",
         namespace: Namespace = None,
         state: StateFile = None,
         kubeconfig: Kubeconfig = None,

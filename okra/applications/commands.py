@@ -1,0 +1,68 @@
+"""A person's commands to a complex Cell: each id is executed, or refused, once. What is about traffic on its way is for
+the child Cell that moves it; `okra.actors.complex_commands` tells which is for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from okra.applications.rollback import roll_back
+from okra.applications.state import Phase
+from okra.applications.turn import Turn
+from okra.rollout.observation import Command
+from okra.rollout.state import Handled
+
+COMMANDS_KEPT = 20
+
+
+def commands(turn: Turn) -> None:
+    """Execute the pending ones."""
+    done = {each.id for each in turn.state.commands}
+    for command in turn.obs.commands:
+        if command.id in done or command.verb not in VERBS:
+            continue
+        said = VERBS[command.verb](turn, command)
+        handled = Handled(command.id, command.verb, command.by, turn.now, said)
+        turn.state = replace(turn.state, commands=(*turn.state.commands, handled)[-COMMANDS_KEPT:])
+        turn.emit("CommandRefused" if said.startswith("Refused") else "CommandExecuted", said)
+
+
+def _retry(turn: Turn, command: Command) -> str:
+    """What failed begins again. After a rollback that has nothing to try again, it goes by its own spec again."""
+    failed = any(app.version in turn.app(app).blocked for app in turn.policy.applications)
+    if turn.state.rolled_back is None or failed:
+        return _unblock(turn, command)
+    _unblock(turn, command)
+    turn.state = replace(turn.state, rolled_back=None)
+    return "It goes by its own spec again."
+
+
+def _unblock(turn: Turn, _: Command) -> str:
+    """What was rolled back from stays blocked for as long as the Cell goes by the spec before."""
+    back, begins = turn.state.rolled_back is not None, []
+    for app in turn.policy.applications:
+        blocked = turn.app(app).blocked
+        left = tuple(each for each in blocked if each != app.version) if back and app.version in blocked else ()
+        if blocked:
+            turn.set(app, blocked=left, phase=Phase.PENDING, stage=None, message="")
+            begins.append(app.name)
+    return f"Begins again: {', '.join(begins)}." if begins else "Refused: nothing is blocked."
+
+
+def _abort(turn: Turn, command: Command) -> str:
+    """While no traffic moves: its child can't know of it."""
+    moving = next((app for app in turn.policy.applications if turn.app(app).moving), None)
+    target = turn.app(moving).target if moving else None
+    if moving is None or target is None or turn.app(moving).failure is not None:
+        return "Refused: nothing moves that isn't being put back already."
+    by = f" by {command.by}" if command.by else ""
+    turn.fail(moving, Phase.REVERTING, "Aborted", f"The move to {target.version} aborted{by}, before any traffic.")
+    return f"{moving.name}: put back."
+
+
+VERBS: Mapping[str, Callable[[Turn, Command], str]] = {
+    "retry": _retry,
+    "unblock": _unblock,
+    "abort": _abort,
+    "rollback": roll_back,
+}

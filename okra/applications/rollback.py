@@ -1,0 +1,109 @@
+"""`rollback` of a complex Cell at rest: it goes by a spec that reached Synced before, in place of its own.
+
+As for any Cell: one step of 100 behind the health gate, without checks; and what it leaves is blocked, so that no edit
+in a hurry leads there again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from okra.api.cell import Cell
+from okra.api.durations import Duration
+from okra.api.strategy import Canary
+from okra.applications.observation import Kept
+from okra.applications.policy import Application, Policy
+from okra.applications.state import RolledBack, State
+from okra.applications.turn import Turn
+from okra.rollout.observation import Command, Problem
+
+AT_ONCE = Canary(step_weight=100, total_weight=100, step_interval=Duration("0s"))
+
+
+def in_one_step(cell: Cell, then: Cell) -> Cell:
+    """The Cell as it was `then`, for a rollback to it: without checks, and at once. Paused if it is now."""
+    applications = tuple(
+        each.model_copy(
+            update={
+                "prechecks": (),
+                "checks": (),
+                "postchecks": (),
+                "alb": each.alb and each.alb.model_copy(update={"update_strategy": AT_ONCE}),
+            }
+        )
+        for each in then.spec.applications or ()
+    )
+    changes = {"applications": applications, "bake_time": Duration("0s"), "paused": cell.spec.paused}
+    return cell.model_copy(update={"spec": then.spec.model_copy(update=changes)})
+
+
+def is_over(policy: Policy | None, state: State, generation: int | None) -> bool:
+    """Has an edit ended the rollback? `policy`: what the edited spec asks for; None: not known yet. What still goes
+    back isn't turned around for one that asks for what it leaves."""
+    if state.rolled_back is None or state.rolled_back.generation == generation:
+        return False
+    moving = [each for each in state.applications if each.moving]
+    wanted = {} if policy is None else {app.name: app.version for app in policy.applications}
+    return all(each.name in wanted and wanted[each.name] not in each.blocked for each in moving)
+
+
+def choose(kept: Sequence[Kept], arg: str, wanted: Mapping[str, str]) -> Kept | str:
+    """The spec to go back to: the numbered one, else the newest that has an application elsewhere than `wanted`
+    (version by application), else the newest other one. Or why there is none."""
+    if arg:
+        found = next((each for each in kept if arg in (str(each.revision), each.name)), None)
+        return found or f"there is no revision {arg}."
+    others = [each for each in kept if not each.in_effect]
+    if not others:
+        return "there is nothing to go back to: no other spec has reached Synced."
+    return next((each for each in others if _elsewhere(each, wanted)), others[0])
+
+
+def _elsewhere(kept: Kept, wanted: Mapping[str, str]) -> bool:
+    return any(app.version != wanted.get(app.name, app.version) for app in kept.applications)
+
+
+def roll_back(turn: Turn, command: Command) -> str:
+    """Only what is decided: the Cell goes by that spec from the next look on."""
+    kept, wanted = turn.obs.kept, {app.name: app.version for app in turn.policy.applications}
+    if any(each.moving for each in turn.state.applications):
+        return "Refused: an application moves; abort that first."
+    if isinstance(kept, Problem):
+        return f"Refused: the specs that were kept can't be read: {kept.message}"
+    found = choose(kept, command.arg, wanted)
+    if isinstance(found, str):
+        return f"Refused: {found}{_listed(kept)}"
+    if found.in_effect:
+        return f"Refused: revision {found.revision} is in effect.{_listed(kept)}"
+    if found.problem:
+        return f"Refused: revision {found.revision} can't be gone back to: {found.problem}{_listed(kept)}"
+    then = {app.name: app for app in found.applications}
+    left = [name for app in turn.policy.applications for name in _leave(turn, app, then.get(app.name))]
+    back = RolledBack(found.name, found.revision, turn.obs.generation, command.by, turn.now)
+    turn.state = replace(turn.state, rolled_back=back)
+    paused = " It begins once the Cell isn't paused any more." if turn.policy.paused else ""
+    said = f"{', '.join(left)}; blocked" if left else "no application is elsewhere"
+    return f"Rolling back to revision {found.revision} ({_holds(found)}). Left: {said}.{paused}"
+
+
+def _leave(turn: Turn, app: Application, then: Application | None) -> list[str]:
+    """Block what the application is on, or was to go to, where that is another version then. As people know it."""
+    state = turn.app(app)
+    if then is None:
+        return []
+    here = (*((state.synced.version,) if state.synced else ()), app.version)
+    left = [version for version in dict.fromkeys(here) if version and version != then.version]
+    kept = [version for version in state.blocked if version != then.version]
+    turn.set(app, blocked=tuple(dict.fromkeys((*kept, *left))))
+    return [f"{app.name} {version}" for version in left]
+
+
+def _holds(kept: Kept) -> str:
+    return ", ".join(f"{app.name} {app.version}" for app in kept.applications)
+
+
+def _listed(kept: Sequence[Kept]) -> str:
+    """What there is."""
+    found = [f"{each.revision} ({_holds(each)}{'; in effect' * each.in_effect})" for each in kept]
+    return f" Revisions: {'; '.join(found)}." if found else ""

@@ -1,0 +1,230 @@
+"""`rollback` of a complex Cell at rest: which spec it goes to, what it leaves blocked, and what ends it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from okra.applications.observation import Kept
+from okra.applications.policy import Application, Policy
+from okra.applications.rollback import choose, in_one_step, is_over
+from okra.applications.state import AppState, Phase, Placement, RolledBack, State
+from okra.rollout.observation import Command, Problem
+from tests.applications.cells import complex_cell, model
+from tests.applications.world import NEW, OLD, World, synced, web
+
+V1, V2 = "+".join(OLD), "+".join(NEW)
+BACK = RolledBack("sys-a", 1, 7, "ann", 1000.0)
+
+
+def kept(number: int, *apps: Application, **more: Any) -> Kept:
+    return Kept(f"sys-{number}", number, apps, **more)
+
+
+def on_new() -> World:
+    """web went from the old clusters to the new ones, which it has left the old ones for."""
+    w = synced(web())
+    w.want(web(NEW))
+    w.after(600.0)
+    w.kept = (kept(2, web(NEW), in_effect=True), kept(1, web()))
+    return w
+
+
+def asks(w: World, arg: str = "", by: str = "ann", verb: str = "rollback") -> str:
+    w.commands = (Command(str(len(w.state.commands)), verb, arg, by),)
+    w.turn()
+    return w.state.commands[-1].outcome
+
+
+# -- the way back ------------------------------------------------------------------------------------------------------
+
+
+def test_it_goes_back_to_the_spec_before_and_blocks_what_it_leaves() -> None:
+    w = on_new()
+    said = asks(w)
+    assert said == f"Rolling back to revision 1 (web {V1}). Left: web {V2}; blocked."
+    assert w.state.rolled_back == RolledBack("sys-1", 1, 7, "ann", w.now)
+    assert (w.web.blocked, w.state.phase) == ((V2,), Phase.SYNCING)
+    w.want(web())
+    w.after(600.0)
+    assert (w.state.phase, w.state.reason) == (Phase.SYNCED, "RolledBack")
+    assert w.state.message == "Rolled back to revision 1 by ann; an edit of the spec ends that."
+    assert (w.routes["web"].stable, w.deployments["web"].clusters) == (V1, OLD)
+
+
+def test_by_nobody_in_particular_it_names_nobody() -> None:
+    assert str(replace(BACK, by="")) == "Rolled back to revision 1; an edit of the spec ends that."
+
+
+def test_in_a_pause_it_is_decided_and_said_to_wait() -> None:
+    w = on_new()
+    w.want(web(NEW), paused=True)
+    assert asks(w).endswith("It begins once the Cell isn't paused any more.")
+
+
+def test_after_a_failure_there_is_nobody_elsewhere_and_what_failed_stays_blocked() -> None:
+    w = synced(web())
+    w.fails[V2] = (Phase.CHECK_FAILED, "no")
+    w.want(web(NEW))
+    w.after(600.0)
+    w.kept = (kept(1, web()),)
+    assert asks(w) == f"Rolling back to revision 1 (web {V1}). Left: web {V2}; blocked."
+    w.want(web())
+    w.after(60.0)
+    assert (w.state.reason, w.web.blocked, w.web.attempt) == ("RolledBack", (V2,), 2)
+
+
+def test_a_spec_that_differs_in_no_application_is_gone_back_to_all_the_same() -> None:
+    w = synced(web())
+    w.kept = (kept(2, web(), in_effect=True), kept(1, web()))
+    assert asks(w) == f"Rolling back to revision 1 (web {V1}). Left: no application is elsewhere."
+    assert w.web.blocked == ()
+
+
+def test_an_application_that_the_spec_before_does_not_have_is_blocked_nowhere() -> None:
+    w = synced(web())
+    w.kept = (kept(1, Application("api", ("a1",), "a1")),)
+    assert asks(w) == "Rolling back to revision 1 (api a1). Left: no application is elsewhere."
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+
+HELD = f"Revisions: 2 (web {V2}; in effect); 1 (web {V1})."
+
+
+@pytest.mark.parametrize(
+    ("arg", "says"),
+    [
+        ("3", f"Refused: there is no revision 3. {HELD}"),
+        ("2", f"Refused: revision 2 is in effect. {HELD}"),
+    ],
+)
+def test_what_there_is_not_is_refused_with_what_there_is(arg: str, says: str) -> None:
+    w = on_new()
+    assert asks(w, arg) == says
+    assert (w.state.rolled_back, w.web.blocked) == (None, ())
+    w.quiet()
+    assert w.state.phase is Phase.SYNCED
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ((), "Refused: there is nothing to go back to: no other spec has reached Synced."),
+        (Problem("AccessDenied", "may not list"), "Refused: the specs that were kept can't be read: may not list"),
+        (
+            (kept(1, web(), problem="its clusters are gone: web-1-v1."),),
+            f"Refused: revision 1 can't be gone back to: its clusters are gone: web-1-v1. Revisions: 1 (web {V1}).",
+        ),
+    ],
+)
+def test_where_nobody_can_go_back_it_is_refused(found: tuple[Kept, ...] | Problem, says: str) -> None:
+    w = on_new()
+    w.kept = found
+    assert asks(w) == says
+    assert w.state.rolled_back is None
+
+
+def test_what_moves_is_not_rolled_back_by_this() -> None:
+    w = on_new()
+    w.want(web(OLD))
+    w.quiet()
+    assert asks(w) == "Refused: an application moves; abort that first."
+
+
+# -- which spec --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arg", "revision"),
+    [("", 2), ("1", 1), ("sys-3", 3)],
+)
+def test_the_newest_that_is_elsewhere_goes_before_one_that_only_differs(arg: str, revision: int) -> None:
+    found = (kept(4, web(NEW), in_effect=True), kept(3, web(NEW)), kept(2, web()), kept(1, web()))
+    chosen = choose(found, arg, {"web": V2})
+    assert isinstance(chosen, Kept)
+    assert chosen.revision == revision
+
+
+# -- what ends it ------------------------------------------------------------------------------------------------------
+
+
+def test_retry_ends_it_where_nothing_failed_and_lifts_the_blocks() -> None:
+    w = on_new()
+    asks(w)
+    w.want(web())
+    w.after(600.0)
+    assert asks(w, verb="retry") == "It goes by its own spec again."
+    assert (w.state.rolled_back, w.web.blocked) == (None, ())
+    w.want(web(NEW))
+    w.after(600.0)
+    assert (w.state.reason, w.routes["web"].stable) == ("Synced", V2)
+
+
+def test_retry_of_a_rollback_that_failed_tries_it_again_and_what_it_leaves_stays_blocked() -> None:
+    w = on_new()
+    asks(w)
+    w.fails[V1] = (Phase.FAILED, "not healthy")
+    w.want(web())
+    w.after(600.0)
+    assert (w.state.phase, set(w.web.blocked)) == (Phase.FAILED, {V1, V2})
+    assert w.routes["web"].stable == V2
+    del w.fails[V1]
+    assert asks(w, verb="retry") == "Begins again: web."
+    w.after(600.0)
+    assert (w.state.reason, w.web.blocked) == ("RolledBack", (V2,))
+    assert w.routes["web"].stable == V1
+
+
+def test_what_is_blocked_and_wanted_once_more_says_so() -> None:
+    w = on_new()
+    asks(w)
+    w.want(web())
+    w.after(600.0)
+    w.state = replace(w.state, rolled_back=None)  # an edit
+    w.want(web(NEW))
+    w.after(60.0)
+    assert (w.state.phase, w.routes["web"].stable) == (Phase.FAILED, V1)
+    assert w.state.message.startswith(f"web: {V2} is blocked: it failed, or was rolled back from. To try it again: ")
+
+
+MOVES = AppState("web", target=Placement("v1", ("a",)), synced=Placement("v2", ("b",)), blocked=("v2",))
+
+
+@pytest.mark.parametrize(
+    ("app", "generation", "wanted", "over"),
+    [
+        (MOVES, 7, "v2", False),  # no edit
+        (MOVES, 8, "v2", False),  # of what it leaves: it isn't turned around
+        (MOVES, 8, "v3", True),
+        (MOVES, 8, "v1", True),
+        (MOVES, 8, None, False),  # nobody knows yet
+        (replace(MOVES, target=None), 8, "v2", True),  # it has arrived
+        (replace(MOVES, target=None), 8, None, True),
+    ],
+)
+def test_an_edit_ends_it(app: AppState, generation: int, wanted: str | None, over: bool) -> None:
+    policy = None if wanted is None else Policy(applications=(Application("web", ("a",), wanted),))
+    assert is_over(policy, State((app,), rolled_back=BACK), generation) is over
+
+
+def test_what_was_never_rolled_back_ends_nothing() -> None:
+    assert not is_over(None, State(), 8)
+
+
+# -- the spec that it goes by ------------------------------------------------------------------------------------------
+
+
+def test_it_goes_back_at_once_and_without_checks_as_paused_as_it_is() -> None:
+    now, then = model(complex_cell(paused=True)), model(complex_cell(bakeTime="9m", retainFor="3m"))
+    found = in_one_step(now, then)
+    assert found.metadata == now.metadata
+    assert (found.spec.paused, found.spec.bake_time, found.spec.retain_for) == (True, "0s", "3m")
+    routed, *_, worker = found.spec.applications or ()
+    assert routed.alb is not None
+    assert routed.alb.update_strategy is not None
+    assert (routed.alb.update_strategy.step_weight, routed.alb.update_strategy.total_weight) == (100, 100)
+    assert (routed.prechecks, routed.checks, routed.postchecks, worker.alb) == ((), (), (), None)
