@@ -44,10 +44,8 @@ class Record:
         """The status was read at least once: before that nothing can be decided."""
         self.stale = True
         """It is to be read again. What is known holds until then: a store that is down makes no Cell blind."""
-        name, begun = (cell.kind, cell.key), cell.wiring.begun
-        self._as_given = name not in begun and "resourceVersion" in obj["metadata"]
-        """Nobody in this process has written it: at first it is as good as read."""
-        begun.add(name)
+        self._as_given = cell.wiring.as_given(cell.kind, obj)
+        """At first it is as good as read."""
         self._written: deque[str] = deque(maxlen=ECHOES)
         """The resourceVersions of its own writes, each guarded by the one before: what a watch tells of them is old."""
 

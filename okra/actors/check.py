@@ -81,9 +81,14 @@ class CheckActor(Actor[Message]):
         """Why the object couldn't be read. A Cell that asks is heard once it could."""
         self._runs: dict[RunKey, Run] = {}
         self._jobs = JobRuns(self)
+        self._as_given = wiring.as_given(kind, obj)
 
     async def started(self) -> None:
-        await self._read()
+        """What an actor before this one wrote may be on its way yet; the first begins with what was listed."""
+        if self._as_given:
+            await self._take(self.object)
+        else:
+            await self._read()
 
     async def _read(self) -> None:
         try:

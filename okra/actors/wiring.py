@@ -15,7 +15,7 @@ from okra.api.defaults import Defaults
 from okra.api.provider import Provider
 from okra.api.selectors import Selector
 from okra.errors import Conflict
-from okra.ports import Account, Clock, Kind, MetricSource, ObjectStore, TargetInventory, TrafficRouter
+from okra.ports import Account, Clock, Kind, MetricSource, Object, ObjectStore, TargetInventory, TrafficRouter
 from okra.rollout.compile import NEEDS_KUBERNETES
 from okra.rollout.rest import Rest
 
@@ -101,9 +101,19 @@ class Wiring:
     readiness: Readiness = field(default_factory=Readiness)
     unsaved: UnsavedVerdicts = field(default_factory=UnsavedVerdicts)
     begun: set[tuple[Kind, tuple[str, str]]] = field(default_factory=set)
-    """The Cells (namespace, name) that had an actor: what it wrote may be newer than what a watch has told of."""
+    """The Cells and Checks (namespace, name) that had an actor: what it wrote may be newer than what a watch has told
+    of."""
     refs: Mapping[str, ActorRef[Any]] = field(default_factory=dict)
     """`discovery`, `checks`, and the watchers as `watch-PLURAL`, once they are started."""
+
+    def as_given(self, kind: Kind, obj: Object) -> bool:
+        """May an actor begin with the object that it was made with? Nobody in this process has written it yet, and a
+        term's list is no older than the term. Whoever asks has begun: the next one reads."""
+        metadata = obj["metadata"]
+        name = kind, (metadata["namespace"], metadata["name"])
+        first = name not in self.begun
+        self.begun.add(name)
+        return first and "resourceVersion" in metadata
 
     def must_be_open(self) -> None:
         """Asked right before a write. Conflict: this process may not write any more, and whoever may decides anew."""

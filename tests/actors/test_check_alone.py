@@ -49,6 +49,16 @@ class Asked:
         return [(each.token, each.verdict) for each in self.heard]
 
 
+async def test_from_the_watch_to_its_first_measurement_a_check_costs_no_request_but_its_status() -> None:
+    async with world() as w:
+        await w.apply(lone_check("listed"))
+        async with w.running():
+            await w.until(lambda s: s.get("lastPassed"), "listed", kind=CHECK)
+            await w.apply(lone_check("watched"))
+            await w.until(lambda s: s.get("lastPassed"), "watched", kind=CHECK)
+        assert w.store.calls["get", "Check"] == 0
+
+
 async def test_it_measures_at_its_interval_and_keeps_ten_results() -> None:
     async with world() as w:
         began = w.clock.now()

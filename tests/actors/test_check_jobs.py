@@ -161,7 +161,7 @@ async def test_a_tag_that_would_be_an_option_is_refused() -> None:
 # -- one Job a run -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("calls", range(6, 18))
+@pytest.mark.parametrize("calls", range(5, 17))
 async def test_a_process_that_ends_after_any_call_about_jobs_leaves_one_job_to_the_next(calls: int) -> None:
     async with job_world() as jobs:
         w = jobs.w

@@ -8,6 +8,7 @@ import pytest
 from okra.actors.cell import CELL
 from okra.actors.cell_checks import CHECK
 from okra.errors import AccessDenied, KindNotInstalled, OkraError
+from tests.actors.test_cell_crashes import Defect
 from tests.actors.world import QUICK, World, cell, check, lone_check, world
 
 pytestmark = pytest.mark.looptime
@@ -66,23 +67,36 @@ async def test_a_cell_whose_status_somebody_wrote_is_read_again_though_its_kind_
         assert [each["version"] for each in status["blockedVersions"]] == ["0.9.0"]
 
 
-async def test_a_check_measures_though_its_kind_was_unknown_when_it_began() -> None:
+def crash_once(w: World) -> None:
+    """The first measurement: the actor that begins again reads, where the first had what was listed."""
+
+    def defect(query: str, window: object) -> float:
+        w.metrics.answer = lambda _query, _window: 0.0
+        raise Defect(query)
+
+    w.metrics.answer = defect
+
+
+async def test_a_check_measures_though_its_kind_was_unknown_when_it_began_again() -> None:
     async with world() as w:
         await w.apply(lone_check("errors"))
+        crash_once(w)
         once = Once(w, "get", "errors")
         async with w.running():
             await w.until(lambda s: s.get("lastPassed"), "errors", within=300, kind=CHECK)
         assert once.done
 
 
-async def test_a_check_that_may_not_be_read_waits_and_never_crashes() -> None:
+async def test_a_check_that_may_not_be_read_after_a_crash_waits_and_never_crashes_again() -> None:
     async with world() as w:
         await w.apply(lone_check("errors"))
+        crash_once(w)
         denied = AccessDenied("Okra may not get checks")
         w.store.fault = lambda operation, _name: denied if operation == "get" else None
         async with w.running():
             await asyncio.sleep(600)
             assert [each["event"] for each in w.logs if str(denied) in str(each)] == ["Retrying"]
+            assert [each["event"] for each in w.logs].count("ActorFailed") == 1
             w.store.fault = lambda _operation, _name: None
             await w.until(lambda s: s.get("lastPassed"), "errors", within=300, kind=CHECK)
 
