@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -93,9 +93,8 @@ class SecretChanges(Actor[Listed | ObjectChanged | ObjectGone]):
     and so they are by a listing: nobody knows what has changed since the one before.
     """
 
-    def __init__(self, *woken: ActorRef[Any], listed: Callable[[], None] = lambda: None) -> None:
-        """`listed` is told that they can be seen."""
-        self._woken, self._tell_listed = woken, listed
+    def __init__(self, *woken: ActorRef[Any]) -> None:
+        self._woken = woken
         self._listed = False
 
     async def receive(self, message: Listed | ObjectChanged | ObjectGone) -> None:
@@ -104,7 +103,6 @@ class SecretChanges(Actor[Listed | ObjectChanged | ObjectGone]):
                 for each in self._woken if self._listed else ():  # at first all have just looked
                     each.tell(Wake())
                 self._listed = True
-                self._tell_listed()
             case ObjectChanged(object=obj) | ObjectGone(object=obj):
                 await self._wake(read_secret(obj))
 

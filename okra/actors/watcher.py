@@ -53,9 +53,9 @@ class Watcher(Actor[Ended | Relist]):
         failed: Callable[[str, str], None] = lambda _kind, _why: None,
         optional: bool = False,
     ) -> None:
-        """`failed` is told of the kind, and why it can't be listed or watched. `optional`: whoever hasn't installed
-        the kind doesn't want it, and hears nothing of that; nor, perhaps, does he who gives no access, and hears it
-        once."""
+        """`failed` is told of the kind, and why it can't be listed or watched, or (empty) that it can. `optional`:
+        whoever hasn't installed the kind doesn't want it, and hears nothing of that; nor, perhaps, does he who gives no
+        access, and hears it once."""
         self._store, self._kind, self._directory = store, kind, directory
         self._namespace, self._selector, self._failed, self._optional = namespace, selector, failed, optional
         self._denied = ""
@@ -97,20 +97,25 @@ class Watcher(Actor[Ended | Relist]):
             await asyncio.sleep(backoff.delay(failures, random.SystemRandom()))
 
     def _say_once(self, error: OkraError) -> None:
-        if isinstance(error, AccessDenied) and str(error) != self._denied:
+        if not isinstance(error, AccessDenied):
+            return
+        self._failed(resource(self._kind), str(error))
+        if str(error) != self._denied:
             self._denied = str(error)
             log.warning("WatchFailed", kind=self._kind.kind, error=self._denied)
-            self._failed(resource(self._kind), self._denied)
 
     async def _list_and_watch(self) -> None:
         since = await self._list()
-        async for event in self._store.watch(self._kind, since, self._namespace, self._selector):
-            self._tell(event)
+        works = asyncio.get_running_loop().call_later(LASTING, self._failed, resource(self._kind), "")
+        try:
+            async for event in self._store.watch(self._kind, since, self._namespace, self._selector):
+                self._tell(event)
+        finally:
+            works.cancel()
 
     async def _list(self) -> str:
         """The version to watch from. The objects must not live as long as the watch: only the directory has them."""
         listing = await self._store.list(self._kind, self._namespace, self._selector)
-        self._denied = ""
         self._directory.tell(Listed(tuple(listing.items)))
         return listing.resource_version
 

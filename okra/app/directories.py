@@ -96,7 +96,6 @@ def _watch_secrets(parts: Parts, wiring: Wiring, woken: Sequence[ActorRef[Any]],
     def refused(_kind: str, why: str) -> None:
         wiring.readiness.refused(f"Argo CD ({namespace})", why)
 
-    listed = partial(refused, "", "")
-    changes = root.start_child(ChildSpec("secret-changes", partial(SecretChanges, *woken, listed=listed)))
+    changes = root.start_child(ChildSpec("secret-changes", partial(SecretChanges, *woken)))
     make = partial(Watcher, parts.store, SECRET, changes, namespace, OKRAS, failed=refused, optional=True)
     root.start_child(ChildSpec("watch-secrets", make))

@@ -51,9 +51,10 @@ async def test_kinds_of_argo_cds_that_arent_there_are_named_with_what_to_do() ->
             await w.synced("c1")
 
 
-async def test_a_controller_without_permissions_there_is_ready_says_so_once_and_serves_other_cells() -> None:
+@pytest.mark.parametrize("verb", ["list", "watch"])
+async def test_a_controller_without_permissions_there_is_ready_says_so_once_and_serves_other_cells(verb: str) -> None:
     def refuses(operation: str, name: str) -> OkraError | None:
-        return DENIED if (operation, name) == ("list", "secrets") else None
+        return DENIED if (operation, name) == (verb, "secrets") else None
 
     async with world() as w, await SecretStore.open(":memory:", now=w.clock.now) as real:
         w.store = FragileStore(real)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import structlog
@@ -17,7 +17,7 @@ from okra.kube.store import KubeStore
 from okra.testing.application_controller import degraded
 from okra.testing.applicationset_controller import ApplicationSetController
 from okra.testing.controlplane import ControlPlane
-from okra.testing.fake_argocd import FakeArgoCD
+from okra.testing.fake_argocd import FakeArgoCD, application_set
 from okra.testing.fake_clusters import FakeClusters
 from tests.actors.argo_world import ArgoWorld, condition, eventually
 from tests.actors.doubles import FragileStore
@@ -88,6 +88,27 @@ async def test_workers_never_run_on_two_clusters_at_once(w: ArgoWorld) -> None:
         await w.deployment("c2", delete_first=True)
         await w.synced("c2")
     assert [(each.server, each.runs) for each in w.argo.history] == [(OLD, True), (OLD, False), (NEW, True)]
+
+
+async def test_other_labels_come_beside_the_former_until_what_they_deploy_is_ready(w: ArgoWorld) -> None:
+    await w.application_set()
+    other = application_set("next", {"role": "next"}, own={"app": "next"}, namespace=w.argo.namespace)
+    await w.store.real.apply(APPLICATION_SET, other)
+    await w.cluster("c1")
+    await w.deployment("c1")
+    w.argo.watch = never_none(w)
+    async with w.running():
+        await w.synced("c1")
+        w.argo.broken["next-c1"] = degraded()
+        labels: dict[str, Any] = {"clusterSecret": {"labels": {"role": "next"}}, "applicationSet": {"name": "next"}}
+        await w.deployment("c1", **labels)
+        await w.deployed(lambda s: s["conditions"][0]["reason"] == "ApplicationDegraded")
+        assert (await w.published(), w.argo.running(OLD)) == ({"c1"}, {"web-c1", "next-c1"})
+        del w.argo.broken["next-c1"]
+        await w.deployed(lambda s: s["observedGeneration"] == 2 and s["phase"] == "Synced")
+        assert (await w.published(), await w.names(APPLICATION)) == (set(), {"next-c1"})
+    assert w.argo.workloads == {(OLD, "next-c1")}
+    assert w.argo.orphans == set()
 
 
 async def test_a_secret_stays_as_long_as_argo_cd_has_done_nothing_about_the_labels(
