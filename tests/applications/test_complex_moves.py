@@ -703,6 +703,20 @@ def test_a_pause_in_the_middle_holds_up_checks_and_traffic_that_have_not_begun()
     assert w.after(300.0).state.phase is Phase.SYNCED
 
 
+def test_a_pause_stops_the_deadline_of_what_is_being_deployed() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.deploy_time = 10_000.0
+    w.after(30.0)
+    w.policy = replace(w.policy, paused=True)
+    w.after(w.policy.deploy_timeout + 100.0)
+    assert (w.web.phase, w.web.failure) == (Phase.SYNCING, None)
+    w.policy = replace(w.policy, paused=False)
+    w.after(w.policy.deploy_timeout + 100.0)
+    assert w.web.failure is not None
+    assert w.web.failure.reason == "NotDeployed"
+
+
 def test_a_revert_waits_until_the_traffic_is_back_and_says_what_hinders_it() -> None:
     w = synced(web())
     w.want(web(NEW))
