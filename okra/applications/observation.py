@@ -28,6 +28,8 @@ class DeploymentSeen:
     message: str = ""
     problem: Problem | None = None
     """What only a person ends, or a failure: Degraded …"""
+    leaves: bool = False
+    """Its Applications aren't gone yet from clusters that its spec names no more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ def at_rest(turn: Turn, app: Application) -> None:
     if app.deployed:
         wanted = state.synced.clusters if gone else (*state.former, *state.synced.clusters)
         seen = turn.obs.deployments.get(app.name)
-        if published(turn, app, wanted) and gone and state.former and seen is not None and seen.ready:
+        done = published(turn, app, wanted) and seen is not None and seen.ready and not seen.leaves
+        if gone and state.former and done:
             turn.set(app, former=())
             turn.emit("Unpublished", f"{app.name} has left {', '.join(state.former)}.")
     elif gone and state.former:

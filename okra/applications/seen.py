@@ -44,7 +44,8 @@ def deployment_seen(parent: Parent, obj: Object | None) -> DeploymentSeen | None
         return DeploymentSeen(clusters, ready=False, message="not looked at yet")
     reason, message = _ready(status.conditions)
     problem = Problem(reason, message, fatal=reason not in OKRAS_OWN) if status.phase == STALLED else None
-    return DeploymentSeen(clusters, bool(status.ready), message, problem)
+    leaves = not published_to(parent, obj) <= set(clusters)
+    return DeploymentSeen(clusters, bool(status.ready), message, problem, leaves)
 
 
 def told_to(parent: Parent, obj: Object) -> tuple[str, ...]:

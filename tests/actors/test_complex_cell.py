@@ -75,6 +75,18 @@ async def test_new_clusters_get_the_traffic_and_the_old_ones_are_left_when_nothi
         assert w.argo.orphans == set()
 
 
+async def test_a_cluster_is_left_when_its_applications_are_gone_and_may_be_deleted_then() -> None:
+    async with complex_world() as w:
+        w.argo.deletes_in = 300.0
+        await on_the_old(w)
+        async with w.running():
+            await w.phase("Synced")
+            await move(w)
+            await w.until(lambda s: s["applications"][0].get("synced", {}).get("clusters") == [*NEW])
+            await w.until(lambda s: not s["applications"][0]["former"])
+            assert not any(w.argo.running(f"https://{name}.eks.example") for name in OLD)
+
+
 async def test_it_is_completing_while_all_traffic_is_there_and_postchecks_are_asked_for() -> None:
     async with complex_world() as w:
         await on_the_old(w)

@@ -272,6 +272,8 @@ def test_a_deployment_says_its_clusters_and_how_they_are() -> None:
     assert deployment_seen(US, None) is None
     assert deployment_seen(US, stored(obj)) == DeploymentSeen(names, False, "not looked at yet")
     assert deployment_seen(US, stored(obj, said)) == DeploymentSeen(names, True, "fine")
+    leaving = {**said, "clusters": [{"name": f"mysystem-{name}"} for name in ("web-1", "web-2", "web-0")]}
+    assert deployment_seen(US, stored(obj, leaving)) == DeploymentSeen(names, True, "fine", leaves=True)
     stuck = {**said, "ready": False, "phase": "Failed", "conditions": ready("Preserved", "it keeps resources")}
     problem = Problem("Preserved", "it keeps resources")
     assert deployment_seen(US, stored(obj, stuck)) == DeploymentSeen(names, False, "it keeps resources", problem)
