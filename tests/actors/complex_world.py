@@ -14,14 +14,13 @@ from okra.actors.argocd import OKRAS, ArgoCD, SecretChanges
 from okra.actors.argocd_cluster import ArgoCDClusterActor
 from okra.actors.argocd_deployment import ArgoCDDeploymentActor
 from okra.actors.cell import CELL, CellActor
-from okra.actors.cell_checks import CHECK
 from okra.actors.check import CheckActor
 from okra.actors.complex import ComplexCell
 from okra.actors.complex_revisions import REVISION
 from okra.actors.directory import Directory
 from okra.actors.discovery import Discoveries
 from okra.actors.journal import Journal
-from okra.actors.kinds import resource
+from okra.actors.kinds import OKRA, Family, resource
 from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.root import RootSupervisor
 from okra.actors.watcher import Watcher
@@ -67,6 +66,7 @@ class ComplexWorld:
     held: str = ""
     own_store: Any = None
     """What complex Cells have in place of the store, if it isn't the same."""
+    family: Family = OKRA
     cells: str = ""
     """The selector of the Cells that this Okra looks after."""
 
@@ -114,6 +114,14 @@ class ComplexWorld:
         )
         self.store.changed.set()
         return done
+
+    async def web_on(self, *clusters: str, **app: Any) -> FakeRoute:
+        """The Cell: its application web is wanted on these clusters, where the traffic is. Returns its route."""
+        await self.application_set("web")
+        found = [self.cluster(each, "web") for each in clusters]
+        route = self.route(*clusters)
+        await self.cell(found, self.app("web", **app))
+        return route
 
     async def command(self, verb: str, id_: str = "1", name: str = "sys") -> None:
         text = f'{{"id": "{id_}", "verb": "{verb}", "by": "me"}}'
@@ -225,36 +233,36 @@ class ComplexWorld:
             argo.result()
 
     def _start(self, root: RootSupervisor, wiring: Wiring) -> None:
-        argocd = ArgoCD(self.eks, self.eks)
+        argocd, family = ArgoCD(self.eks, self.eks), self.family
 
         def cell(obj: Object) -> Any:
             if "applications" in obj.get("spec", {}):
                 own = wiring if self.own_store is None else replace(wiring, store=self.own_store)
-                return ComplexCell(own, argocd, CELL, obj)
-            return CellActor(wiring, obj)
+                return ComplexCell(own, argocd, family.cell, obj)
+            return CellActor(wiring, obj, kind=family.cell)
 
         discovery = root.start_child(ChildSpec("discovery", lambda: Discoveries(wiring, {})))
         makes: dict[Kind, Callable[[Object], Any]] = {
-            CHECK: lambda obj: CheckActor(wiring, obj),
-            CELL: cell,
-            CLUSTER: lambda obj: ArgoCDClusterActor(wiring, argocd, CLUSTER, obj),
-            DEPLOYMENT: lambda obj: ArgoCDDeploymentActor(wiring, argocd, DEPLOYMENT, obj),
+            family.check: lambda obj: CheckActor(wiring, obj, family.check),
+            family.cell: cell,
+            family.cluster: lambda obj: ArgoCDClusterActor(wiring, argocd, family.cluster, obj),
+            family.deployment: lambda obj: ArgoCDDeploymentActor(wiring, argocd, family.deployment, obj),
         }
         refs = {kind: root.start_child(_directory(wiring, kind, make)) for kind, make in makes.items()}
         wiring.refs = {"discovery": discovery} | {resource(kind): ref for kind, ref in refs.items()}
         for kind, ref in refs.items():
             root.start_child(_watcher(self.store, kind, ref))
-        woken = (refs[CLUSTER], refs[DEPLOYMENT])
+        woken = (refs[family.cluster], refs[family.deployment])
         changes = root.start_child(ChildSpec("secret-changes", lambda: SecretChanges(*woken)))
         root.start_child(_watcher(self.store, SECRET, changes, "argocd", OKRAS))
 
 
 def _directory(wiring: Wiring, kind: Kind, make: Callable[[Object], Any]) -> ChildSpec[Any]:
-    return ChildSpec(kind.plural, lambda: Directory(wiring, kind, make))
+    return ChildSpec(resource(kind), lambda: Directory(wiring, kind, make))
 
 
 def _watcher(store: FragileStore, kind: Kind, ref: Any, *scope: str) -> ChildSpec[Any]:
-    return ChildSpec(f"watch-{kind.plural}", lambda: Watcher(store, kind, ref, *scope))
+    return ChildSpec(f"watch-{resource(kind)}", lambda: Watcher(store, kind, ref, *scope))
 
 
 @asynccontextmanager

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
+from okra.actors.cell_checks import CHECK
 from okra.analysis.jobs import JOB
 from okra.errors import NotFound
 from okra.ports import Object
 from okra.rollout.status import write_time
 from okra.testing.clock import FakeClock
 from tests.actors.doubles import FragileStore
-from tests.actors.world import World, world
+from tests.actors.world import QUICK, World, cell, lone_check, world
 
 TAKES = 3.0
 """Seconds that a Job runs."""
@@ -121,3 +122,30 @@ async def job_world(**defaults: Any) -> AsyncIterator[Jobs[World]]:
         w.options["jobs"] = True
         async with jobs_of(w) as jobs:
             yield jobs
+
+
+def lone(**spec: Any) -> Object:
+    return lone_check("smoke", **{"job": job(), **spec})
+
+
+@asynccontextmanager
+async def prechecked(**settings: Any) -> AsyncIterator[Jobs[World]]:
+    """A Cell that has 1.1.0 to roll out, and a precheck that runs a Job; nobody works on it yet."""
+    async with job_world(**settings) as jobs:
+        jobs.w.two_versions()
+        await jobs.w.apply(cell(prechecks=[check()], **QUICK))
+        yield jobs
+
+
+@asynccontextmanager
+async def applied(**spec: Any) -> AsyncIterator[Jobs[World]]:
+    """A Check of its own that runs a Job; nobody works on it yet."""
+    async with job_world() as jobs:
+        await jobs.w.apply(lone(**spec))
+        yield jobs
+
+
+async def runs(jobs: Jobs[World], name: str = "web-smoke") -> list[dict[str, Any]]:
+    status = await jobs.w.status(name, CHECK)
+    found: list[dict[str, Any]] = (status.get("job") or {}).get("runs", [])
+    return found

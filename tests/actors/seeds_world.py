@@ -12,26 +12,17 @@ from typing import Any
 import yaml
 
 import okra
-from okra.actors.argocd import OKRAS, ArgoCD, SecretChanges
-from okra.actors.argocd_cluster import ArgoCDClusterActor
-from okra.actors.argocd_deployment import ArgoCDDeploymentActor
-from okra.actors.cell import CellActor
-from okra.actors.check import CheckActor
-from okra.actors.complex import ComplexCell
-from okra.actors.directory import Directory
-from okra.actors.discovery import Discoveries
-from okra.actors.kinds import OKRA, Family, resource
-from okra.actors.runtime.child import ChildSpec
+from okra.actors.kinds import OKRA, Family
 from okra.actors.runtime.root import RootSupervisor
-from okra.actors.watcher import Watcher
-from okra.actors.wiring import Wiring
 from okra.ports import Kind, Object
 from okra.rollout.status import write_time
-from okra.testing.fake_argocd import APPLICATION_SET, SECRET
-from okra.testing.fake_aws import FakeRoute
+from okra.testing.fake_argocd import APPLICATION_SET
+from okra.testing.fake_aws import REGION, FakeRoute
 from tests.actors.complex_world import ComplexWorld, complex_world
 
 EXAMPLES = Path(okra.__file__).parents[1] / "examples"
+APPLICATIONS = ("web", "api", "backgroundjobs")
+"""Of the long examples."""
 JOB = Kind("batch", "v1", "Job", "jobs")
 LOOKS_EVERY = 5.0
 """Seconds between two looks of Argo CD, and of the Job controller: hours pass here."""
@@ -39,7 +30,6 @@ LOOKS_EVERY = 5.0
 
 @dataclass
 class SeedsWorld(ComplexWorld):
-    family: Family = OKRA
     text: Callable[[str], str] = lambda text: text
     """What is put into an example in place of its own words, before it is read."""
     jobs: Callable[[str], str] = lambda _name: "Complete"
@@ -123,37 +113,6 @@ class SeedsWorld(ComplexWorld):
             if "applications" in event.object["spec"] and event.object.get("status"):
                 self.seen.append(event.object["status"])
 
-    def _start(self, root: RootSupervisor, wiring: Wiring) -> None:
-        argocd, family = ArgoCD(self.eks, self.eks), self.family
-        wiring.jobs = True
-
-        def cell(obj: Object) -> Any:
-            if "applications" in obj["spec"]:
-                return ComplexCell(wiring, argocd, family.cell, obj)
-            return CellActor(wiring, obj, kind=family.cell)
-
-        makes: dict[Kind, Callable[[Object], Any]] = {
-            family.check: lambda obj: CheckActor(wiring, obj, family.check),
-            family.cell: cell,
-            family.cluster: lambda obj: ArgoCDClusterActor(wiring, argocd, family.cluster, obj),
-            family.deployment: lambda obj: ArgoCDDeploymentActor(wiring, argocd, family.deployment, obj),
-        }
-        discovery = root.start_child(ChildSpec("discovery", lambda: Discoveries(wiring, {})))
-        refs = {resource(kind): _directory(root, wiring, kind, make) for kind, make in makes.items()}
-        wiring.refs = {"discovery": discovery, **refs}
-        for kind in makes:
-            self._watch(root, kind, refs[resource(kind)])
-        woken = (refs[resource(family.cluster)], refs[resource(family.deployment)])
-        changes = root.start_child(ChildSpec("secret-changes", lambda: SecretChanges(*woken)))
-        self._watch(root, SECRET, changes, "argocd", OKRAS)
-
-    def _watch(self, root: RootSupervisor, kind: Kind, ref: Any, *scope: str) -> None:
-        root.start_child(ChildSpec(f"watch-{resource(kind)}", lambda: Watcher(self.store, kind, ref, *scope)))
-
-
-def _directory(root: RootSupervisor, wiring: Wiring, kind: Kind, make: Callable[[Object], Any]) -> Any:
-    return root.start_child(ChildSpec(resource(kind), lambda: Directory(wiring, kind, make)))
-
 
 @asynccontextmanager
 async def seeds_world(family: Family = OKRA, **defaults: Any) -> AsyncIterator[SeedsWorld]:
@@ -163,3 +122,67 @@ async def seeds_world(family: Family = OKRA, **defaults: Any) -> AsyncIterator[S
         }
         plain.argo.looks_every = LOOKS_EVERY
         yield SeedsWorld(**fields, family=family)
+
+
+@dataclass(frozen=True)
+class Long:
+    """A long example, and how its Cell and clusters are called."""
+
+    family: Family
+    folder: str
+    name: str
+    prefix: str
+    balancer: str
+
+    def clusters(self, *names: str) -> set[str]:
+        return {f"{self.prefix}-{name}" for name in names}
+
+
+@dataclass
+class Story:
+    """It on its older clusters, as a Cell that is Synced; `new` applies the example as it is written."""
+
+    of: Long
+    w: SeedsWorld
+    web: FakeRoute
+    api: FakeRoute
+
+    async def new(self) -> None:
+        await self.w.example(self.of.folder)
+
+    async def ends(self, phase: str) -> dict[str, Any]:
+        name, kind = self.of.name, self.of.family.cell
+        return await self.w.until(lambda status: status["phase"] == phase, name, kind, within=7200)
+
+    async def settled(self, generation: int = 2) -> None:
+        await self.w.settled(self.of.name, generation, *APPLICATIONS)
+
+    def running(self, applications: str = "") -> set[str]:
+        """Clusters on which Applications whose name has this in it run."""
+        there = (server for server, name in self.w.argo.workloads if applications in name)
+        return {server.split("//")[1].partition(".")[0] for server in there}
+
+
+@asynccontextmanager
+async def told(example: Long) -> AsyncIterator[Story]:
+    """Its routes have the traffic on the older clusters; nothing is applied or runs yet."""
+    async with seeds_world(example.family) as w:
+        listener = f"{REGION}:listener/app/{example.balancer}/0123456789abcdef/0123456789abcdef"
+        web = w.forwards(f"{listener}#10", *sorted(example.clusters("web-1-v1", "web-2-v1")))
+        yield Story(example, w, web, w.forwards(f"{listener}#11", *example.clusters("api-v0")))
+
+
+@asynccontextmanager
+async def on_the_older(example: Long) -> AsyncIterator[Story]:
+    """It is Synced on them, and goes on."""
+    async with told(example) as story:
+        w = story.w
+        async with w.running():
+            w.text = lambda text: text.replace("-v1", "-v0").replace("-v2", "-v1")
+            await story.new()
+            await story.settled(1)
+            w.seen.clear()
+            for route in w.aws.routes.values():
+                route.history.clear()
+            w.text = str
+            yield story

@@ -109,7 +109,8 @@ async def test_a_store_that_goes_down_after_the_list_makes_no_cell_blind() -> No
             await w.when(lambda: not route.weights.get(new), within=120)
 
 
-async def test_a_cell_that_was_let_go_and_comes_again_is_read() -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_cell_that_is_deleted_and_comes_again_is_read_and_looked_after(at_once: bool) -> None:
     """Its former actor wrote last, and the directory may not know."""
     async with world() as w:
         w.two_versions()
@@ -117,8 +118,11 @@ async def test_a_cell_that_was_let_go_and_comes_again_is_read() -> None:
         async with w.running():
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=120)
             await w.delete("web")
-            await w.gone("web")
-            w.forget_calls()
+            if not at_once:
+                await w.gone("web")
+                w.forget_calls()
             await w.apply(cell(**QUICK))
             await w.until(lambda s: s.get("stableVersion") == "1.1.0", within=120)
-            assert w.store.calls["get", "Cell"] == 1
+            assert at_once or w.store.calls["get", "Cell"] == 1
+            w.group("1.2.0", name="third")
+            await w.until(lambda s: s.get("stableVersion") == "1.2.0", within=240)

@@ -14,10 +14,7 @@ pytestmark = pytest.mark.looptime
 
 
 async def on_v1(w: ComplexWorld, **more: Any) -> None:
-    await w.application_set("web")
-    found = w.cluster("v1", "web")
-    w.route("v1")
-    await w.cell([found], w.app("web", checks=[check("dd", query="old")], **more))
+    await w.web_on("v1", checks=[check("dd", query="old")], **more)
 
 
 def newer(w: ComplexWorld, **argocd: Any) -> dict[str, Any]:

@@ -23,14 +23,6 @@ def clusters(w: ComplexWorld, *names: str, role: str = "web") -> list[dict[str, 
     return [w.cluster(name, role) for name in names]
 
 
-async def on_the_old(w: ComplexWorld, **more: Any) -> None:
-    """web is wanted on the old clusters, where the traffic is."""
-    await w.application_set("web")
-    found = clusters(w, *OLD)
-    w.route(*OLD)
-    await w.cell(found, w.app("web", **more))
-
-
 async def move(w: ComplexWorld, *names: str, **more: Any) -> None:
     await w.cell(clusters(w, *(names or NEW)), w.app("web", **more))
 
@@ -40,7 +32,7 @@ async def move(w: ComplexWorld, *names: str, **more: Any) -> None:
 
 async def test_an_application_is_brought_to_its_clusters_and_says_so() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             status = await w.phase("Synced")
             await asyncio.sleep(60)
@@ -58,7 +50,7 @@ async def test_an_application_is_brought_to_its_clusters_and_says_so() -> None:
 
 async def test_new_clusters_get_the_traffic_and_the_old_ones_are_left_when_nothing_can_go_back() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             await move(w)
@@ -78,7 +70,7 @@ async def test_new_clusters_get_the_traffic_and_the_old_ones_are_left_when_nothi
 async def test_a_cluster_is_left_when_its_applications_are_gone_and_may_be_deleted_then() -> None:
     async with complex_world() as w:
         w.argo.deletes_in = 300.0
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             await move(w)
@@ -89,7 +81,7 @@ async def test_a_cluster_is_left_when_its_applications_are_gone_and_may_be_delet
 
 async def test_it_is_completing_while_all_traffic_is_there_and_postchecks_are_asked_for() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             app = w.app("web", postchecks=[check("last")])
@@ -104,7 +96,7 @@ async def test_it_is_completing_while_all_traffic_is_there_and_postchecks_are_as
 
 async def test_nothing_moves_before_every_cluster_is_ready() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             await w.cell([*clusters(w, NEW[0]), w.cluster(NEW[1], "web", up=False)], w.app("web"))
@@ -185,7 +177,7 @@ def share(w: ComplexWorld, weights: dict[str, int], cluster: str) -> int:
 
 async def test_a_failed_check_puts_the_traffic_back_and_then_the_clusters() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             w.metrics.answer = lambda query, _: 1.0 if "v2" in query else 0.0
@@ -226,7 +218,7 @@ async def test_a_first_move_that_fails_leaves_the_traffic_where_it_was_and_begin
 
 async def test_a_route_that_is_taken_away_in_the_middle_of_a_move_is_put_back_before_any_cluster_is_left() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             await move(w)
@@ -270,7 +262,7 @@ async def test_a_first_move_in_its_middle_gives_way_to_other_clusters_and_goes_b
 
 async def test_with_stop_a_failure_freezes_everything_where_it_is() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             w.metrics.answer = lambda *_: 1.0
@@ -291,7 +283,7 @@ async def test_with_stop_a_failure_freezes_everything_where_it_is() -> None:
 
 async def test_a_failing_precheck_is_counted_down_and_changes_nothing() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             w.metrics.answer = lambda query, _: 1.0 if query == "run-test" else 0.0
@@ -311,7 +303,7 @@ async def test_a_failing_precheck_is_counted_down_and_changes_nothing() -> None:
 
 async def test_prechecks_that_passed_count_while_the_route_is_the_same() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             await move(w, prechecks=[check("run-test", query="{{.Vars.targetGroupName}} {{.Vars.loadBalancer}}")])
@@ -324,7 +316,7 @@ async def test_prechecks_that_passed_count_while_the_route_is_the_same() -> None
 
 async def test_a_deployment_that_never_gets_healthy_is_taken_back() -> None:
     async with complex_world(health_timeout=60.0) as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             w.argo.broken["web-sys-web-1-v2"] = {"sync": {"status": "Synced"}, "health": {"status": "Degraded"}}
@@ -339,7 +331,7 @@ async def test_a_deployment_that_never_gets_healthy_is_taken_back() -> None:
 
 async def test_an_invalid_spec_is_said_and_nothing_is_forgotten() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             broken = {**w.app("web"), "argocd": None, "alb": None}
@@ -354,7 +346,7 @@ async def test_an_invalid_spec_is_said_and_nothing_is_forgotten() -> None:
 
 async def test_a_name_that_another_has_is_said_and_never_taken_over() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         theirs: Object = {"apiVersion": CLUSTER.api_version, "kind": "ArgoCDCluster"}
         theirs |= {"metadata": {"namespace": "default", "name": "sys-web-1-v1"}, "spec": {"eks": {"clusterName": "x"}}}
         await w.store.real.create(CLUSTER, theirs)
@@ -375,7 +367,7 @@ async def test_a_name_that_another_has_is_said_and_never_taken_over() -> None:
 @pytest.mark.parametrize("seconds", [1.0, 12.0, 25.0, 40.0, 55.0, 90.0])
 async def test_a_restart_at_any_time_leads_to_the_same_end(seconds: float) -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
         await move(w, prechecks=[check("run-test")], postchecks=[check("last")])
@@ -395,7 +387,7 @@ async def test_a_restart_at_any_time_leads_to_the_same_end(seconds: float) -> No
 
 async def test_a_command_goes_to_the_child_that_moves_and_its_answer_is_told() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             await move(w)
@@ -409,7 +401,7 @@ async def test_a_command_goes_to_the_child_that_moves_and_its_answer_is_told() -
 
 async def test_a_command_about_traffic_is_refused_where_none_moves() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             await w.command("promote")
@@ -419,7 +411,7 @@ async def test_a_command_about_traffic_is_refused_where_none_moves() -> None:
 
 async def test_a_paused_cell_holds_its_children_too() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             await move(w)
@@ -435,7 +427,7 @@ async def test_a_paused_cell_holds_its_children_too() -> None:
 
 async def test_a_cell_that_is_deleted_in_mid_move_is_put_back_and_takes_its_children_along() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         async with w.running():
             await w.phase("Synced")
             await move(w)
@@ -449,7 +441,7 @@ async def test_a_cell_that_is_deleted_in_mid_move_is_put_back_and_takes_its_chil
 
 async def test_a_read_only_okra_writes_no_child() -> None:
     async with complex_world() as w:
-        await on_the_old(w)
+        await w.web_on(*OLD)
         w.gate.open = False
         async with w.running():
             await w.until(lambda s: s.get("reason") == "ReadOnly")

@@ -176,9 +176,7 @@ async def test_the_one_cluster_of_an_application_may_have_its_group_in_the_spec(
 
 async def test_a_child_that_somebody_deleted_or_changed_is_made_as_it_was() -> None:
     async with complex_world() as w:
-        await w.application_set("web")
-        w.route(w.cluster("a", "web")["name"])
-        await w.cell([w.cluster("a", "web")], w.app("web"))
+        await w.web_on("a")
         async with w.running():
             await w.phase("Synced")
             await w.store.real.delete(CELL, "default", "sys-web")
@@ -200,9 +198,7 @@ async def test_a_child_that_somebody_deleted_or_changed_is_made_as_it_was() -> N
 
 async def test_an_edit_that_moves_nothing_reaches_the_children() -> None:
     async with complex_world() as w:
-        await w.application_set("web")
-        w.route(w.cluster("a", "web")["name"])
-        await w.cell([w.cluster("a", "web")], w.app("web"))
+        await w.web_on("a")
         async with w.running():
             await w.phase("Synced")
             await w.cell([w.cluster("a", "web")], w.app("web"), bakeTime="7m", deletionPolicy="Delete")
@@ -235,9 +231,7 @@ async def test_the_children_of_an_application_that_is_gone_go_and_its_traffic_st
 
 async def test_the_groups_of_clusters_that_were_left_are_listed_no_more() -> None:
     async with complex_world() as w:
-        await w.application_set("web")
-        w.route(w.cluster("a", "web")["name"])
-        await w.cell([w.cluster("a", "web")], w.app("web"))
+        await w.web_on("a")
         async with w.running():
             await w.phase("Synced")
             await w.cell([w.cluster("b", "web")], w.app("web"))

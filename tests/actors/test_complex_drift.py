@@ -15,10 +15,7 @@ pytestmark = pytest.mark.looptime
 
 async def test_weights_that_a_person_edited_leave_the_cell_paused_until_he_resumes_the_child() -> None:
     async with complex_world() as w:
-        await w.application_set("web")
-        found = w.cluster("v1", "web")
-        w.route("v1")
-        await w.cell([found], w.app("web"))
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             await w.cell([w.cluster("v2", "web")], w.app("web"))

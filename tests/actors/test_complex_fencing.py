@@ -13,14 +13,6 @@ from tests.actors.complex_world import DEPLOYMENT, ComplexWorld, check, complex_
 pytestmark = pytest.mark.looptime
 
 
-async def settled(w: ComplexWorld) -> None:
-    """web on the clusters a1 and b1, and nothing to wait for."""
-    await w.application_set("web")
-    found = [w.cluster(name, "web") for name in ("a1", "b1")]
-    w.route("a1", "b1")
-    await w.cell(found, w.app("web"))
-
-
 def closes(w: ComplexWorld, *at: tuple[str, str], nth: int = 1) -> Counter[tuple[str, str]]:
     """The gate closes in the middle of such an operation, the nth of them. What was written until then."""
     before: Counter[tuple[str, str]] = Counter()
@@ -57,7 +49,7 @@ async def test_a_gate_that_closes_in_the_middle_of_a_look_lets_nothing_more_be_w
     operation: str, name: str, nth: int
 ) -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("a1", "b1")
         async with w.running():
             await w.phase("Synced")
             await asyncio.sleep(60)
@@ -69,7 +61,7 @@ async def test_a_gate_that_closes_in_the_middle_of_a_look_lets_nothing_more_be_w
 
 async def test_a_command_is_not_handed_down_by_a_process_that_may_write_no_more() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("a1", "b1")
         async with w.running():
             await w.phase("Synced")
             await w.cell([w.cluster("v2", "web")], w.app("web"))
@@ -82,7 +74,7 @@ async def test_a_command_is_not_handed_down_by_a_process_that_may_write_no_more(
 
 async def test_of_what_is_left_no_more_is_deleted_by_a_process_that_may_write_no_more() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("a1", "b1")
         async with w.running():
             await w.phase("Synced")
             await w.cell([w.cluster("v2", "web")], w.app("web"))
@@ -103,7 +95,7 @@ async def test_a_child_that_another_process_has_told_more_since_is_not_told_what
         return 30.0
 
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("a1", "b1")
         async with w.running():
             await w.phase("Synced")
             await asyncio.sleep(60)

@@ -19,17 +19,9 @@ def words(jobs: Jobs[ComplexWorld]) -> list[str]:
     return [each["spec"]["template"]["spec"]["containers"][0]["args"][0] for each in jobs.seen.values()]
 
 
-async def settled(w: ComplexWorld) -> None:
-    """On one cluster."""
-    await w.application_set("web")
-    first = w.cluster("v1", "web")
-    w.route("v1")
-    await w.cell([first], w.app("web"))
-
-
 async def test_each_new_cluster_has_a_job_of_its_own_before_anything_is_published_there() -> None:
     async with complex_world() as w, jobs_of(w) as jobs:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             published: list[set[str]] = []
@@ -50,7 +42,7 @@ async def test_each_new_cluster_has_a_job_of_its_own_before_anything_is_publishe
 
 async def test_a_job_that_fails_is_the_precheck_that_failed_and_counts_down() -> None:
     async with complex_world(on_failure_delay=60.0) as w, jobs_of(w) as jobs:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             jobs.outcome = lambda _: "Failed"
@@ -66,7 +58,7 @@ async def test_a_job_that_fails_is_the_precheck_that_failed_and_counts_down() ->
 @pytest.mark.parametrize("error", [Invalid("spec.backoffLimit: no"), Refused("exceeded quota: jobs")])
 async def test_a_precheck_whose_job_the_api_server_refuses_counts_down_and_fails(error: OkraError) -> None:
     async with complex_world(on_failure_delay=60.0) as w, jobs_of(w):
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             w.store.fault = lambda operation, name: error if operation == "create" and "run-test" in name else None
@@ -81,7 +73,7 @@ async def test_a_precheck_whose_job_the_api_server_refuses_counts_down_and_fails
 
 async def test_a_check_of_an_application_runs_a_job_at_each_weight_and_one_that_fails_takes_it_back() -> None:
     async with complex_world() as w, jobs_of(w) as jobs:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             jobs.outcome = lambda _: "Failed" if set(w.traffic()) == {"v2"} else "Complete"

@@ -36,11 +36,8 @@ async def edited(argocd: dict[str, str], **spec: Any) -> AsyncIterator[ComplexWo
     """A Cell that serves, published by `role-of`, and is told to publish by other labels, which an ApplicationSet web2
     selects. Whatever comes of it, the traffic never is where nothing runs."""
     async with complex_world() as w:
-        await w.application_set("web")
+        await w.web_on("v1")
         await w.store.real.apply(APPLICATION_SET, application_set("web2", argocd, own={"app": "web2"}))
-        found = w.cluster("v1", "web")
-        w.route("v1")
-        await w.cell([found], w.app("web"))
         async with w.running():
             await w.phase("Synced")
 
@@ -49,7 +46,7 @@ async def edited(argocd: dict[str, str], **spec: Any) -> AsyncIterator[ComplexWo
                     assert w.argo.running(f"https://{cluster}.eks.example"), w.told()
 
             w.argo.watch = watch
-            await w.cell([found], w.app("web", **published_by(argocd)), **spec)
+            await w.cell([w.cluster("v1", "web")], w.app("web", **published_by(argocd)), **spec)
             yield w
 
 
@@ -115,16 +112,13 @@ async def test_a_move_to_other_clusters_by_other_labels() -> None:
 @pytest.mark.parametrize("paused", [True, False])
 async def test_a_label_in_use_never_gets_another_value(paused: bool) -> None:
     async with complex_world() as w:
-        await w.application_set("web")
-        found = w.cluster("v1", "web")
-        w.route("v1")
-        await w.cell([found], w.app("web"))
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             before = await applications(w)
             other = application_set("web2", {"role-of": "web2"}, own={"app": "web2"})
             await w.store.real.apply(APPLICATION_SET, other)
-            await w.cell([found], w.app("web", **published_by({"role-of": "web2"})), paused=paused)
+            await w.cell([w.cluster("v1", "web")], w.app("web", **published_by({"role-of": "web2"})), paused=paused)
             status = await w.until(lambda s: s.get("reason") == "LabelsInUse")
             assert "would replace role-of=web on clusters that it is published to" in status["message"]
             await asyncio.sleep(600)

@@ -18,14 +18,6 @@ from tests.actors.complex_world import CLUSTER, DEPLOYMENT, ComplexWorld, check,
 pytestmark = pytest.mark.looptime
 
 
-async def settled(w: ComplexWorld, **more: Any) -> None:
-    """web on cluster v1."""
-    await w.application_set("web")
-    found = w.cluster("v1", "web")
-    w.route("v1")
-    await w.cell([found], w.app("web", **more))
-
-
 async def move(w: ComplexWorld, **more: Any) -> None:
     await w.cell([w.cluster("v2", "web")], w.app("web", **more))
 
@@ -37,7 +29,7 @@ async def finalizers(w: ComplexWorld, name: str = "sys") -> list[str]:
 
 async def test_a_cell_at_rest_is_deleted_at_once_with_its_children_and_its_traffic_stays() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             await w.store.real.delete(CELL, "default", "sys")
@@ -50,7 +42,7 @@ async def test_a_cell_at_rest_is_deleted_at_once_with_its_children_and_its_traff
 
 async def test_a_cell_that_moves_holds_itself_and_no_longer_than_that() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             assert FINALIZER not in await finalizers(w)
@@ -64,7 +56,7 @@ async def test_a_cell_that_moves_holds_itself_and_no_longer_than_that() -> None:
 
 async def test_what_moves_under_a_cell_that_is_deleted_in_the_foreground_is_its_childs_to_put_back() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             await move(w)
@@ -82,7 +74,7 @@ async def test_what_moves_under_a_cell_that_is_deleted_in_the_foreground_is_its_
 
 async def test_a_cell_whose_spec_is_broken_can_be_deleted_in_mid_move() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             await move(w)
@@ -96,7 +88,7 @@ async def test_a_cell_whose_spec_is_broken_can_be_deleted_in_mid_move() -> None:
 
 async def test_a_cell_that_is_another_okras_is_let_go_as_it_is() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         w.cells = "team=a"
         await w.store.real.patch(CELL, "default", "sys", {"metadata": {"labels": {"team": "a"}}})
         async with w.running():
@@ -113,7 +105,7 @@ async def test_a_cell_that_is_another_okras_is_let_go_as_it_is() -> None:
 
 async def test_an_okra_that_holds_every_cell_begins_nothing_here_either() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             w.held = "Somebody pauses all."
@@ -128,7 +120,7 @@ async def test_an_okra_that_holds_every_cell_begins_nothing_here_either() -> Non
 
 async def test_a_process_that_may_not_write_yet_waits_until_it_may() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         w.gate.open, w.gate.opens = False, w.clock.now() + 30.0
         async with w.running():
             await asyncio.sleep(20)
@@ -142,7 +134,7 @@ async def test_a_store_that_is_down_for_a_while_holds_up_and_breaks_nothing() ->
         return Unavailable("down")
 
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             await move(w)
@@ -159,7 +151,7 @@ async def test_a_permission_that_is_missing_is_said_and_tried_again() -> None:
         return AccessDenied("may not write deployments") if (operation, name) == ("apply", "sys-web") else None
 
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         w.store.fault = refuses
         async with w.running():
             status = await w.phase("Failed")
@@ -172,7 +164,7 @@ async def test_a_permission_that_is_missing_is_said_and_tried_again() -> None:
 
 async def test_a_route_that_cannot_be_read_holds_up_the_prechecks_and_is_said() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             listener = next(iter(w.aws.routes))
@@ -188,7 +180,7 @@ async def test_a_route_that_cannot_be_read_holds_up_the_prechecks_and_is_said() 
 
 async def test_a_newer_set_of_clusters_in_the_middle_of_a_move_goes_back_first() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             await move(w)
@@ -204,7 +196,7 @@ async def test_a_newer_set_of_clusters_in_the_middle_of_a_move_goes_back_first()
 
 async def test_an_inconclusive_precheck_is_tried_again_and_one_without_its_check_is_said() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             w.metrics.answer = lambda *_: None
@@ -223,7 +215,7 @@ async def test_an_inconclusive_precheck_is_tried_again_and_one_without_its_check
 
 async def test_what_an_actor_knows_can_be_asked_for() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running() as root:
             await w.phase("Synced")
             found = await described(root)
@@ -240,7 +232,7 @@ async def described(root: Any) -> dict[str, Any]:
 
 async def test_a_check_that_says_nothing_holds_the_traffic_until_a_person_goes_on() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             w.metrics.answer = lambda *_: None
@@ -256,10 +248,7 @@ async def test_a_check_that_says_nothing_holds_the_traffic_until_a_person_goes_o
 
 async def test_a_set_of_clusters_that_keeps_one_of_the_old_is_refused_and_nothing_moves() -> None:
     async with complex_world() as w:
-        await w.application_set("web")
-        old = [w.cluster("a", "web"), w.cluster("b", "web")]
-        route = w.route("a", "b")
-        await w.cell(old, w.app("web"))
+        route = await w.web_on("a", "b")
         async with w.running():
             await w.phase("Synced")
             await w.cell([w.cluster("b", "web"), w.cluster("c", "web")], w.app("web"))
@@ -273,7 +262,7 @@ async def test_a_set_of_clusters_that_keeps_one_of_the_old_is_refused_and_nothin
 
 async def test_the_checks_of_clusters_that_were_left_go_and_one_that_a_person_applied_is_asked() -> None:
     async with complex_world() as w:
-        await settled(w, prechecks=[check("first", query="{{.Vars.eksClusterName}} {{.Vars.version}}")])
+        await w.web_on("v1", prechecks=[check("first", query="{{.Vars.eksClusterName}} {{.Vars.version}}")])
         asked = check("first", query="{{.Vars.eksClusterName}} {{.Vars.version}} {{.Vars.stableVersion}}")
         mine = {"apiVersion": CHECK.api_version, "kind": "Check", "metadata": {"namespace": "default", "name": "mine"}}
         await w.store.real.create(CHECK, {**mine, "spec": {"analysis": check("mine")["analysis"]}})
@@ -293,7 +282,7 @@ async def test_the_checks_of_clusters_that_were_left_go_and_one_that_a_person_ap
 
 async def test_a_check_is_asked_by_the_name_that_a_cluster_has_in_eks_before_and_under_traffic() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         query = "{{.Vars.clusterName}} {{.Vars.eksClusterName}}"
         compared = {"successCondition": "result <= stable", "max": None}
         async with w.running():
@@ -348,7 +337,7 @@ async def waits_for_argo_cd(w: ComplexWorld) -> None:
 
 async def test_a_command_before_the_traffic_moves_is_not_taken_for_one_about_the_move_before() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await waits_for_argo_cd(w)
             await w.command("rollback")
@@ -363,7 +352,7 @@ async def test_a_command_before_the_traffic_moves_is_not_taken_for_one_about_the
 
 async def test_an_abort_before_the_traffic_moves_takes_the_application_off_its_new_clusters() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await waits_for_argo_cd(w)
             await w.command("abort")
@@ -380,7 +369,7 @@ async def test_an_abort_before_the_traffic_moves_takes_the_application_off_its_n
 
 async def test_a_cell_at_rest_writes_nothing() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             await asyncio.sleep(60)
@@ -391,7 +380,7 @@ async def test_a_cell_at_rest_writes_nothing() -> None:
 
 async def test_a_cell_that_waits_writes_nothing_either() -> None:
     async with complex_world() as w:
-        await settled(w)
+        await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             await w.cell([w.cluster("v2", "web", up=False)], w.app("web"))

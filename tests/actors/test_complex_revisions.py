@@ -15,10 +15,7 @@ pytestmark = pytest.mark.looptime
 
 async def kept(w: ComplexWorld, metadata: dict[str, Any]) -> str:
     """The name of the only one, which gets other metadata once nobody looks."""
-    await w.application_set("web")
-    found = w.cluster("v1", "web")
-    w.route("v1")
-    await w.cell([found], w.app("web"))
+    await w.web_on("v1")
     async with w.running():
         await w.phase("Synced")
         await asyncio.sleep(60)

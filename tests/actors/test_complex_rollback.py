@@ -113,10 +113,7 @@ def _where(status: dict[str, Any]) -> tuple[Any, ...]:
 
 async def test_while_the_former_clusters_are_attached_it_is_one_write() -> None:
     async with complex_world() as w:
-        await w.application_set("web")
-        found = w.cluster("v1", "web")
-        route = w.route("v1")
-        await w.cell([found], w.app("web"))
+        route = await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
             await w.cell([w.cluster("v2", "web")], w.app("web"), retainFor="1h")
