@@ -12,10 +12,10 @@ from okra.api.check import Check
 from okra.api.checks import Analysis
 from okra.api.findings import did_you_mean, path_of, printable
 from okra.api.kinds import GROUPS
+from okra.api.lint_clusters import cluster_findings
 from okra.api.objects import LoadedObject, TextProblem, read_objects
 from okra.api.parse import parse
 from okra.api.secret import parse_secret
-from okra.api.unmatched import unmatched
 
 PROVIDER_REQUIRED = (
     "is required: name one of datadog, cloudWatch, prometheus, web, or set OKRA_CHECK_PROVIDER for all checks"
@@ -109,7 +109,7 @@ def _judge(file: str, loaded: LoadedObject) -> tuple[_Entry, list[Placed]]:
     found = [replace(entry.place(each.loc, each.message), line=each.line) for each in loaded.duplicates]
     found += [entry.place(finding.loc, finding.message) for finding in findings]
     if isinstance(model, Cell):
-        found += [entry.place(("spec", *loc), message) for loc, message in unmatched(model.spec)]
+        found += [entry.place(("spec", *loc), message) for loc, message in cluster_findings(model.spec)]
     return entry, found
 
 

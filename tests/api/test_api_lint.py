@@ -151,6 +151,14 @@ def test_labels_that_no_cluster_has_together_match_none() -> None:
     ]
 
 
+def test_an_application_cannot_be_published_by_a_label_that_its_cluster_has_itself() -> None:
+    text = COMPLEX.replace("myservice-role: api", "role: api")
+    line = line_with(text, "          role: api")
+    path = "spec.applications[1].argocd.clusterSecret.labels.role"
+    said = "is a label of the cluster mycluster-api-v1 itself (clusters[].labels), by which nothing can be published"
+    assert findings(text) == [f"0.yaml:{line} Cell/mysystem {path}: {said}: choose another key"]
+
+
 def test_what_tags_in_aws_select_is_for_the_controller_to_say() -> None:
     assert findings(COMPLEX.replace("matchEKSTags:\n        role: web", "matchEKSTags:\n        role: nothing")) == []
 
