@@ -11,7 +11,8 @@ from okra.actors.messages import Forget
 from okra.actors.sweep import Sweep
 from okra.errors import OkraError, Retryable, Throttled
 from okra.rollout.effects import Claim, Decision, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
-from okra.rollout.observation import Problem, TargetGroup, Write, WriteOutcome
+from okra.rollout.observation import Problem, RouteReading, TargetGroup, Write, WriteOutcome
+from okra.rollout.words import short
 
 if TYPE_CHECKING:
     from okra.actors.cell import CellActor
@@ -83,16 +84,18 @@ class Executor:
         self._sight.see(read_wait=self._wiring.wait_estimate(cell.spec.account))
 
     def _draining(self) -> list[TargetGroup]:
-        """Groups at 0 that are to be detached: are they still in use?"""
+        """Groups at 0 that are to be detached: are they still in use? Also those that the Cell names no more."""
         now, cell = self._wiring.clock.now(), self._cell
         groups = {group.arn: group for group in self._sight.obs.groups or ()}
         found = []
         for route in cell.record.state.routes:
             reading = self._sight.obs.readings.get(route.key)
-            idle = [arn for arn, weight in (reading.weights if reading else {}).items() if weight == 0]
+            if reading is None:
+                continue
+            idle = [arn for arn, weight in reading.weights.items() if weight == 0]
             over = [arn for arn in idle if route.retained.get(arn, now + 1) <= now]
             leaving = [arn for arn in idle if arn in route.stable] if cell.record.state.moving else []
-            found += [groups[arn] for arn in {*over, *leaving} if arn in groups]
+            found += [groups.get(arn) or _on(reading, arn) for arn in {*over, *leaving}]
         return found
 
     async def _claim(self, key: str) -> None:
@@ -100,6 +103,11 @@ class Executor:
         if ref is None or reading is None:
             return
         await self._sight.claim(ref, reading.arn)
+
+
+def _on(reading: RouteReading, arn: str) -> TargetGroup:
+    """What a route tells of a group on it."""
+    return TargetGroup(arn, short(arn), protocol=reading.protocol, load_balancer_arns=(reading.load_balancer_arn,))
 
 
 async def execute_all(executor: EffectExecutor, decision: Decision) -> bool:

@@ -73,3 +73,19 @@ async def test_a_check_is_asked_of_the_cluster_that_the_list_names() -> None:
             await w.until(lambda s: s.get("stableVersion") == "v2")
             found = (await w.store.list(CHECK, "default")).items
         assert [obj["spec"]["analysis"]["query"] for obj in found] == ["errors{cluster:web-v2}"]
+
+
+async def test_a_group_at_0_that_is_listed_no_more_is_let_go_once_it_has_no_traffic() -> None:
+    """Its drainTimeout is for one that has."""
+    async with world() as w:
+        old, new = w.aws.add_group("old", {}), w.aws.add_group("new", {})
+        route = w.route({old: 100})
+        spec: dict[str, Any] = {"checks": [check("dd")], "retainFor": "1s", "drainTimeout": "10h"}
+        w.metrics.answer = lambda *_: 1.0
+        await w.apply(listing((old, "v1", "a"), (new, "v2", "b"), version="v2", onFailure={"action": "Stop"}, **spec))
+        async with w.running():
+            await w.until(lambda s: (s.get("rollout") or {}).get("outcome") == "Stopped")
+            assert route.weights[new]
+            await w.apply(listing((old, "v1", "a"), version="v1", **spec))
+            await w.when(lambda: new not in route.weights, within=120)
+        assert route.weights[old]
