@@ -86,6 +86,34 @@ def texts_of(rule: Rule) -> list[str]:
     return [part[1:-1] for part in rule.says.split(" + ") if part[0] in "'\""] if rule.says else [rule.message]
 
 
+def largest() -> dict[str, Any]:
+    """As many clusters and applications as a Cell may have, with more labels than anybody gives them."""
+    base = next(case.object for case in VALID if case.name == "clusters and applications")
+    common = {f"example.com/label-{number}": "x" * 60 for number in range(15)}
+    clusters = [
+        {
+            "name": f"cluster-{number:02}",
+            "eks": {"region": "us-east-1", "roleARN": f"arn:aws:iam::123456789012:role/{'x' * 100}"},
+            "labels": {**common, "role": f"role-{number // 2}"},
+        }
+        for number in range(64)
+    ]
+    applications = []
+    for number in range(32):
+        one = copy.deepcopy(base["spec"]["applications"][0]) | {"name": f"app-{number:02}"}
+        one["clusterSelector"] = {"matchLabels": {**common, "role": f"role-{number}"}}
+        one["alb"]["forwardConfig"]["priority"] = number + 1
+        one["argocd"]["clusterSecret"]["labels"] = {f"argo-{key}": f"app-{number}" for key in common}
+        applications.append(one)
+    return {**base, "spec": {"clusters": clusters, "applications": applications}}
+
+
+def test_the_largest_cell_exceeds_no_budget(okra_crds: ControlPlane) -> None:
+    """A policy that costs too much refuses whatever it judges."""
+    assert judge(okra_crds, largest()).text == ""
+    assert lint([("cell.json", json.dumps(largest()))]).findings == []
+
+
 @pytest.mark.parametrize("name", ["minimal-cell.yaml", "complex-cell.yaml", "system.yaml"])
 def test_kubectl_applies_the_documents_of_the_concept(name: str, okra_crds: ControlPlane) -> None:
     applied = okra_crds.kubectl("create", "--dry-run=server", "-f", str(DOCUMENTS / name))
