@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
 
 from okra.actors.discovery import problem_of
 from okra.actors.kinds import kind_named
@@ -28,22 +27,16 @@ PATIENCE = 30.0
 CLUSTER, DEPLOYMENT = "ArgoCDCluster", "ArgoCDApplicationDeployment"
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """The children as they are at one moment, by name."""
-
-    clusters: Mapping[str, Object] = field(default_factory=dict)
-    deployments: Mapping[str, Object] = field(default_factory=dict)
-    routes: Mapping[str, Object] = field(default_factory=dict)
-
-
 class Children:
     def __init__(self, wiring: Wiring, parent: Parent) -> None:
         self._wiring, self.parent = wiring, parent
         self._cluster, self._deployment, self._route = (
             kind_named(parent.group, kind) for kind in (CLUSTER, DEPLOYMENT, parent.kind)
         )
-        self.family = Family()
+        self._family: dict[Kind, dict[str, Object]] = {
+            kind: {} for kind in (self._cluster, self._deployment, self._route)
+        }
+        """By name: as they were when this look began, and as this look's own writes left them."""
         self.before: Before = {}
         """What former specs said of applications that are, or go back, where these brought them."""
 
@@ -51,12 +44,9 @@ class Children:
 
     async def read(self) -> None:
         """All of them, or an error: what can't be read is never taken for what isn't there."""
-        clusters, deployments, routes = [
-            await self._list(kind) for kind in (self._cluster, self._deployment, self._route)
-        ]
-        self.family = Family(clusters, deployments, routes)
+        self._family = {kind: await self._list(kind) for kind in self._family}
 
-    async def _list(self, kind: Kind) -> Mapping[str, Object]:
+    async def _list(self, kind: Kind) -> dict[str, Object]:
         try:
             async with asyncio.timeout(PATIENCE):
                 listing = await self._wiring.store.list(kind, self.parent.namespace, f"{PARENT}={self.parent.name}")
@@ -65,13 +55,16 @@ class Children:
         return {each["metadata"]["name"]: each for each in listing.items if self.parent.owns(each)}
 
     def cluster(self, cluster: str) -> ClusterSeen:
-        return cluster_seen(self.family.clusters.get(self.parent.cluster(cluster)))
+        return cluster_seen(self._family[self._cluster].get(self.parent.cluster(cluster)))
 
     def deployment(self, application: str) -> DeploymentSeen | None:
-        return deployment_seen(self.parent, self.family.deployments.get(self.parent.application(application)))
+        return deployment_seen(self.parent, self._deployment_object(application))
+
+    def _deployment_object(self, application: str) -> Object | None:
+        return self._family[self._deployment].get(self.parent.application(application))
 
     def route_object(self, application: str) -> Object | None:
-        return self.family.routes.get(self.parent.application(application))
+        return self._family[self._route].get(self.parent.application(application))
 
     def route(self, application: str, attempt: int | None) -> RouteSeen | None:
         return route_seen(self.route_object(application), attempt)
@@ -83,19 +76,17 @@ class Children:
         problem: Problem | None = None
         wanted = [(self._cluster, cluster_child(self.parent, spec, each)) for each in spec.clusters or ()]
         for app in spec.applications or ():
-            at, name = state.of(app.name), self.parent.application(app.name)
-            if (there := self.family.deployments.get(name)) is not None:
+            at = state.of(app.name)
+            if (there := self._deployment_object(app.name)) is not None:
                 body = told.deployment(self.parent, app, at, told_to(self.parent, there), there, self.before)
                 wanted += [] if body is None else [(self._deployment, body)]
                 problem = problem or self._in_use(app, there)
-            if (there := self.family.routes.get(name)) is not None and (app.alb or app.name in self.before):
+            if (there := self.route_object(app.name)) is not None and (app.alb or app.name in self.before):
                 body = told.route(self.parent, spec, app, at, self._where(there, at), there, self.before)
                 wanted += [] if body is None else [(self._route, body)]
-        known = {**self.family.clusters}
         for kind, body in wanted:
-            family = {self._cluster: known, self._deployment: self.family.deployments, self._route: self.family.routes}
             try:
-                await self._apply(kind, body, family[kind].get(body["metadata"]["name"]))
+                await self._apply(kind, body, self._family[kind].get(body["metadata"]["name"]))
             except AlreadyExists as error:
                 problem = problem or problem_of(error)
         return problem
@@ -125,7 +116,7 @@ class Children:
 
     async def publish(self, spec: CellSpec, effect: Publish, state: State) -> None:
         app = next(each for each in spec.applications or () if each.name == effect.application)
-        there = self.family.deployments.get(self.parent.application(app.name))
+        there = self._deployment_object(app.name)
         body = told.deployment(self.parent, app, state.of(app.name), effect.clusters, there, self.before)
         assert body is not None  # it is published
         await self._apply(self._deployment, body, there)
@@ -135,20 +126,21 @@ class Children:
         there, at = self.route_object(app.name), state.of(app.name)
         body = told.route(self.parent, spec, app, at, (effect.version, effect.groups), there, self.before)
         assert body is not None  # it has traffic
-        await self.apply(self._route, sent(body, there, at.attempt), there)
+        await self._write(self._route, sent(body, there, at.attempt), there)
 
     async def forward(self, application: str, command: str) -> None:
         """Hand a person's command down."""
         name = self.parent.application(application)
         patch = {"metadata": {"annotations": {COMMAND_ANNOTATION: command}}}
         self._wiring.must_be_open()
-        await self._wiring.store.patch(self._route, self.parent.namespace, name, patch)
+        done = await self._wiring.store.patch(self._route, self.parent.namespace, name, patch)
+        self._family[self._route][name] = done
 
     async def _apply(self, kind: Kind, body: Object, there: Object | None) -> None:
         if there is None or not _same(body, there):
-            await self.apply(kind, body, there)
+            await self._write(kind, body, there)
 
-    async def apply(self, kind: Kind, body: Object, there: Object | None) -> Object:
+    async def _write(self, kind: Kind, body: Object, there: Object | None) -> None:
         """Create it, or update it as it was when that was decided: `there`. AlreadyExists when the name is another's;
         Conflict when it changed since."""
         found = there or await self._found(kind, body["metadata"]["name"])
@@ -156,7 +148,7 @@ class Children:
             guard = {"resourceVersion": found["metadata"]["resourceVersion"]}
             body = {**body, "metadata": {**body["metadata"], **guard}}
         self._wiring.must_be_open()
-        return await self._wiring.store.apply(kind, body)
+        self._family[kind][body["metadata"]["name"]] = await self._wiring.store.apply(kind, body)
 
     async def _found(self, kind: Kind, name: str) -> Object | None:
         """One that isn't among the children: it may have lost the label, or be another's."""
@@ -177,35 +169,28 @@ class Children:
         keep = {each.name for each in spec.clusters or ()}
         for app in state.applications:
             keep.update(app.former, *(each.clusters for each in (app.target, app.synced) if each is not None))
-        for deployment in self.family.deployments.values():
+        for deployment in self._family[self._deployment].values():
             keep |= published_to(parent, deployment)
-        kept = (
-            (self._cluster, self.family.clusters, {parent.cluster(each) for each in keep}),
-            (
-                self._deployment,
-                self.family.deployments,
-                {parent.application(each.name) for each in apps if each.argocd or each.name in self.before},
-            ),
-            (
-                self._route,
-                self.family.routes,
-                {parent.application(each.name) for each in apps if each.alb or state.of(each.name).former},
-            ),
-        )
-        for kind, there, wanted in kept:
-            for name in there.keys() - wanted:
-                await self.delete(kind, there[name])
+        deployed = [each.name for each in apps if each.argocd or each.name in self.before]
+        routed = [each.name for each in apps if each.alb or state.of(each.name).former]
+        kept = {
+            self._cluster: {parent.cluster(each) for each in keep},
+            self._deployment: {parent.application(each) for each in deployed},
+            self._route: {parent.application(each) for each in routed},
+        }
+        for kind, names in kept.items():
+            for name in self._family[kind].keys() - names:
+                await self._delete(kind, self._family[kind][name])
 
-    async def delete(self, kind: Kind, obj: Object) -> None:
-        """This very object, whoever deletes it as well."""
+    async def _delete(self, kind: Kind, obj: Object) -> None:
+        """This very object, as it was when that was decided."""
         metadata = obj["metadata"]
         if metadata.get("deletionTimestamp"):
             return
         self._wiring.must_be_open()
-        try:
-            await self._wiring.store.delete(kind, self.parent.namespace, metadata["name"], uid=metadata["uid"])
-        except NotFound:
-            return
+        guard = {"uid": metadata["uid"], "resource_version": metadata["resourceVersion"]}
+        with suppress(NotFound):
+            await self._wiring.store.delete(kind, self.parent.namespace, metadata["name"], **guard)
 
 
 def _same(body: Object, there: Object) -> bool:

@@ -91,7 +91,6 @@ class ComplexSight:
 
     async def observe(self, spec: CellSpec, policy: Policy, state: State) -> Observation:
         """As far as the next decision may need it."""
-        await self._children.read()
         names, needs_tags = [app.name for app in policy.applications], by_tags(spec)
         written = {each.name: each for each in spec.applications or ()}
         groups: dict[str, Mapping[str, str] | Problem] = {}

@@ -7,8 +7,9 @@ from collections import Counter
 
 import pytest
 
+from okra.actors.cell import CELL
 from okra.errors import OkraError
-from tests.actors.complex_world import DEPLOYMENT, ComplexWorld, check, complex_world
+from tests.actors.complex_world import CLUSTER, DEPLOYMENT, ComplexWorld, check, complex_world
 
 pytestmark = pytest.mark.looptime
 
@@ -109,3 +110,38 @@ async def test_a_child_that_another_process_has_told_more_since_is_not_told_what
             found = await w.get("sys-web", DEPLOYMENT)
         assert found is not None
         assert found["spec"]["clusterNames"] == ["sys-v2"]
+
+
+async def test_a_child_that_another_process_has_told_more_since_is_not_deleted_as_it_was_before() -> None:
+    frozen = asyncio.Event()
+
+    def slow(operation: str, name: str) -> float:
+        if (operation, name) != ("delete", "sys-a1"):
+            return 0.0
+        frozen.set()
+        return 30.0
+
+    async with complex_world() as w:
+        await w.web_on("a1", "b1")
+        async with w.running():
+            await w.phase("Synced")
+            w.store.slow = slow
+            await w.cell([w.cluster("v2", "web")], w.app("web"))
+            await frozen.wait()  # about to delete what was left
+            w.gate.open, w.gate.opens = False, w.clock.now() + 1e6
+            await w.store.real.patch(CLUSTER, "default", "sys-a1", {"spec": {"labels": {"needed": "again"}}})
+            await asyncio.sleep(120)
+            assert "sys-a1" in await w.names(CLUSTER)
+
+
+async def test_the_children_are_read_once_in_each_look() -> None:
+    async with complex_world() as w:
+        await w.web_on("a1", "b1")
+        async with w.running():
+            await w.phase("Synced")
+            await asyncio.sleep(60)
+            w.store.calls.clear()
+            await asyncio.sleep(3600)
+        looks = w.store.calls["get", "Cell"]
+        assert looks > 10
+        assert {w.store.calls["list", each.kind] for each in (CELL, DEPLOYMENT)} == {looks}
