@@ -52,6 +52,18 @@ class Commands:
             return None
         return self._children.route_object(app.name)
 
+    def _addressee(self) -> tuple[AppState, Object] | None:
+        """The application, and its child, that a command about traffic is for: the one that moves; where none does the
+        first that is held."""
+        if (moving := self._moving) is not None:
+            child = self._told(moving)
+            return (moving, child) if child else None
+        for app in self._record.state.applications:
+            seen, child = self._children.route(app.name, None), self._children.route_object(app.name)
+            if child and seen and seen.held and seen.phase != "Invalid":  # one that is listens to nobody
+                return app, child
+        return None
+
     async def take(self, now: float) -> bool:
         """Hand the command of the annotation down, once. True: its answer is awaited."""
         command, state = command_of(self._record.object), self._record.state
@@ -76,11 +88,11 @@ class Commands:
             for each in CellStatus.model_validate(known.get("status") or {}).commands:
                 if each.id == command.id:
                     return Handled(each.id, each.verb, each.by, read_time(each.time), f"{app.name}: {each.outcome}")
-        moving = self._moving
-        child = self._told(moving) if moving else None
-        if moving is None or not child:
-            return Handled(command.id, command.verb, command.by, now, f"{REFUSED} {self._instead(moving)}")
+        found = self._addressee()
+        if found is None:
+            return Handled(command.id, command.verb, command.by, now, f"{REFUSED} {self._instead(self._moving)}")
+        app, child = found
         text = self._record.metadata["annotations"][COMMAND_ANNOTATION]
         if (child["metadata"].get("annotations") or {}).get(COMMAND_ANNOTATION) != text:
-            await self._children.forward(moving.name, text)
+            await self._children.forward(app.name, text)
         return None

@@ -281,6 +281,23 @@ async def test_with_stop_a_failure_freezes_everything_where_it_is() -> None:
         assert await w.published() == {*OLD}
 
 
+async def test_an_abort_of_what_stopped_reaches_the_child_that_holds_it_and_puts_the_traffic_back() -> None:
+    async with complex_world() as w:
+        await w.web_on(*OLD)
+        async with w.running():
+            await w.phase("Synced")
+            w.metrics.answer = lambda *_: 1.0
+            app = w.app("web", checks=[check("dd")])
+            await w.cell(clusters(w, *NEW), app, onFailure={"action": "Stop"})
+            await w.phase("Failed")
+            assert set(w.traffic()) == {*OLD, *NEW}
+            await w.command("abort")
+            status = await w.until(lambda s: s["commands"])
+            assert status["commands"][0]["outcome"].startswith("web: reverting")
+            await w.until(lambda _: set(w.traffic()) == {*OLD})
+            assert (await w.status())["phase"] == "Failed"
+
+
 async def test_a_failing_precheck_is_counted_down_and_changes_nothing() -> None:
     async with complex_world() as w:
         await w.web_on(*OLD)

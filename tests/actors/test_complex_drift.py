@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from okra.actors.cell import CELL
 from okra.rollout.rest import Rest
 from tests.actors.complex_world import LISTENER, complex_world
 
 pytestmark = pytest.mark.looptime
 
 
-async def test_weights_that_a_person_edited_leave_the_cell_paused_until_he_resumes_the_child() -> None:
+@pytest.mark.parametrize("name", ["sys", "sys-web"])
+async def test_weights_that_a_person_edited_leave_the_cell_paused_until_he_resumes_it_or_the_child(name: str) -> None:
     async with complex_world() as w:
         await w.web_on("v1")
         async with w.running():
@@ -29,8 +29,7 @@ async def test_weights_that_a_person_edited_leave_the_cell_paused_until_he_resum
             ready = {each["type"]: each["status"] for each in status["conditions"]}
             assert (ready["Ready"], w.rests["sys"]) == ("False", Rest.WAITING)
             assert await w.published() == {"v1", "v2"}, "nothing is left that has the traffic"
-            patch = {"metadata": {"annotations": {"okra.mumoshu.github.io/command": '{"id": "1", "verb": "resume"}'}}}
-            await w.store.real.patch(CELL, "default", "sys-web", patch)
+            await w.command("resume", name=name)
             await w.phase("Synced")
             await asyncio.sleep(600)
         assert set(w.traffic()) == {"v2"}
