@@ -34,8 +34,9 @@ from okra.actors.tries import Tries
 from okra.actors.wiring import NEVER, Wiring
 from okra.api.cell import Cell, CellSpec
 from okra.api.parse import parse
+from okra.applications.children import abort_of
 from okra.applications.compile import compile_policy, while_leaving, while_unknown
-from okra.applications.effects import Decision, Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
+from okra.applications.effects import Abort, Decision, Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
 from okra.applications.kept import astray, before
 from okra.applications.machine import decide
 from okra.applications.observation import Kept, Observation
@@ -226,6 +227,8 @@ class ComplexCell(Actor[Message]):
                 await self.children.publish(spec, effect, self.record.state)
             case Route():
                 await self.children.send(spec, effect, self.record.state)
+            case Abort(application=name):
+                await self.children.forward(name, abort_of(self.record.state.of(name).attempt))
             case RunChecks(application=name):
                 application = next(each for each in spec.applications or () if each.name == name)
                 account = account_for(spec, application.alb.listener_arn if application.alb else "")

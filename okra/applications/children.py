@@ -236,6 +236,11 @@ def sent(body: Object, before: Object | None, attempt: int) -> Object:
     return {**body, "metadata": {**body["metadata"], "annotations": annotations}}
 
 
+def abort_of(attempt: int) -> str:
+    """The command to a child Cell that brings an attempt's traffic back, as its annotation has it."""
+    return json.dumps({"id": f"attempt-{attempt}-abort", "verb": "abort", "by": "its Cell"})
+
+
 def plain(model: BaseModel, include: frozenset[str] | None = None) -> dict[str, Any]:
     """As a person would write it: without what is left to defaults."""
     return model.model_dump(

@@ -34,6 +34,13 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Abort:
+    """The application's child Cell is to bring its traffic back, though no former version is known."""
+
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunChecks:
     """One series of each check. The same token again is the same request."""
 
@@ -54,7 +61,7 @@ class Emit:
     type: Literal["Normal", "Warning"] = "Normal"
 
 
-Effect = Persist | Publish | Route | RunChecks | SaveRevision | Emit
+Effect = Persist | Publish | Route | Abort | RunChecks | SaveRevision | Emit
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ class RouteSeen:
     phase: str = ""
     """By a status of this very spec; empty: that isn't known yet."""
     reason: str = ""
+    aborted: bool = False
+    """It was told to bring the traffic back, in this attempt."""
 
     @property
     def held(self) -> bool:

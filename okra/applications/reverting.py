@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from okra.applications.effects import Route
+from okra.applications.effects import Abort, Route
 from okra.applications.observation import RouteSeen
 from okra.applications.policy import Application, OnFailure
 from okra.applications.stages import groups_of, left, published
@@ -67,11 +67,14 @@ def _traffic_is_back(turn: Turn, app: Application, state: AppState) -> bool:
 
 
 def _first_is_left(turn: Turn, app: Application, state: AppState, route: RouteSeen) -> bool:
-    """There is no version to pin the child Cell to. One that failed puts the traffic back by itself; one that goes to
-    clusters which are wanted no more does when it is told of the next, or goes with its Cell."""
+    """There is no version to pin the child Cell to. One that failed puts the traffic back by itself, and one that goes
+    with its Cell; one that goes to clusters which are wanted no more is told to."""
     assert state.failure is not None
     assert state.target is not None
-    if state.failure.block and route.version == state.target.version and not route.settled:
+    awaited = state.failure.block or not turn.policy.leaving
+    if awaited and route.version == state.target.version and not route.settled:
+        if not (state.failure.block or route.failed or route.aborted):
+            turn.effects.append(Abort(app.name))
         return _awaited(turn, app, route)
     _keep(turn, app, state, route)
     return True

@@ -12,7 +12,7 @@ from okra.api.argocd import ArgoCDApplicationDeploymentStatus, ArgoCDClusterStat
 from okra.api.cell_status import CellStatus
 from okra.api.conditions import Condition, ConditionType
 from okra.api.meta import COMMAND_ANNOTATION
-from okra.applications.children import ATTEMPT, SINCE, Object, Parent
+from okra.applications.children import ATTEMPT, SINCE, Object, Parent, abort_of
 from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
 from okra.applications.state import Group, Phase
 from okra.errors import AccessDenied, CredentialsInvalid
@@ -80,6 +80,7 @@ def route_seen(obj: Object | None, attempt: int | None) -> RouteSeen | None:
         message=status.message,
         phase=status.phase if fresh else "",
         reason=status.reason if fresh else "",
+        aborted=attempt is not None and _command(obj) == abort_of(attempt),
     )
 
 
@@ -111,13 +112,18 @@ def _of_this_spec(obj: Object, observed: int | None) -> bool:
 
 def _has_heard(obj: Object, status: CellStatus) -> bool:
     """Has it executed, or refused, the command that it was given last?"""
-    text = (obj["metadata"].get("annotations") or {}).get(COMMAND_ANNOTATION)
+    text = _command(obj)
     try:
         found: Any = json.loads(text) if text else None
     except ValueError:
         return True  # a person's, which no Cell can read
     given = str(found.get("id") or "") if isinstance(found, dict) else ""
     return not given or any(each.id == given for each in status.commands)
+
+
+def _command(obj: Object) -> str:
+    text: str = (obj["metadata"].get("annotations") or {}).get(COMMAND_ANNOTATION) or ""
+    return text
 
 
 def _number(obj: Object, annotation: str) -> int:

@@ -252,8 +252,10 @@ async def test_a_first_move_in_its_middle_gives_way_to_other_clusters_and_goes_b
                 await w.gone(CELL)
             else:
                 await move(w)
+                await w.until(lambda _: w.traffic().keys() == {"before"})
+                assert await w.published() == {*OLD}, "its traffic comes back first, and at once"
                 await w.phase("Synced")
-                await w.until(lambda s: not s["applications"][0]["former"])
+                assert await w.published() == {*NEW}, "nothing can go back there"
                 await asyncio.sleep(60)
         assert set(w.traffic()) == ({"before"} if deleted else {*NEW})
         assert await w.published() == {*(OLD if deleted else NEW)}

@@ -16,6 +16,7 @@ from okra.applications.children import (
     SINCE,
     Object,
     Parent,
+    abort_of,
     cluster_child,
     deployment_child,
     replaced,
@@ -392,3 +393,13 @@ def test_a_command_that_no_cell_can_read_holds_up_nothing(text: str) -> None:
 
 def test_where_a_route_was_told_to_go_is_read_from_its_spec() -> None:
     assert pinned(route()) == ("v2", GROUPS)
+
+
+def test_a_route_that_was_told_to_abort_this_attempt_says_so() -> None:
+    told = stored(sent(route(), None, 2), cell_status())
+    command = {"okra.mumoshu.github.io/command": abort_of(2)}
+    told["metadata"]["annotations"] |= command
+    assert [seen.aborted for attempt in (2, 3, None) if (seen := route_seen(told, attempt))] == [True, False, False]
+    before = route_seen(stored(sent(route(), None, 2), cell_status()), 2)
+    assert before is not None
+    assert not before.aborted

@@ -434,23 +434,37 @@ def first_move() -> World:
     return w
 
 
-def test_other_clusters_in_the_middle_of_the_first_move_take_it_over() -> None:
+def test_other_clusters_in_the_middle_of_the_first_move_take_it_over_when_its_traffic_is_back() -> None:
     w = first_move()
     w.want(web(NEW), API_OLD)
     w.quiet()
-    assert published(w) == {*OLD, *NEW}, "traffic may be on the first ones until the child Cell is at rest"
-    assert set(w.web.former) == set(OLD)
+    assert (w.routes["web"].aborted, w.web.phase) == (True, Phase.REVERTING)
+    assert published(w) == {*OLD}, "they have traffic until the child Cell is at rest"
+    w.after(70.0)
+    assert published(w) == {*NEW}, "nothing is left there"
     w.after(600.0)
     assert (w.state.phase, w.routes["web"].stable) == (Phase.SYNCED, "+".join(NEW))
-    assert (published(w), w.web.blocked) == (set(NEW), ())
+    assert (published(w), w.web.blocked, w.web.former) == (set(NEW), (), ())
 
 
-def test_a_failure_right_after_a_first_move_that_was_left_does_not_wait_for_it() -> None:
+def test_a_first_move_that_arrives_all_the_same_is_left_as_any_other() -> None:
+    """Its child can't go back: it was the first placement ever."""
     w = first_move()
-    w.routes["web"].done_at = float("inf")  # a person holds it
+    w.want(web(NEW), API_OLD)
+    w.quiet()
+    w.routes["web"].failed, w.routes["web"].done_at = None, w.now
+    w.quiet()
+    assert set(w.web.former) == set(OLD)
+    assert published(w) == {*OLD, *NEW}
+    w.after(600.0)
+    assert (w.state.phase, published(w)) == (Phase.SYNCED, set(NEW))
+
+
+def test_a_failure_right_after_a_first_move_that_was_left_ends_with_its_clusters() -> None:
+    w = first_move()
     w.want(web(NEW, prechecks=("run-test",)), API_OLD)
     w.verdicts["run-test"] = Verdict.FAILED
-    w.after(200.0)
+    w.after(300.0)
     assert (w.web.phase, published(w)) == (Phase.FAILED, set(OLD))
     w.want(web(("web-1-v3", "web-2-v3")), API_OLD)
     assert w.after(600.0).state.phase is Phase.SYNCED

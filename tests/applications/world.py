@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from okra.applications.effects import Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
+from okra.applications.effects import Abort, Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
 from okra.applications.machine import decide
 from okra.applications.observation import ClusterSeen, DeploymentSeen, Kept, Observation, RouteSeen
 from okra.applications.policy import Application, Cluster, OnFailure, Policy
@@ -37,6 +37,7 @@ class Route_:
     bakes_from: float = float("inf")
     stopped: bool = False
     """It failed, and its weights stay (`onFailure: Stop`)."""
+    aborted: bool = False
     leaving: tuple[str, ...] = ()
     """Versions that may have traffic until it has arrived."""
 
@@ -122,7 +123,7 @@ class World:
                 made.stopped = self.policy.on_failure is OnFailure.STOP
             else:
                 made.stable, made.retains_until = made.version, self.now + self.retain_for
-        failed = made.failed is not None and not made.stopped
+        failed = made.failed is not None and not made.stopped and not (made.aborted and self.now < made.done_at)
         settled = failed or (made.stable == made.version and self.now >= made.done_at)
         if settled and made.leaving:
             made.leaving, made.retains_until = (), self.now + self.retain_for
@@ -137,6 +138,7 @@ class World:
             failed_at=phase,
             retains=self.now < made.retains_until,
             message="Step 3 of 10.",
+            aborted=made.aborted,
         )
 
     # -- time ------------------------------------------------------------------------------------------------------
@@ -171,6 +173,9 @@ class World:
                 self.routes[name] = Route_(
                     version, before.stable, done_at, bakes_from=done_at - self.bake_time, leaving=leaving
                 )
+            case Abort(application=name):
+                made = self.routes[name]
+                made.aborted, made.failed, made.done_at = True, Problem("Aborted", "aborted"), self.now + self.move_time
             case RunChecks(application=name, checks=checks, token=token):
                 self.requested = token
                 self.asked.append((name, token))
@@ -191,7 +196,8 @@ class World:
             route, deployment = self.routes.get(app.name), self.deployments.get(app.name)
             if route is None or deployment is None or not app.deployed:
                 continue
-            for version in {route.stable, route.version, *route.leaving} - {"before Okra", "other"}:
+            may = set() if route.aborted and self.now >= route.done_at else {route.version}
+            for version in {route.stable, *may, *route.leaving} - {"before Okra", "other"}:
                 assert set(version.split("+")) <= set(deployment.clusters), (version, deployment.clusters)
 
     def _judge_what_is_said(self, state: State) -> None:
