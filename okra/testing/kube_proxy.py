@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -44,13 +44,16 @@ class KubeFault:
     headers: dict[str, str] = field(default_factory=dict)
     met: int = 0
     hits: int = 0
+    holds: Callable[[web.Request, bytes], bool] = lambda _request, _body: True
+    """What else must hold of a request, and its body."""
 
-    def strikes(self, request: web.Request) -> bool:
+    def strikes(self, request: web.Request, body: bytes) -> bool:
         if (
             self.hits == self.times
             or self.method not in ("", request.method)
             or self.path not in request.path
             or self.watch not in (None, is_watch(request))
+            or not self.holds(request, body)
         ):
             return False
         self.met += 1
@@ -137,7 +140,7 @@ class KubeProxy:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        fault = next((fault for fault in self._faults if fault.strikes(request)), None)
+        fault = next((fault for fault in self._faults if fault.strikes(request, body)), None)
         self.seen.append(Seen(request.method, request.path, request.query_string, fault is None or fault.applied))
         self._arrival.set()
         if fault is None:
