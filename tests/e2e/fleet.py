@@ -27,7 +27,8 @@ from tests.scenarios.observer import Observer
 from tests.support.argocd import ArgoCD
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PATIENCE = 150.0
+PATIENCE = 300.0
+"""Seconds. Far more than it takes on a free machine: only a failing test waits so long."""
 LABEL = "targetGroupARN"
 
 
@@ -113,20 +114,14 @@ class Fleet:
         fresh = status.get("observedGeneration") == found["metadata"]["generation"]
         return status if fresh else {}
 
-    def phases(self, **where: Any) -> dict[str, str]:
-        """The Cell's phase as `""`, and each application's."""
-        return self._phases(self.status(**where))
+    def until(self, phases: Mapping[str, str], **where: Any) -> dict[str, Any]:
+        """The status, once the phases are these: the Cell's as `""`, and each application's."""
+        return self.until_it_says(lambda status: phases.items() <= phases_of(status).items(), **where)
 
-    def _phases(self, status: dict[str, Any]) -> dict[str, str]:
-        applications = {each["name"]: each.get("phase", "") for each in status.get("applications", ())}
-        return {"": status.get("phase", ""), **applications}
-
-    def until(self, phases: Mapping[str, str], within: float = PATIENCE, **where: Any) -> dict[str, Any]:
-        """The status, once the phases are these."""
+    def until_it_says(self, holds: Callable[[dict[str, Any]], object], **where: Any) -> dict[str, Any]:
+        """The status of the present spec, as it was when this held for it."""
         try:
-            return eventually(
-                lambda: self.status(**where), lambda seen: phases.items() <= self._phases(seen).items(), within=within
-            )
+            return eventually(lambda: self.status(**where), holds, within=PATIENCE)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.told(**where)}") from None
 
@@ -170,3 +165,8 @@ class Fleet:
         assert self.argocd.applications.orphans == set()
         for application in workers:
             assert self.argocd.applications.most_clusters_at_once(f"{self.sets[application]}-") <= 1
+
+
+def phases_of(status: Mapping[str, Any]) -> dict[str, str]:
+    applications = {each["name"]: each.get("phase", "") for each in status.get("applications", ())}
+    return {"": status.get("phase", ""), **applications}

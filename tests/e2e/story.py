@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,11 @@ ALONE = "--no-leader-elect"
 CLUSTERS = {"web": ("web-1", "web-2"), "api": ("api",), "backgroundjobs": ("backgroundjobs",)}
 """Application → its clusters, without what the Cell calls them all, and without the version."""
 PRIORITY = {"web": 10, "api": 11}
-FIRST, SECOND = "v1", "v2"
+FIRST, SECOND, THIRD = "v1", "v2", "v3"
+PLANES = {THIRD: FIRST}
+"""Version → whose API server its clusters have, where there is none of its own."""
+BEFORE = "before"
+"""A target group of no cluster of the Cell's."""
 CHECKS = ("prechecks", "checks", "postchecks")
 
 
@@ -53,7 +58,8 @@ class Story:
         """The clusters of a version are there."""
         for application in self.applications:
             for name in self.cluster(application, version):
-                self.fleet.cluster(name, version, role=application, **self.down.get(name, {}))
+                plane = PLANES.get(version, version)
+                self.fleet.cluster(name, plane, role=application, **self.down.get(name, {}))
 
     def documents(self, version: str) -> list[Manifest]:
         """The example: these applications, all of their clusters in this version, and checks that ask our metrics."""
@@ -68,32 +74,54 @@ class Story:
 
     def begin(self, **settings: str) -> None:
         """The first version, and Okra, which finds it in order."""
-        fleet = self.fleet
-        fleet.sets = self.sets
         self.build(FIRST)
         for application in self.applications:
             if application in PRIORITY:
-                fleet.route_of(application, PRIORITY[application], self.cluster(application, FIRST))
-        fleet.apply(self.documents(FIRST))
-        fleet.okra.start(ALONE, **settings)
+                self.fleet.route_of(application, PRIORITY[application], self.cluster(application, FIRST))
+        self.fleet.sets = self.sets
+        self.fleet.apply(self.documents(FIRST))
+        self.fleet.okra.start(ALONE, **settings)
         self.synced()
 
-    def move(self) -> None:
-        """Clusters of the second version are there, and take the place of the first's in the spec."""
-        self.build(SECOND)
-        self.ask()
+    def begin_moving(self) -> None:
+        """The first version, and Okra; the traffic is still where it was before there was any."""
+        self.build(FIRST)
+        self.fleet.groups[BEFORE] = self.fleet.world.target_group(BEFORE, targets=1)
+        for application in self.applications:
+            self.fleet.route_of(application, PRIORITY[application], [BEFORE])
+        self.fleet.sets = self.sets
+        self.ask(FIRST)
+        self.fleet.okra.start(ALONE)
 
-    def ask(self) -> None:
-        documents = self.documents(SECOND)
+    def move(self, version: str = SECOND) -> None:
+        """Clusters of this version are there, and take the place of the former's in the spec."""
+        self.build(version)
+        self.ask(version)
+
+    def ask(self, version: str = SECOND) -> None:
+        documents = self.documents(version)
         for each in documents:
             if "applications" in each["spec"]:
                 self.change(each["spec"])
         self.fleet.apply(documents)
 
+    def edit(self, **spec: Any) -> None:
+        """Of the spec as it is."""
+        self.fleet.okra.kubectl("patch", self.plural, self.name, "--type=merge", "-p", json.dumps({"spec": spec}))
+
     # -- what is to be seen ----------------------------------------------------------------------------------------
 
     def until(self, phases: dict[str, str], **more: Any) -> dict[str, Any]:
         return self.fleet.until(phases, name=self.name, plural=self.plural, **more)
+
+    def until_it_says(self, application: str, words: str) -> dict[str, Any]:
+        """The status, once its message has these words."""
+
+        def says(status: dict[str, Any]) -> bool:
+            named = {each["name"]: each.get("message", "") for each in status.get("applications", ())}
+            return words in named.get(application, "")
+
+        return self.fleet.until_it_says(says, name=self.name, plural=self.plural)
 
     def synced(self) -> dict[str, Any]:
         return self.until({"": "Synced", **dict.fromkeys(self.applications, "Synced")})
@@ -107,23 +135,6 @@ class Story:
         weights = self.fleet.traffic(application)
         new = sum(weights.get(each, 0) for each in self.cluster(application, SECOND))
         return Fraction(new, sum(weights.values()))
-
-    def stages(self) -> tuple[str, ...]:
-        """Where each application is."""
-        status = self.fleet.status(name=self.name, plural=self.plural)
-        return tuple(
-            f"{each['name']}: {each.get('stage')} {each.get('phase')}" for each in status.get("applications", ())
-        )
-
-    def at_rest(self) -> bool:
-        """Everything is on the second version, or something failed and is back."""
-        phase = self.fleet.phases(name=self.name, plural=self.plural)[""]
-        return phase == "Failed" or (phase == "Synced" and all(map(self._arrived, self.applications)))
-
-    def _arrived(self, application: str) -> bool:
-        status = self.fleet.status(name=self.name, plural=self.plural)
-        synced = self.application(status, application).get("synced") or {}
-        return synced.get("clusters") == [*self.cluster(application, SECOND)]
 
     def is_on(self, version: str, applications: Sequence[str] | None = None) -> None:
         """All traffic, and every Application, is on the clusters of this version, and nowhere else."""
