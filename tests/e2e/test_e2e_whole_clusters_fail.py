@@ -33,7 +33,7 @@ def test_a_precheck_that_fails_is_counted_down_and_nothing_is_touched(story: Sto
     def with_a_failing_job(spec: dict[str, Any]) -> None:
         template = spec["applications"][0]["prechecks"][0]["job"]["template"]
         template["metadata"] = {"annotations": {"okra.test/pod": "fails"}}
-        spec["onFailure"] = {"delay": "8s"}
+        spec["onFailure"] = {"delay": "1h"}
 
     story.change = with_a_failing_job
     story.begin()
@@ -41,6 +41,7 @@ def test_a_precheck_that_fails_is_counted_down_and_nothing_is_touched(story: Sto
     status = story.until({"backgroundjobs": "PrecheckFailed"})
     said = story.application(status, "backgroundjobs")["message"]
     assert re.fullmatch(r"run-test failed\. Waiting \d+ seconds before starting a rollback", said)
+    story.edit(onFailure={"delay": "0s"})
     status = story.until({"": "Failed", "backgroundjobs": "Failed"})
     assert_is_back(story, status, "backgroundjobs", "run-test failed")
     new = {story.fleet.addresses[each] for each in story.cluster("backgroundjobs", SECOND)}
@@ -79,8 +80,8 @@ def test_a_cluster_that_never_gets_ready_fails_the_cell_before_anything_moves(st
     story = replace(story, applications=WEB, down={"mycluster-web-2-v2": {"status": "CREATING"}})
 
     def impatient(spec: dict[str, Any]) -> None:
-        for each in spec["clusters"]:
-            each["readyTimeout"] = "3s"
+        (each,) = [each for each in spec["clusters"] if each["name"] in story.down]
+        each["readyTimeout"] = "3s"
 
     story.change = impatient
     story.begin()
@@ -103,11 +104,13 @@ def test_an_application_set_that_is_never_reconciled_fails_the_application(story
 
 
 def test_an_application_that_is_degraded_fails_before_any_traffic_goes_there(story: Story) -> None:
-    story = replace(story, applications=WEB, change=lambda spec: spec.update(healthTimeout="5s"))
+    story = replace(story, applications=WEB, change=lambda spec: spec.update(healthTimeout="1h"))
     story.begin()
     seen = story.fleet.observe("web")
     story.fleet.argocd.applications.broken["web-mysystem-mycluster-web-2-v2"] = degraded()
     story.move()
+    story.until_it_says("web", "Degraded")
+    story.edit(healthTimeout="1s")
     status = story.until({"": "Failed", "web": "Failed"})
     assert_is_back(story, status, "web", "Degraded")
     assert len(seen.seen) == 1
@@ -129,4 +132,5 @@ def test_labels_that_somebody_takes_off_a_secret_are_put_back_before_argo_cd_not
     eventually(label, lambda seen: seen == "web")
     fleet.argocd.sets.thaw()
     story.is_on(FIRST)
-    assert "PublishedAgain" in [each["reason"] for each in fleet.okra.controllers.events("mysystem-web")]
+    events = fleet.okra.controllers.events  # written beside everything else
+    eventually(lambda: [each["reason"] for each in events("mysystem-web")], lambda seen: "PublishedAgain" in seen)
