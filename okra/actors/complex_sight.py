@@ -129,6 +129,8 @@ class ComplexSight:
                 return Problem("TargetGroupShared", f"{cluster.name} has the target group of another cluster: {arn}.")
             found[cluster.name] = arn
         serving = {group.arn: group.cluster for group in synced.groups} if synced else {}
+        if found == {cluster: arn for arn, cluster in serving.items()}:
+            return found  # all of it is where it should be: only the version has another name
         if kept := [serving[arn] for arn in found.values() if arn in serving]:
             said = (
                 f"{', '.join(kept)} has the traffic already: it can only go to clusters that are all new. Name others."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
 from okra.applications.children import MOST_REPLICAS
@@ -44,6 +45,9 @@ def begin(turn: Turn, app: Application) -> None:
     elif groups is None or not groups.keys() >= set(app.clusters):
         turn.set(app, phase=Phase.PENDING, stage=None, message="Waiting for the target groups of its clusters.")
         turn.wake_in(turn.policy.poll_interval)
+    elif synced is not None and synced.groups and _serving(synced) == {name: groups[name] for name in app.clusters}:
+        turn.set(app, synced=replace(synced, version=app.version), phase=Phase.SYNCING, message="")
+        turn.emit("VersionRenamed", f"{app.name}: {synced.version} is called {app.version} from now on.")
     else:
         state = turn.app(app)
         eks = {cluster.name: cluster.eks for cluster in turn.policy.clusters}
@@ -61,6 +65,10 @@ def begin(turn: Turn, app: Application) -> None:
             message=f"Moving to {', '.join(app.clusters)}.",
         )
         turn.emit("ApplicationStarted", f"{app.name} moves to {', '.join(app.clusters)} ({app.version}).")
+
+
+def _serving(synced: Placement) -> dict[str, str]:
+    return {group.cluster: group.arn for group in synced.groups}
 
 
 def published_before(state: AppState, new: tuple[str, ...]) -> tuple[str, ...]:

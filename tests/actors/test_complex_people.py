@@ -389,3 +389,26 @@ async def test_a_cell_that_waits_writes_nothing_either() -> None:
             w.store.writes.clear()
             await asyncio.sleep(3600)
         assert not w.store.writes
+
+
+async def test_another_version_for_the_same_clusters_moves_nothing_and_is_their_name_from_then_on() -> None:
+    def labelled(version: str) -> dict[str, Any]:
+        found = w.cluster("v1", "web")
+        return {**found, "labels": {**found["labels"], "okra.mumoshu.github.io/version": version}}
+
+    async with complex_world() as w:
+        await w.application_set("web")
+        w.cluster("v1", "web")
+        route = w.route("v1")
+        await w.cell([labelled("1.0")], w.app("web"))
+        async with w.running():
+            await w.phase("Synced")
+            await w.cell([labelled("1.1")], w.app("web", prechecks=[check("first")]))
+            status = await w.phase("Synced")
+            assert status["applications"][0]["synced"]["version"] == "1.1"
+            await w.until(lambda s: s["stableVersion"] == "1.1", "sys-web")
+            await asyncio.sleep(60)
+            assert (route.history, await w.published()) == ([], {"v1"})
+            await w.cell([w.cluster("v2", "web")], w.app("web"))
+            await w.phase("Synced")
+        assert set(w.traffic()) == {"v2"}

@@ -779,3 +779,13 @@ def test_an_invalid_spec_is_said_and_nothing_else_done() -> None:
     w = world(web(NEW), problem=Problem("InvalidSpec", "spec.clusters: no."))
     w.after(60.0)
     assert (w.state.phase, w.state.reason, w.deployments) == (Phase.FAILED, "InvalidSpec", {})
+
+
+def test_the_same_clusters_by_another_version_are_renamed_and_nothing_moves() -> None:
+    w = synced(web())
+    w.want(web(version="other", prechecks=("run-test",)))
+    w.after(100.0)
+    assert (w.state.phase, w.web.attempt, w.routes["web"].version) == (Phase.SYNCED, 1, "other")
+    assert w.web.synced is not None
+    assert (w.web.synced.version, w.web.synced.clusters, published(w)) == ("other", OLD, set(OLD))
+    assert (w.history, w.emitted.count("VersionRenamed")) == ([], 1)
