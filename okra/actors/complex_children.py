@@ -12,6 +12,7 @@ from okra.api.cell import CellSpec
 from okra.api.complex import Application
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.api.parse import parse
+from okra.api.policies import DeletionPolicy
 from okra.applications import told
 from okra.applications.children import PARENT, Parent, cluster_child, plain, replaced, sent
 from okra.applications.effects import Publish, Route
@@ -178,9 +179,20 @@ class Children:
             self._deployment: {parent.application(each) for each in deployed},
             self._route: {parent.application(each) for each in routed},
         }
+        for name in self._family[self._deployment].keys() - kept[self._deployment]:
+            await self._retain(published_to(parent, self._family[self._deployment][name]), spec)
         for kind, names in kept.items():
             for name in self._family[kind].keys() - names:
                 await self._delete(kind, self._family[kind][name])
+
+    async def _retain(self, clusters: set[str], spec: CellSpec) -> None:
+        """What an application leaves that the spec has no more runs on: its clusters keep their secrets, by whatever
+        deletionPolicy, for nobody would take it off them."""
+        for cluster in clusters - {each.name for each in spec.clusters or ()}:
+            there = self._family[self._cluster].get(self.parent.cluster(cluster))
+            if there is not None and there["spec"].get("deletionPolicy") == DeletionPolicy.DELETE:
+                body = {**there["spec"], "deletionPolicy": str(DeletionPolicy.RETAIN)}
+                await self._write(self._cluster, self.parent.child(CLUSTER, there["metadata"]["name"], body), there)
 
     async def _delete(self, kind: Kind, obj: Object) -> None:
         """This very object, as it was when that was decided."""

@@ -210,16 +210,19 @@ async def test_an_edit_that_moves_nothing_reaches_the_children() -> None:
         assert (await w.app_status())["attempt"] == 1
 
 
-async def test_the_children_of_an_application_that_is_gone_go_and_its_traffic_stays() -> None:
+@pytest.mark.parametrize("policy", ["Retain", "Delete"])
+async def test_the_children_of_an_application_that_is_gone_go_and_its_traffic_stays(policy: str) -> None:
     async with complex_world() as w:
         await w.application_set("web")
         await w.application_set("api")
         w.route(w.cluster("a", "web")["name"])
         w.route(w.cluster("b", "api")["name"], priority=11)
-        await w.cell([w.cluster("a", "web"), w.cluster("b", "api")], w.app("web"), w.app("api", 11))
+        await w.cell(
+            [w.cluster("a", "web"), w.cluster("b", "api")], w.app("web"), w.app("api", 11), deletionPolicy=policy
+        )
         async with w.running():
             await w.phase("Synced")
-            await w.cell([w.cluster("a", "web")], w.app("web"))
+            await w.cell([w.cluster("a", "web")], w.app("web"), deletionPolicy=policy)
             await w.phase("Synced")
             await asyncio.sleep(60)
         assert await w.names(CELL) == {"sys", "sys-web"}
