@@ -39,14 +39,14 @@ from okra.applications.compile import compile_policy, while_leaving, while_unkno
 from okra.applications.effects import Abort, Decision, Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
 from okra.applications.kept import astray, before
 from okra.applications.machine import decide
-from okra.applications.observation import Kept, Observation
+from okra.applications.observation import Observation
 from okra.applications.policy import Policy
 from okra.applications.state import Phase
 from okra.applications.status import phase_of
 from okra.errors import Conflict, NotFound, OkraError, Retryable, Unavailable
 from okra.ports import Kind, Object
 from okra.rollout.compile import invalid
-from okra.rollout.observation import Command, Problem
+from okra.rollout.observation import Problem
 from okra.rollout.rest import Rest
 
 log = structlog.get_logger("okra")
@@ -60,11 +60,7 @@ MOST_TURNS = 50
 SOON = 0.1
 ANSWER = 1.0
 """Seconds until a child is asked again what came of a command."""
-RESTS = {
-    Phase.SYNCED: Rest.SYNCED,
-    Phase.FAILED: Rest.FAILED,
-    Phase.PAUSED: Rest.WAITING,
-}
+RESTS = {Phase.SYNCED: Rest.SYNCED, Phase.FAILED: Rest.FAILED, Phase.PAUSED: Rest.WAITING}
 
 
 class ComplexCell(Actor[Message]):
@@ -145,8 +141,9 @@ class ComplexCell(Actor[Message]):
 
     async def _look_after(self, cell: Cell) -> float | None:
         self.revisions.look_anew()
-        cell = await self.rollbacks.in_effect(cell)
-        by = self.record.state.rolled_back
+        before, cell = self.record.state.rolled_back, await self.rollbacks.in_effect(cell)
+        if (by := self.record.state.rolled_back) != before:
+            self.say("RollbackEnded", "Its spec was edited: the Cell goes by that again.")
         tags = await self.sight.tags(cell.spec)
         await self.children.read()
         awaited = await self.commands.take(self.wiring.clock.now())
@@ -184,8 +181,7 @@ class ComplexCell(Actor[Message]):
     async def _decide(self, spec: CellSpec, policy: Policy) -> Decision:
         state = self.record.state
         seen = await self.sight.observe(spec, policy, state)
-        moving = any(each.moving for each in state.applications)
-        saved = None if moving or not state.applications else await self._saved()
+        saved = None if self._moving or not state.applications else await self.rollbacks.saved()
         self._policy, self._seen = (
             policy,
             replace(
@@ -194,7 +190,7 @@ class ComplexCell(Actor[Message]):
                 requested=self.checks.requested(state),
                 saved=saved,
                 commands=(own := self.commands.own()),
-                kept=await self._kept(own, policy),
+                kept=await self.rollbacks.kept(own, policy),
                 generation=self.record.generation or 0,
             ),
         )
@@ -202,16 +198,6 @@ class ComplexCell(Actor[Message]):
         if not any(isinstance(effect, Persist) for effect in decision.effects):
             self.record.state = decision.state  # running clocks
         return decision
-
-    async def _saved(self) -> bool:
-        """Is the spec that it goes by kept?"""
-        return self.record.state.rolled_back is not None or await self.revisions.saved(self.record.object)
-
-    async def _kept(self, commands: tuple[Command, ...], policy: Policy) -> tuple[Kept, ...] | Problem:
-        """For a rollback that is yet to be executed."""
-        done = {each.id for each in self.record.state.commands}
-        asked = next((each for each in commands if each.verb == "rollback" and each.id not in done), None)
-        return () if asked is None else await self.rollbacks.kept(asked, policy)
 
     @property
     def _moving(self) -> bool:

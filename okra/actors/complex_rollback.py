@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from okra.actors.complex_record import ComplexRecord
@@ -39,8 +40,18 @@ class Rollbacks:
                 return cell
             raise
 
-    async def kept(self, command: Command, policy: Policy) -> tuple[Kept, ...] | Problem:
-        """What there is to go back to, the newest first; of the one that is chosen it is known whether that can be."""
+    async def saved(self) -> bool:
+        """Is the spec that it goes by the last one kept, or one that was?"""
+        record = self._record
+        return record.state.rolled_back is not None or await self._revisions.saved(record.object)
+
+    async def kept(self, commands: Sequence[Command], policy: Policy) -> tuple[Kept, ...] | Problem:
+        """For a rollback that is yet to be executed: what there is to go back to, the newest first; of the one that is
+        chosen it is known whether that can be."""
+        done = {each.id for each in self._record.state.commands}
+        command = next((each for each in commands if each.verb == "rollback" and each.id not in done), None)
+        if command is None:
+            return ()
         try:
             found = [await self._kept(each) for each in await self._revisions.read()]
         except Fatal as error:

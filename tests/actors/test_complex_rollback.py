@@ -140,6 +140,7 @@ async def test_an_edit_ends_it_and_does_not_lead_where_it_came_from() -> None:
             await asyncio.sleep(300)
             status = await w.status()
             assert (set(w.traffic()), status.get("rolledBackTo")) == ({"v1"}, None)
+            assert w.reasons().count("RollbackEnded") == 1
             await w.cell([w.cluster("v3", "web")], w.app("web"))
             await w.phase("Synced")
         assert set(w.traffic()) == {"v3"}
