@@ -84,10 +84,8 @@ def _publishing_rules(applications: tuple[Application, ...]) -> Iterator[Violati
     for index, argocd in deployed.items():
         first = next((other for other, its in deployed.items() if other < index and _mixed(argocd, its)), None)
         if first is not None:
-            said = f"publishes by the labels of applications[{first}], and so each of them to the clusters of both"
-            yield Violation(
-                ("applications", index, "argocd", "clusterSecret"), f"{said}: give each its own name or labels"
-            )
+            said = f"is that of applications[{first}] too, and each would be deployed to the clusters of both"
+            yield Violation(("applications", index, "argocd", "clusterSecret"), f"{said}: give each its own labels")
 
 
 def _mixed(argocd: ArgoCD, other: ArgoCD) -> bool:

@@ -96,8 +96,8 @@ CLUSTERS = (
     PlaceRule(
         "published",
         f"[{_ALIKE}].all(alike, alike.all(one, {_SAME_SET}) && (size(alike) < 2 || !alike.exists(one, {_DELETES})))",
-        "publishes by the labels of another application, and so each of them to the clusters of both: give each its"
-        " own name or labels",
+        "is that of another application too, and each would be deployed to the clusters of both: give each its own"
+        " labels",
     ),
 )
 SETS = (PlaceRule("sets", "has(each.is.name) != has(each.is.selector)", "needs exactly one of name and selector"),)
