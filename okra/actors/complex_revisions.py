@@ -90,14 +90,15 @@ class Revisions:
         """Is the last one of this spec?"""
         generation = obj["metadata"].get("generation")
         if self._saved != generation or generation is None:
-            last = next(reversed(await self._all()), None)
-            if last is None or last["data"] != {"spec": obj["spec"]}:
+            last = next(iter(await self.read()), None)
+            if last is None or last.data != {"spec": obj["spec"]}:
                 return False
             self._saved = generation
         return True
 
     async def save(self, obj: Object) -> None:
         """Keep the spec: as the last one, among at most ten. One of a former spec that is the same becomes the last."""
+        self.look_anew()
         known = await self._all()
         number = (known[-1]["revision"] if known else 0) + 1
         same = next((each for each in known if each["data"] == {"spec": obj["spec"]}), None)
