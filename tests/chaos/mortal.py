@@ -31,7 +31,8 @@ class Lost(StrEnum):
     """What of a write goes with whoever is killed."""
 
     WRITE = "write"
-    """The API server never had it. What was done in AWS before it isn't on record."""
+    """The API server never had it: of a status, for what was done in AWS before that isn't on record then. Of anything
+    else it would be the same as an answer lost before."""
     ANSWER = "answer"
     """The API server has it. What was to be done next isn't."""
 
@@ -47,7 +48,8 @@ class Mortal:
         self._lock = Lock()
         self.killed: list[str] = []
         """The boundaries, in the order of time."""
-        shield.add(KubeFault(0, applied=lost is Lost.ANSWER, holds=self._kills))
+        where = "/status" if lost is Lost.WRITE else ""
+        shield.add(KubeFault(0, path=where, applied=lost is Lost.ANSWER, holds=self._kills))
 
     def _kills(self, request: web.Request, body: bytes) -> bool:
         """In the proxy's thread. A write at which nobody was killed yet: now somebody is."""
