@@ -32,21 +32,29 @@ def _retry(turn: Turn, command: Command) -> str:
     failed = any(app.version in turn.app(app).blocked for app in turn.policy.applications)
     if turn.state.rolled_back is None or failed:
         return _unblock(turn, command)
-    _unblock(turn, command)
     turn.state = replace(turn.state, rolled_back=None)
+    _unblock(turn, command)
     return "It goes by its own spec again."
 
 
 def _unblock(turn: Turn, _: Command) -> str:
-    """What was rolled back from stays blocked for as long as the Cell goes by the spec before."""
-    back, begins = turn.state.rolled_back is not None, []
+    """What was rolled back from stays blocked for as long as the Cell goes by the spec before. What moves goes on."""
+    back, begins, moves = turn.state.rolled_back is not None, [], []
     for app in turn.policy.applications:
         blocked = turn.app(app).blocked
-        left = tuple(each for each in blocked if each != app.version) if back and app.version in blocked else ()
-        if blocked:
+        left = tuple(each for each in blocked if each != app.version) if back else ()
+        if blocked == left:
+            continue
+        if turn.app(app).moving:
+            turn.set(app, blocked=left)
+            moves.append(app.name)
+        else:
             turn.set(app, blocked=left, phase=Phase.PENDING, stage=None, message="")
             begins.append(app.name)
-    return f"Begins again: {', '.join(begins)}." if begins else "Refused: nothing is blocked."
+    said = [f"Begins again: {', '.join(begins)}."] if begins else []
+    said += [f"Not blocked any more, and moves on: {', '.join(moves)}."] if moves else []
+    kept = "nothing else is blocked than what was rolled back from" if back else "nothing is blocked"
+    return " ".join(said) or f"Refused: {kept}."
 
 
 def _abort(turn: Turn, command: Command) -> str:

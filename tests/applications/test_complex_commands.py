@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
 from okra.applications.state import Phase, Stage
-from okra.rollout.observation import Command, Problem
+from okra.rollout.observation import Command, Problem, Verdict
 from tests.applications.world import NEW, OLD, World, synced, web
+
+NEWEST = ("web-1-v3", "web-2-v3")
 
 
 def moving() -> World:
@@ -52,3 +58,66 @@ def test_an_abort_of_what_is_being_put_back_or_of_nothing_is_refused() -> None:
     still.quiet()
     assert outcome(still).startswith("Refused: nothing moves")
     assert still.state.phase is Phase.SYNCED
+
+
+def _held_at(stage: Callable[[World], None]) -> World:
+    """One whose former attempt failed, and is blocked, moves to yet other clusters, and no further than the stage."""
+    w = synced(web())
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no")
+    w.want(web(NEW))
+    w.after(600.0)
+    assert w.web.blocked == ("+".join(NEW),)
+    w.want(web(NEWEST, prechecks=("run-test",)))
+    stage(w)
+    return w
+
+
+def _in_init(w: World) -> None:
+    w.verdicts["run-test"] = Verdict.ERROR
+    w.after(30.0)
+    assert w.web.stage is Stage.INIT
+
+
+def _before_traffic(w: World) -> None:
+    w.deploy_time = 200.0
+    w.after(30.0)
+    assert w.web.stage is Stage.MIGRATING
+
+
+def _in_traffic(w: World) -> None:
+    w.after(40.0)
+    assert w.routes["web"].version == "+".join(NEWEST)
+
+
+def _baking(w: World) -> None:
+    w.bake_time = 40.0
+    w.after(60.0)
+    assert w.web.stage is Stage.COMPLETING
+
+
+def _reverting(w: World) -> None:
+    _in_traffic(w)
+    w.want(web(("web-1-v4",)))
+    w.quiet()
+    assert w.web.failure is not None
+
+
+@pytest.mark.parametrize("verb", ["retry", "unblock", "abort", "rollback"])
+@pytest.mark.parametrize("stage", [_in_init, _before_traffic, _in_traffic, _baking, _reverting])
+def test_a_command_in_the_middle_of_a_move_loses_nothing_of_the_move(stage: Callable[[World], None], verb: str) -> None:
+    """A version that failed before is blocked all the while."""
+    w = _held_at(stage)
+    at, attempt = w.web.stage, w.web.attempt
+    w.commands = (Command("9", verb, by="ann"),)
+    w.turn()
+    if verb != "abort":
+        assert (w.web.stage, w.web.attempt, w.web.moving) == (at, attempt, True)
+    lifts = verb in ("retry", "unblock")
+    assert ("+".join(NEW) in w.web.blocked) is not lifts
+    assert (outcome(w) == "Not blocked any more, and moves on: web.") is lifts
+    w.verdicts.clear()
+    w.after(1200.0)
+    aborted = verb == "abort" and stage is not _reverting
+    on = OLD if aborted else ("web-1-v4",) if stage is _reverting else NEWEST
+    assert w.state.phase is (Phase.FAILED if aborted else Phase.SYNCED)
+    assert (w.routes["web"].stable, set(w.deployments["web"].clusters)) == ("+".join(on), set(on))

@@ -179,6 +179,32 @@ def test_retry_of_a_rollback_that_failed_tries_it_again_and_what_it_leaves_stays
     assert w.routes["web"].stable == V1
 
 
+@pytest.mark.parametrize("after", [20.0, 600.0])
+def test_unblock_lifts_no_block_of_what_was_rolled_back_from(after: float) -> None:
+    """Neither on the way back nor after it: only retry ends the rollback."""
+    w = on_new()
+    asks(w)
+    w.want(web())
+    w.after(after)
+    assert w.web.moving is (after < 60)
+    assert asks(w, verb="unblock") == "Refused: nothing else is blocked than what was rolled back from."
+    assert w.web.blocked == (V2,)
+    w.after(600.0)
+    assert (w.state.reason, w.routes["web"].stable) == ("RolledBack", V1)
+
+
+def test_retry_on_the_way_back_goes_to_what_the_spec_asks_for() -> None:
+    w = on_new()
+    asks(w)
+    w.want(web())
+    w.after(20.0)
+    assert asks(w, verb="retry") == "It goes by its own spec again."
+    assert (w.state.rolled_back, w.web.blocked, w.web.moving) == (None, (), True)
+    w.want(web(NEW))
+    w.after(600.0)
+    assert (w.state.reason, w.routes["web"].stable) == ("Synced", V2)
+
+
 def test_what_is_blocked_and_wanted_once_more_says_so() -> None:
     w = on_new()
     asks(w)
