@@ -69,6 +69,10 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
         )
         return wanted, spec
 
+    def _unlooked(self) -> dict[str, Any]:
+        """How each cluster was by another spec says nothing of this one."""
+        return {"clusters": tuple(each.model_copy(update={"phase": None}) for each in self.status.clusters)}
+
     async def _decide(self, wanted: Wanted, spec: ArgoCDApplicationDeploymentSpec) -> Decision:
         sight, defaults = await self._see(wanted, spec), self.wiring.defaults
         return decide(

@@ -168,6 +168,10 @@ class LookingActor(Actor[Message], Generic[S]):
             return
         await self._say(error.reason, str(error), stalled=isinstance(error, Fatal))
 
+    def _unlooked(self) -> dict[str, Any]:
+        """What a status says no more that is of a spec by which nobody has looked yet."""
+        return {}
+
     @property
     def _was_ready(self) -> bool:
         status = self.status
@@ -193,6 +197,7 @@ class LookingActor(Actor[Message], Generic[S]):
             )
             phase = "Failed" if stalled else before.phase or "Pending"
             update = {"conditions": found, "ready": False, "phase": phase, "observed_generation": generation}
+            update |= self._unlooked() if before.observed_generation != generation else {}
         try:
             await self.write_status(before.model_copy(update=update))
         except NotFound:

@@ -73,6 +73,10 @@ class Parent:
         """The name of a cluster's ArgoCDCluster, and of its cluster secret."""
         return f"{self.name}-{cluster}"
 
+    def named(self, child: str) -> str:
+        """What the Cell calls the cluster of this ArgoCDCluster."""
+        return child.removeprefix(self.cluster(""))
+
     def application(self, application: str) -> str:
         """The name of an application's children."""
         return short(f"{self.name}-{application}")

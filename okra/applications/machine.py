@@ -13,7 +13,7 @@ from okra.applications.commands import commands
 from okra.applications.effects import Decision, SaveRevision
 from okra.applications.observation import Observation, RouteSeen
 from okra.applications.policy import Application, OnFailure, Policy
-from okra.applications.resting import at_rest
+from okra.applications.resting import at_rest, leave_former
 from okra.applications.reverting import SUPERSEDED, revert
 from okra.applications.stages import begin, completing, init, migrating
 from okra.applications.state import Phase, Placement, Stage, State
@@ -93,6 +93,8 @@ def _settled(turn: Turn, app: Application) -> bool:
         if state.phase is not Phase.FAILED:
             said = f"{app.version} is blocked: it failed, or was rolled back from."
             turn.set(app, phase=Phase.FAILED, stage=Stage.ERROR, message=said)
+        if state.synced is not None and state.former and turn.policy.on_failure is OnFailure.ROLLBACK:
+            leave_former(turn, app)
     elif clusters_ready(turn, app):
         begin(turn, app)
     return False

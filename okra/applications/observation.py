@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from okra.applications.policy import Application
 from okra.applications.state import Phase
 from okra.rollout.observation import Command, Problem, SeriesResult, Token
+
+NOT_LOOKED_AT = "not looked at yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +25,24 @@ class DeploymentSeen:
 
     clusters: tuple[str, ...]
     """What its spec names, as the Cell calls them."""
-    ready: bool
-    """Its status says so of this very spec."""
-    message: str = ""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    """By a status of this very spec: cluster → what it lacks there; empty: it runs there, Synced and Healthy."""
+    reason: str = ""
     problem: Problem | None = None
-    """What only a person ends, or a failure: Degraded …"""
+    """What only a person ends, or what Okra itself lacks."""
     leaves: bool = False
     """Its Applications aren't gone yet from clusters that its spec names no more."""
+
+    def awaits(self, clusters: Sequence[str]) -> str:
+        """Why it doesn't run on each of these, whatever the others are like. Empty: it does."""
+        lacks = dict.fromkeys(self.lacks.get(each, NOT_LOOKED_AT) for each in clusters)
+        said, problem = " ".join(each for each in lacks if each), self.problem_of(clusters)
+        return (problem.message if said and problem else "") or said
+
+    def problem_of(self, clusters: Sequence[str]) -> Problem | None:
+        """Unless it is one of other clusters alone."""
+        others = [said for cluster, said in self.lacks.items() if cluster not in clusters]
+        return None if self.problem and self.problem.message in others else self.problem
 
 
 @dataclass(frozen=True, slots=True)

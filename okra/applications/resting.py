@@ -9,21 +9,28 @@ from okra.applications.turn import Turn
 
 
 def at_rest(turn: Turn, app: Application) -> None:
-    """What somebody changed on its children is asked for again; nothing is unpublished that has or may get traffic."""
+    """What somebody changed on its children is asked for again."""
+    leave_former(turn, app)
+    state = turn.app(app)
+    assert state.synced is not None  # what it rests on
+    route = turn.obs.routes.get(app.name)
+    if app.routed and app.name in turn.obs.routes and (route is None or route.version != state.synced.version):
+        turn.effects.append(Route(app.name, state.synced.version, groups_of(state)))
+
+
+def leave_former(turn: Turn, app: Application) -> None:
+    """Nothing is unpublished that has or may get traffic."""
     state = turn.app(app)
     assert state.synced is not None  # what it rests on
     gone = left(turn, app, state.synced.version)
     if app.deployed:
         wanted = state.synced.clusters if gone else (*state.former, *state.synced.clusters)
         seen = turn.obs.deployments.get(app.name)
-        done = published(turn, app, wanted) and seen is not None and seen.ready and not seen.leaves
+        done = published(turn, app, wanted) and seen is not None and not (seen.leaves or seen.awaits(wanted))
         if gone and state.former and done:
             turn.set(app, former=())
             turn.emit("Unpublished", f"{app.name} has left {', '.join(state.former)}.")
     elif gone and state.former:
         turn.set(app, former=())
-    route = turn.obs.routes.get(app.name)
-    if app.routed and app.name in turn.obs.routes and (route is None or route.version != state.synced.version):
-        turn.effects.append(Route(app.name, state.synced.version, groups_of(state)))
     if state.former:
         turn.wake_in(turn.policy.poll_interval)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from okra.applications.effects import Abort, Route
-from okra.applications.observation import RouteSeen
+from okra.applications.observation import DeploymentSeen, RouteSeen
 from okra.applications.policy import Application, OnFailure
 from okra.applications.stages import groups_of, left, published
 from okra.applications.state import AppState, Phase, Stage
@@ -93,13 +93,29 @@ def _unpublished(turn: Turn, app: Application, state: AppState) -> bool:
     if app.deletes_first or left(turn, app, state.synced.version):
         turn.set(app, former=())
     before = tuple(dict.fromkeys((*state.synced.clusters, *turn.app(app).former)))
-    back = published(turn, app, before)
     seen = turn.obs.deployments.get(app.name)
-    if back and seen is not None and seen.ready:
+    if published(turn, app, before) and seen is not None:
+        return _is_off(turn, app, state, seen)
+    turn.set(app, phase=Phase.REVERTING)
+    turn.wake_in(turn.policy.poll_interval)
+    return False
+
+
+def _is_off(turn: Turn, app: Application, state: AppState, seen: DeploymentSeen) -> bool:
+    """Was the deployment seen to, by what it was told? Whether it runs well where it was all the while is nothing that
+    a revert could mend; workers that come back must run. Who wants something else by now waits no longer than a
+    move does."""
+    assert state.synced is not None
+    assert state.target is not None
+    awaited = seen.awaits(state.synced.clusters)
+    if not awaited or (seen.lacks and not app.deletes_first and seen.problem is None):
         return True
-    turn.set(app, phase=Phase.FAILED_REVERTING if back and seen and seen.problem else Phase.REVERTING)
-    if back and seen is not None:
-        turn.set(app, message=f"Waiting for Argo CD: {seen.message}")
+    waited = turn.app(app).waited + turn.watched
+    turn.running(app, waited=waited)
+    if app.version != state.target.version and waited > turn.policy.deploy_timeout:
+        return True
+    phase = Phase.REVERTING if seen.problem is None else Phase.FAILED_REVERTING
+    turn.set(app, phase=phase, message=f"Waiting for Argo CD: {awaited}")
     turn.wake_in(turn.policy.poll_interval)
     return False
 

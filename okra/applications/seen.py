@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from okra.api.argocd import ArgoCDApplicationDeploymentStatus, ArgoCDClusterStatus
+from okra.api.argocd import ArgoCDApplicationDeploymentStatus, ArgoCDClusterStatus, ClusterApplications
 from okra.api.cell_status import CellStatus
 from okra.api.conditions import Condition, ConditionType
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.applications.children import ATTEMPT, SINCE, Object, Parent, abort_of
-from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
+from okra.applications.observation import NOT_LOOKED_AT, ClusterSeen, DeploymentSeen, RouteSeen
 from okra.applications.state import Group, Phase
 from okra.errors import AccessDenied, CredentialsInvalid
 from okra.rollout.observation import Problem
 from okra.rollout.state import Phase as Machine
 
 FAILED_AT = {"CheckFailed": Phase.CHECK_FAILED, "PostcheckFailed": Phase.POSTCHECK_FAILED}
-STALLED = "Failed"
+STALLED, RUNS = "Failed", "Ready"
 OKRAS_OWN = (AccessDenied.reason, CredentialsInvalid.reason)
 """What Okra itself lacks: it says nothing of a version, which waits until somebody grants it."""
 
@@ -28,10 +28,10 @@ OKRAS_OWN = (AccessDenied.reason, CredentialsInvalid.reason)
 def cluster_seen(obj: Object | None) -> ClusterSeen:
     """Of an ArgoCDCluster."""
     if obj is None:
-        return ClusterSeen(False, "not looked at yet")
+        return ClusterSeen(False, NOT_LOOKED_AT)
     status = ArgoCDClusterStatus.model_validate(obj.get("status") or {})
     if not _of_this_spec(obj, status.observed_generation):
-        return ClusterSeen(False, "not looked at yet")
+        return ClusterSeen(False, NOT_LOOKED_AT)
     return ClusterSeen(bool(status.ready), _ready(status.conditions)[1])
 
 
@@ -41,23 +41,28 @@ def deployment_seen(parent: Parent, obj: Object | None) -> DeploymentSeen | None
         return None
     status, clusters = ArgoCDApplicationDeploymentStatus.model_validate(obj.get("status") or {}), told_to(parent, obj)
     if not _of_this_spec(obj, status.observed_generation):
-        return DeploymentSeen(clusters, ready=False, message="not looked at yet")
+        return DeploymentSeen(clusters)
     reason, message = _ready(status.conditions)
     problem = Problem(reason, message, fatal=reason not in OKRAS_OWN) if status.phase == STALLED else None
+    lacks = {parent.named(each.name): _lacks(each) for each in status.clusters if each.phase}
     leaves = not published_to(parent, obj) <= set(clusters)
-    return DeploymentSeen(clusters, bool(status.ready), message, problem, leaves)
+    return DeploymentSeen(clusters, lacks, reason, problem, leaves)
+
+
+def _lacks(cluster: ClusterApplications) -> str:
+    return "" if cluster.phase == RUNS else cluster.message or f"{cluster.name} is {cluster.phase}."
 
 
 def told_to(parent: Parent, obj: Object) -> tuple[str, ...]:
     """The clusters that an ArgoCDApplicationDeployment's spec names, as the Cell calls them."""
-    return tuple(name.removeprefix(parent.cluster("")) for name in obj["spec"]["clusterNames"])
+    return tuple(map(parent.named, obj["spec"]["clusterNames"]))
 
 
 def published_to(parent: Parent, obj: Object) -> set[str]:
     """The clusters that an ArgoCDApplicationDeployment is on, or still leaves, as the Cell calls them."""
     status = ArgoCDApplicationDeploymentStatus.model_validate(obj.get("status") or {})
     names = (*obj["spec"]["clusterNames"], *(each.name for each in status.clusters))
-    return {name.removeprefix(parent.cluster("")) for name in names}
+    return set(map(parent.named, names))
 
 
 def route_seen(obj: Object | None, attempt: int | None) -> RouteSeen | None:
@@ -133,4 +138,4 @@ def _number(obj: Object, annotation: str) -> int:
 
 def _ready(conditions: tuple[Condition, ...]) -> tuple[str, str]:
     found = next((each for each in conditions if each.type == ConditionType.READY), None)
-    return (found.reason, found.message) if found else ("Pending", "not looked at yet")
+    return (found.reason, found.message) if found else ("Pending", NOT_LOOKED_AT)

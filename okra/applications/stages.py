@@ -172,22 +172,24 @@ def migrating(turn: Turn, app: Application) -> None:
 
 
 def _deployed(turn: Turn, app: Application, target: Placement, *, begun: bool) -> bool:
-    """Is it published to the new clusters, and does it run there? Once the traffic moves, its checks decide alone."""
+    """Is it published to the new clusters, and does it run there? How those are that it leaves says nothing of the
+    new ones. Once the traffic moves, its checks decide alone."""
     wanted = target.clusters if app.deletes_first else (*turn.app(app).former, *target.clusters)
     if not published(turn, app, wanted):
         return begun
     seen = turn.obs.deployments[app.name]
-    if seen is None or seen.ready or begun:
+    if seen is None or begun or not (awaited := seen.awaits(target.clusters)):
         return True
     waited = turn.app(app).waited + turn.watched
     turn.running(app, waited=waited)
-    if seen.problem is not None and seen.problem.fatal:
-        turn.fail(app, Phase.FAILED, seen.problem.reason, seen.problem.message)
+    problem = seen.problem_of(target.clusters)
+    if problem is not None and problem.fatal:
+        turn.fail(app, Phase.FAILED, problem.reason, problem.message)
     elif waited > turn.policy.deploy_timeout:
-        said = f"Not Synced and Healthy within {turn.policy.deploy_timeout:.0f} s: {seen.message}"
+        said = f"Not Synced and Healthy within {turn.policy.deploy_timeout:.0f} s: {awaited}"
         turn.fail(app, Phase.FAILED, "NotDeployed", said)
     else:
-        turn.set(app, message=f"Waiting for Argo CD: {seen.message}")
+        turn.set(app, message=f"Waiting for Argo CD: {awaited}")
         turn.wake_in(turn.policy.poll_interval)
     return False
 

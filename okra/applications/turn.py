@@ -27,8 +27,9 @@ class Turn:
         self.reason = ""
         """Why the first application that isn't Synced waits, where its phase doesn't say."""
         gap = now - state.seen_at if state.seen_at is not None else 0.0
-        self.watched = gap if 0 < gap <= LONGEST_GAP * policy.poll_interval and not policy.paused else 0.0
-        """Seconds since the last look that count toward a deadline: somebody watched, and nobody paused."""
+        held = policy.paused and not policy.leaving
+        self.watched = gap if 0 < gap <= LONGEST_GAP * policy.poll_interval and not held else 0.0
+        """Seconds since the last look that count toward a deadline: somebody watched, and nobody paused what stays."""
 
     def app(self, app: Application) -> AppState:
         return self.state.of(app.name)

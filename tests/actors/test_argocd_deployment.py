@@ -229,6 +229,7 @@ async def test_what_cant_be_read_takes_nothing_back(kind: str, error: OkraError,
             status = await w.deployed(because(error.reason))
             await asyncio.sleep(300)
             assert status["ready"] is False
+            assert {each["phase"] for each in status["clusters"]} == {None}, "nobody has looked by this spec"
             assert w.argo.running(server("c1")) == {"web-c1"}
             assert w.argo.running(server("c2")) == set()
             unreadable.clear()

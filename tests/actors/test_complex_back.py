@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from okra.actors.cell import CELL
 from okra.errors import AccessDenied, OkraError
+from okra.testing.application_controller import degraded
 from tests.actors.complex_world import DEPLOYMENT, ComplexWorld, check, complex_world
 
 pytestmark = pytest.mark.looptime
@@ -146,3 +148,54 @@ async def test_the_way_back_waits_for_no_spec_that_cannot_be_read_and_leaves_the
             await asyncio.sleep(60)
             assert await child(w) == OLD
         assert w.traffic(10) == {"v1": 100}
+
+
+async def degraded_on_v2(w: ComplexWorld) -> None:
+    """All traffic is on v2, where the application is Degraded by now. It is on v1, too, and well."""
+    await w.web_on("v1")
+    await w.phase("Synced")
+    await w.cell([w.cluster("v2", "web")], w.app("web"), retainFor="20m")
+    await w.phase("Synced")
+    w.argo.broken["web-sys-v2"] = degraded()
+    await asyncio.sleep(60)
+    assert (w.traffic(), await w.published()) == ({"v2": 1}, {"v1", "v2"})
+
+
+@pytest.mark.parametrize("to", ["rollback", "v1", "v3"])
+async def test_clusters_that_are_degraded_are_left_without_anybody_waiting_for_their_health(to: str) -> None:
+    async with complex_world(health_timeout=120.0) as w, w.running():
+        await degraded_on_v2(w)
+        if to == "rollback":
+            await w.command("rollback")
+        else:
+            await w.cell([w.cluster(to, "web")], w.app("web"), retainFor="10m")
+        goal = "v1" if to == "rollback" else to
+        await w.until(lambda _: set(w.traffic()) == {goal}, within=120.0)
+        await w.phase("Synced")
+        await w.until(lambda s: not s["applications"][0]["former"])
+        assert await w.published() == {goal}
+
+
+@pytest.mark.parametrize("when", ["Migrating", "Error"])
+async def test_what_fails_beside_clusters_that_are_degraded_holds_up_no_deletion(when: str) -> None:
+    async with complex_world(health_timeout=120.0) as w, w.running():
+        await degraded_on_v2(w)
+        w.argo.broken["web-sys-v3"] = degraded()
+        await w.cell([w.cluster("v3", "web")], w.app("web"), retainFor="20m")
+        await w.until(lambda s: s["applications"][0]["stage"] == when)
+        await w.store.real.delete(CELL, "default", "sys")
+        await w.gone(CELL, within=300.0)
+        assert set(w.traffic()) == {"v2"}
+
+
+async def test_after_a_failure_beside_clusters_that_are_degraded_the_former_spec_leads_to_what_is_well() -> None:
+    async with complex_world(health_timeout=120.0) as w, w.running():
+        await degraded_on_v2(w)
+        w.argo.broken["web-sys-v3"] = degraded()
+        await w.cell([w.cluster("v3", "web")], w.app("web"), retainFor="20m")
+        status = await w.phase("Failed", within=300.0)
+        assert (status["applications"][0]["blockedVersions"], set(w.traffic())) == (["v3"], {"v2"})
+        await w.cell([w.cluster("v1", "web")], w.app("web"), retainFor="1m")
+        await w.phase("Synced")
+        await w.until(lambda s: not s["applications"][0]["former"])
+        assert (set(w.traffic()), await w.published()) == ({"v1"}, {"v1"})

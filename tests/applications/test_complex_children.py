@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -269,21 +270,48 @@ def test_a_cluster_is_ready_when_a_status_of_this_very_spec_says_so() -> None:
 
 def test_a_deployment_says_its_clusters_and_how_they_are() -> None:
     obj = deployment("web-1", "web-2")
-    names, said = ("web-1", "web-2"), {"observedGeneration": 2, "ready": True, "conditions": ready()}
+    names, on = ("web-1", "web-2"), [{"name": f"mysystem-{name}", "phase": "Ready"} for name in ("web-1", "web-2")]
+    said = {"observedGeneration": 2, "ready": True, "conditions": ready(), "clusters": on}
     assert deployment_seen(US, None) is None
-    assert deployment_seen(US, stored(obj)) == DeploymentSeen(names, False, "not looked at yet")
-    assert deployment_seen(US, stored(obj, said)) == DeploymentSeen(names, True, "fine")
-    leaving = {**said, "clusters": [{"name": f"mysystem-{name}"} for name in ("web-1", "web-2", "web-0")]}
-    assert deployment_seen(US, stored(obj, leaving)) == DeploymentSeen(names, True, "fine", leaves=True)
+    unseen = deployment_seen(US, stored(obj))
+    assert unseen == DeploymentSeen(names)
+    assert unseen.awaits(names) == "not looked at yet"
+    fine = DeploymentSeen(names, {"web-1": "", "web-2": ""}, "Running")
+    assert deployment_seen(US, stored(obj, said)) == fine
+    assert (fine.awaits(names), fine.awaits(("web-1", "web-3"))) == ("", "not looked at yet")
+    left = {"name": "mysystem-web-0", "phase": "Retained"}
+    leaving = deployment_seen(US, stored(obj, {**said, "clusters": [*on, left]}))
+    lacks = {**fine.lacks, "web-0": "mysystem-web-0 is Retained."}
+    assert leaving == replace(fine, lacks=lacks, leaves=True)
     stuck = {**said, "ready": False, "phase": "Failed", "conditions": ready("Preserved", "it keeps resources")}
     problem = Problem("Preserved", "it keeps resources")
-    assert deployment_seen(US, stored(obj, stuck)) == DeploymentSeen(names, False, "it keeps resources", problem)
+    failed = deployment_seen(US, stored(obj, stuck))
+    assert failed == replace(fine, reason="Preserved", problem=problem)
+
+
+def test_what_a_deployment_lacks_is_asked_of_the_clusters_that_matter() -> None:
+    obj = deployment("web-1", "web-2")
+    on = [
+        {"name": "mysystem-web-1", "phase": "Ready"},
+        {"name": "mysystem-web-2", "phase": "Publishing", "message": "web-2 is Degraded."},
+        {"name": "mysystem-web-3", "message": "of another spec"},
+    ]
+    seen = deployment_seen(US, stored(obj, {"observedGeneration": 2, "ready": False, "clusters": on}))
+    assert seen is not None
+    asked = (("web-1",), ("web-2",), ("web-1", "web-2"), ("web-3",))
+    said = ["", "web-2 is Degraded.", "web-2 is Degraded.", "not looked at yet"]
+    assert [seen.awaits(each) for each in asked] == said
+    other = replace(seen, problem=Problem("NotOurs", "web-2 is Degraded."))
+    assert (other.problem_of(("web-1",)), other.problem_of(("web-2",))) == (None, other.problem)
 
 
 def test_a_deployment_that_okra_has_no_permission_for_says_nothing_of_the_version() -> None:
     said = {"observedGeneration": 2, "ready": False, "phase": "Failed", "conditions": ready("AccessDenied", "may not")}
     seen = deployment_seen(US, stored(deployment("web-1"), said))
-    assert seen == DeploymentSeen(("web-1",), False, "may not", Problem("AccessDenied", "may not", fatal=False))
+    assert seen == DeploymentSeen(
+        ("web-1",), reason="AccessDenied", problem=Problem("AccessDenied", "may not", fatal=False)
+    )
+    assert seen.awaits(("web-1",)) == "may not"
 
 
 def test_a_deployment_is_on_the_clusters_that_it_still_leaves() -> None:

@@ -371,15 +371,71 @@ def test_clusters_where_a_stop_left_traffic_stay_published_while_others_are_intr
     assert w.state.phase is (Phase.FAILED if fails else Phase.SYNCED)
 
 
-def test_clusters_that_a_stop_left_broken_hold_up_no_revert_once_the_traffic_is_back() -> None:
+def test_clusters_that_a_stop_left_broken_hold_up_no_revert_and_are_left_once_no_traffic_can_go_back() -> None:
+    """That they are broken nothing mends: the revert ends when the traffic is back."""
     w, newest = stopped(), ("web-1-v3", "web-2-v3")
     w.want(web(newest), on_failure=OnFailure.ROLLBACK)
     w.fails["+".join(newest)] = (Phase.CHECK_FAILED, "neither.")
     w.broken = NEW
+    w.after(40.0)
+    while w.web.failure is None or w.routes["web"].version != "+".join(OLD):
+        w.after(10.0)
+    w.routes["web"].retains_until = w.now + 300.0
     w.after(150.0)
-    assert (w.web.phase, published(w)) == (Phase.FAILED_REVERTING, {*OLD, *NEW}), "in one write it could go there"
+    assert (w.web.phase, published(w)) == (Phase.FAILED, {*OLD, *NEW}), "in one write it could go there"
     w.after(200.0)
     assert (w.web.phase, published(w), w.web.former) == (Phase.FAILED, set(OLD), ())
+
+
+@pytest.mark.parametrize("goes_to", [OLD, ("web-1-v3", "web-2-v3")])
+@pytest.mark.parametrize("retained", [False, True])
+def test_clusters_where_it_is_degraded_are_left_as_any_others(goes_to: tuple[str, ...], retained: bool) -> None:
+    w = synced(web())
+    w.retain_for = 7200.0 if retained else 0.0
+    w.want(web(NEW))
+    w.after(600.0)
+    w.broken = NEW
+    w.after(60.0)
+    w.want(web(goes_to))
+    w.after(200.0)
+    assert (w.state.phase, w.routes["web"].stable, w.web.blocked) == (Phase.SYNCED, "+".join(goes_to), ())
+    w.after(8000.0)
+    assert (w.state.phase, published(w)) == (Phase.SYNCED, set(goes_to))
+
+
+def test_the_secret_of_a_cluster_that_is_left_fails_nothing_and_that_of_a_new_one_does() -> None:
+    w = synced(web()).after(300.0)
+    known = w.observe
+    taken = Problem("NotOurs", "web-1-v1: its secret isn't ours.")
+
+    def seen() -> Observation:
+        found = known()
+        deployment = found.deployments["web"]
+        assert deployment is not None
+        lacks = {**deployment.lacks, "web-1-v1": taken.message}
+        return replace(found, deployments={"web": replace(deployment, lacks=lacks, problem=taken)})
+
+    w.observe = seen  # type: ignore[method-assign]
+    w.want(web(NEW))
+    w.after(10.0)
+    assert (w.web.phase, w.web.message) == (
+        Phase.SYNCING,
+        "Waiting for Argo CD: web-1-v2: 1 of 2 Applications are Healthy. web-2-v2: 1 of 2 Applications are Healthy.",
+    )
+    w.after(100.0)
+    assert (w.state.phase, w.routes["web"].stable) == (Phase.SYNCED, "+".join(NEW))
+    w.want(web())
+    w.after(100.0)
+    assert (w.web.phase, w.web.message) == (Phase.FAILED, taken.message)
+
+
+def test_new_clusters_that_fail_are_taken_back_from_clusters_where_it_is_degraded() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no.")
+    w.broken = OLD
+    w.after(300.0)
+    assert (w.web.phase, w.web.message, published(w)) == (Phase.FAILED, "no.", set(OLD))
 
 
 def test_a_stop_before_any_traffic_moved_leaves_nothing_that_others_would_wait_for() -> None:
@@ -521,6 +577,47 @@ def test_workers_that_come_back_run_where_they_were_last_and_nowhere_else() -> N
     w.verdicts["alive"] = Verdict.FAILED
     w.after(200.0)
     assert [clusters for _, clusters in w.history] == [("jobs-v3",), ("jobs-v2",)]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+@pytest.mark.parametrize("deleted", [False, True])
+def test_workers_that_cannot_come_back_hold_up_neither_an_edit_nor_a_deletion_for_ever(
+    deleted: bool, paused: bool
+) -> None:
+    w = synced(jobs("jobs-v1"))
+    w.want(jobs("jobs-v2", postchecks=("alive",)))
+    w.verdicts["alive"] = Verdict.FAILED
+    w.broken = ("jobs-v1",)
+    w.after(3600.0)
+    back = w.state.of("backgroundjobs")
+    assert (back.phase, back.message) == (Phase.REVERTING, "Waiting for Argo CD: jobs-v1 is Degraded.")
+    assert published(w, "backgroundjobs") == {"jobs-v1"}
+    w.want(jobs("jobs-v3"), paused=paused)
+    if deleted:
+        w.policy = while_leaving(w.policy, w.state)
+        w.turn()
+        assert not w.state.of("backgroundjobs").moving, "the Cell is let go"
+    else:
+        w.after(400.0)
+        assert w.state.phase is (Phase.PAUSED if paused else Phase.SYNCED)
+        assert published(w, "backgroundjobs") == ({"jobs-v1"} if paused else {"jobs-v3"})
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_deletion_waits_as_long_for_workers_that_come_back_as_a_move_does(paused: bool) -> None:
+    """A pause is over with it."""
+    w = synced(jobs("jobs-v1"))
+    w.want(jobs("jobs-v2"))
+    w.after(10.0)
+    w.broken = ("jobs-v1",)
+    w.policy = while_leaving(replace(w.policy, paused=paused), w.state)
+    w.after(w.policy.deploy_timeout - 20.0)
+    assert w.state.of("backgroundjobs").moving
+    while w.state.of("backgroundjobs").moving:
+        w.now += 10.0
+        w.turn()
+    assert w.now < 2000.0
+    assert published(w, "backgroundjobs") == {"jobs-v1"}
 
 
 def test_workers_that_stop_at_a_failure_run_once_and_the_former_spec_takes_them_back() -> None:
@@ -727,8 +824,8 @@ def test_a_pause_stops_the_deadline_of_what_is_being_deployed() -> None:
     assert (w.web.phase, w.web.failure) == (Phase.SYNCING, None)
     w.policy = replace(w.policy, paused=False)
     w.after(w.policy.deploy_timeout + 100.0)
-    assert w.web.failure is not None
-    assert w.web.failure.reason == "NotDeployed"
+    assert w.web.phase is Phase.FAILED
+    assert "NotDeployed" in w.emitted
 
 
 def test_a_revert_waits_until_the_traffic_is_back_and_says_what_hinders_it() -> None:

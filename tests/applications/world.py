@@ -22,9 +22,11 @@ def web(clusters: tuple[str, ...] = OLD, **changes: object) -> Application:
 
 @dataclass
 class Deployment:
+    """What carries on runs on; clusters that it names no more are left when it runs on all others."""
+
     clusters: tuple[str, ...] = ()
-    ready_at: float = 0.0
-    problem: Problem | None = None
+    ready_at: dict[str, float] = field(default_factory=dict)
+    leaves: tuple[str, ...] = ()
 
 
 @dataclass
@@ -106,11 +108,18 @@ class World:
         made = self.deployments.get(name)
         if made is None:
             return None
-        degraded = self.degraded
-        if hurt := set(made.clusters) & set(self.broken):
-            degraded = Problem("Degraded", f"{', '.join(sorted(hurt))}: Degraded.")
-        ready = made.ready_at <= self.now and degraded is None
-        return DeploymentSeen(made.clusters, ready, "" if ready else "1 of 2 Applications are Healthy", degraded)
+        lacks = {each: self._lacks(made, each) for each in made.clusters}
+        if not any(lacks.values()):
+            made.leaves = ()
+        reason = self.degraded.reason if self.degraded else "Degraded" if any(lacks.values()) else "Synced"
+        return DeploymentSeen(made.clusters, lacks, reason, self.degraded, bool(made.leaves))
+
+    def _lacks(self, made: Deployment, cluster: str) -> str:
+        if cluster in self.broken:
+            return f"{cluster} is Degraded."
+        if self.degraded or self.now < made.ready_at[cluster]:
+            return f"{cluster}: 1 of 2 Applications are Healthy."
+        return ""
 
     def _route(self, name: str) -> RouteSeen | None:
         made = self.routes.get(name)
@@ -163,7 +172,11 @@ class World:
                 self.state = state
                 self._judge_what_is_said(state)
             case Publish(application=name, clusters=clusters):
-                self.deployments[name] = Deployment(clusters, self.now + self.deploy_time)
+                was = self.deployments.get(name, Deployment())
+                runs = {each: was.ready_at[each] for each in (*was.clusters, *was.leaves)}
+                ready_at = dict.fromkeys(clusters, self.now + self.deploy_time) | runs
+                leaves = tuple(each for each in runs if each not in clusters)
+                self.deployments[name] = Deployment(clusters, ready_at, leaves)
                 self.history.append((name, clusters))
             case Route(application=name, version=version):
                 before = self.routes.get(name, Route_(stable="before Okra"))
