@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from okra.applications.clusters import clusters_ready
 from okra.applications.commands import commands
 from okra.applications.effects import Decision, SaveRevision
-from okra.applications.observation import Observation, RouteSeen
+from okra.applications.observation import NOT_LOOKED_AT, Observation, RouteSeen
 from okra.applications.policy import Application, OnFailure, Policy
 from okra.applications.resting import at_rest, leave_former
 from okra.applications.reverting import SUPERSEDED, revert
@@ -59,7 +59,12 @@ def _applications(turn: Turn) -> None:
             _others_wait(turn, app)
             _report(turn, app)
             return
-    if turn.obs.saved is False:
+    lacking = next((app for app in turn.policy.applications if turn.app(app).phase is not Phase.SYNCED), None)
+    if lacking is not None:
+        seen = turn.obs.deployments.get(lacking.name)
+        turn.reason = seen.reason if seen and seen.reason else "Syncing"
+        _report(turn, lacking)
+    elif turn.obs.saved is False:
         turn.effects.append(SaveRevision())  # first: who sees Synced may edit at once, and must find it kept
     elif (back := turn.state.rolled_back) is not None:
         turn.report(Phase.SYNCED, "RolledBack", str(back))
@@ -88,7 +93,7 @@ def _settled(turn: Turn, app: Application) -> bool:
             STAGES[state.stage](turn, app)
     elif state.synced is not None and state.synced.version == app.version:
         at_rest(turn, app)
-        return _arrived(turn, app, state.synced)
+        return _arrived(turn, app, state.synced) and _told_if_it_lacks(turn, app, state.synced)
     elif app.version in state.blocked:
         if state.phase is not Phase.FAILED:
             said = f"{app.version} is blocked: it failed, or was rolled back from."
@@ -119,6 +124,18 @@ def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
     return False
 
 
+def _told_if_it_lacks(turn: Turn, app: Application, synced: Placement) -> bool:
+    """Is Argo CD's word that it doesn't run where it is. That is only told: it starts nothing, and holds up no other
+    application, which may be what mends it. Of a spec that isn't kept yet Argo CD must have said something."""
+    seen = turn.obs.deployments.get(app.name)
+    awaited = NOT_LOOKED_AT if seen is None else seen.awaits(synced.clusters)
+    known = seen is not None and bool(seen.lacks)
+    if app.deployed and awaited and (known or turn.obs.saved is False):
+        turn.set(app, phase=Phase.SYNCING, message=f"Waiting for Argo CD: {awaited}")
+        turn.wake_in(turn.policy.poll_interval)
+    return True
+
+
 def _astray(turn: Turn, route: RouteSeen, synced: Placement) -> bool:
     """Isn't its traffic where it should be, or does something keep the child Cell from seeing to that?"""
     paused = turn.policy.paused and route.phase == "Paused"  # as it was told
@@ -142,6 +159,7 @@ def _others_wait(turn: Turn, first: Application) -> None:
         synced = state.synced
         if synced and (synced.version, set(synced.clusters)) == (app.version, set(app.clusters)):
             turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
+            _told_if_it_lacks(turn, app, synced)
         else:
             turn.set(app, phase=Phase.PENDING, stage=None, message=f"Waits for {first.name}.")
 

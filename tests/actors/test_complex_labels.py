@@ -56,10 +56,12 @@ async def test_other_labels_come_beside_the_former_ones_which_come_off_when_all_
         await w.until(lambda s: s["clusters"][0]["message"].startswith("The Application web2"), "sys-web", DEPLOYMENT)
         await asyncio.sleep(600)
         assert (await applications(w), await labels(w)) == ({"web-sys-v1", "web2-sys-v1"}, {"role-of", "role2"})
+        assert ((await w.status())["reason"], await w.revisions()) == ("ApplicationDegraded", [1])
         del w.argo.broken["web2-sys-v1"]
         await w.until(lambda s: s["phase"] == "Synced", "sys-web", DEPLOYMENT)
         assert (await applications(w), await labels(w)) == ({"web2-sys-v1"}, {"role2"})
-        assert (w.traffic(), (await w.status())["phase"]) == ({"v1": 100}, "Synced")
+        await w.phase("Synced")
+        assert w.traffic() == {"v1": 100}
 
 
 async def test_an_edit_that_is_taken_back_in_the_middle_goes_back() -> None:
@@ -128,3 +130,28 @@ async def test_a_label_in_use_never_gets_another_value(paused: bool) -> None:
             assert (set(w.traffic()), "v2" in await w.published()) == ({"v2"}, True)
             await w.cell([w.cluster("v2", "web")], w.app("web"))
             await w.phase("Synced")
+
+
+async def test_an_edit_that_argo_cd_knows_no_application_set_for_is_said_and_kept_for_nobody_to_go_back_to() -> None:
+    async with complex_world() as w, w.running():
+        await w.web_on("v1")
+        await w.phase("Synced")
+        await w.cell([w.cluster("v1", "web")], w.app("web", **published_by({"role2": "web2"})))
+        await w.phase("Syncing")
+        await asyncio.sleep(600)
+        status = await w.status()
+        ready = next(each for each in status["conditions"] if each["type"] == "Ready")
+        assert (status["phase"], ready["status"], ready["reason"]) == ("Syncing", "False", "ApplicationSetNotFound")
+        assert ready["message"] == "web: Waiting for Argo CD: There is no ApplicationSet web2 yet."
+        assert (w.traffic(), await labels(w), await w.revisions()) == ({"v1": 100}, {"role-of"}, [1])
+
+
+async def test_an_application_set_that_is_deleted_at_rest_is_said() -> None:
+    async with complex_world() as w, w.running():
+        await w.web_on("v1")
+        await w.phase("Synced")
+        await w.store.real.delete(APPLICATION_SET, "argocd", "web")
+        status = await w.until(lambda s: s["phase"] != "Synced")
+        assert (status["phase"], status["reason"]) == ("Syncing", "ApplicationSetNotFound")
+        await w.application_set("web")
+        await w.phase("Synced")
