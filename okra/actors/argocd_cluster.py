@@ -24,6 +24,7 @@ from okra.errors import Invalid, NotFound, OkraError
 from okra.ports import Account, Kind, Object
 from okra.ports_clusters import ClusterInfo
 
+UNREACHABLE = "ClusterUnreachable"
 FINALIZER = "okra.mumoshu.github.io/cluster-secret"
 
 
@@ -89,16 +90,22 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
         return found
 
     async def _probe(self, account: Account, info: ClusterInfo) -> Found:
-        if info.status != "ACTIVE":
+        if info.status != "ACTIVE" and not (info.status == "UPDATING" and self._was_up):
             dead = info.status == "FAILED"
             return Found("Failed" if dead else "Pending", "ClusterNotActive", f"EKS says {info.status}.", stalled=dead)
         try:
             await self.argocd.members.answers(account, info)
         except OkraError as error:
             unauthorized = error.reason == "ClusterUnauthorized"
-            reason = error.reason if unauthorized else "ClusterUnreachable"
+            reason = error.reason if unauthorized else UNREACHABLE
             return Found("Failed" if unauthorized else "Pending", reason, str(error), stalled=unauthorized)
-        return Found("Running", "Running", "EKS says ACTIVE, and its API answers.")
+        return Found("Running", "Running", f"EKS says {info.status}, and its API answers.")
+
+    @property
+    def _was_up(self) -> bool:
+        """Was it ready, but for an API that didn't answer for a while? Then an update, which takes up to an hour while
+        the API serves, is no reason to call it otherwise."""
+        return bool(self.status.ready) or any(each.reason == UNREACHABLE for each in self.status.conditions)
 
     # -- leaving -----------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,10 @@ from okra.applications.turn import Turn
 
 
 def clusters_ready(turn: Turn, app: Application) -> bool:
-    """May the application begin? What moves already, or rests, isn't held up by a cluster that is ready no more."""
+    """May the application begin? What moves already, or rests, isn't held up by a cluster that is ready no more; nor is
+    what goes back to clusters where it is published all the while."""
+    if app.clusters and {*app.clusters} <= {*turn.app(app).former}:
+        return True
     missing = []
     for cluster in turn.policy.clusters:
         seen = turn.obs.clusters.get(cluster.name)

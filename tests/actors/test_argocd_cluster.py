@@ -152,7 +152,23 @@ async def test_a_cluster_is_told_to_argo_cd_when_it_is_ready_and_not_before(eks:
             assert await w.published() == {"c1"}
 
 
-@pytest.mark.parametrize(("eks", "answer"), UNREADY)
+async def test_a_cluster_that_eks_updates_stays_ready_while_its_api_answers() -> None:
+    async with argo_world() as w:
+        await w.cluster("c1")
+        async with w.running():
+            await w.cluster_until(ready)
+            w.clusters.change("c1", status="UPDATING", ca_data=ca(2))
+            await asyncio.sleep(300)
+            status = await w.cluster_until(ready)
+            assert condition(status, "Ready") == ("True", "Running")
+            assert json.loads(data(await w.secret("c1"))["config"])["tlsClientConfig"]["caData"] == ca(2)
+            w.clusters.silent["c1"] = Unavailable("no route to host")
+            await w.cluster_until(not_ready)
+            w.clusters.silent.clear()
+            await w.cluster_until(ready)
+
+
+@pytest.mark.parametrize(("eks", "answer"), [each for each in UNREADY if each[0] != "UPDATING"])
 async def test_a_cluster_that_isnt_ready_for_a_while_keeps_its_secret_as_it_is(
     eks: str, answer: OkraError | None
 ) -> None:

@@ -105,6 +105,20 @@ def test_a_cluster_that_flaps_holds_up_neither_what_moves_nor_what_rests() -> No
     assert w.after(300.0).state.phase is Phase.SYNCED
 
 
+@pytest.mark.parametrize("retained", [True, False])
+def test_clusters_that_are_published_still_are_gone_back_to_whatever_their_readiness(retained: bool) -> None:
+    w = synced(web())
+    w.retain_for = 3600.0 if retained else 0.0
+    w.want(web(NEW))
+    w.after(600.0)
+    assert set(w.web.former) == (set(OLD) if retained else set())
+    w.ready["web-1-v1"] = w.ready["web-2-v1"] = False
+    w.want(web())
+    w.after(300.0)
+    assert w.routes["web"].stable == "+".join(OLD if retained else NEW)
+    assert (w.state.reason == "WaitingForClusters") is not retained
+
+
 def test_applications_go_one_after_the_other_in_the_order_of_the_spec() -> None:
     w = synced(web(), API_OLD)
     w.want(web(NEW), API_NEW)
