@@ -24,20 +24,18 @@ class Rollbacks:
         self._record, self._revisions, self._sight, self._defaults = record, revisions, sight, defaults
 
     async def in_effect(self, cell: Cell) -> Cell:
-        """The Cell by the spec that it goes by. One that is being deleted waits for none: what moves is put back."""
+        """The Cell by the spec that it goes by. One that is being deleted waits for none."""
         record = self._record
         if record.state.rolled_back is None:
             return cell
-        if record.state.rolled_back.generation != record.generation and is_over(
-            await self._asks(cell), record.state, record.generation
-        ):
+        if is_over(record.state, record.generation):
             await record.persist(replace(record.state, rolled_back=None))
             return cell
         try:
             return in_one_step(cell, await self._revisions.cell(record.state.rolled_back.name))
         except OkraError:
             if record.deleting:
-                return cell
+                return in_one_step(cell, cell)
             raise
 
     async def saved(self) -> bool:

@@ -11,7 +11,7 @@ from okra.api.complex import ArgoCDStrategyType
 from okra.api.defaults import Defaults
 from okra.applications.children import eks_name
 from okra.applications.policy import Application, Cluster, OnFailure, Policy
-from okra.applications.state import State
+from okra.applications.state import AppState, State
 from okra.applications.versions import version_of
 from okra.rollout.compile import check_interval, without_provider
 
@@ -38,17 +38,21 @@ def while_unknown(cell: Cell, defaults: Defaults, tags: Tags, state: State) -> P
 
 
 def while_leaving(policy: Policy, state: State) -> Policy:
-    """Of a Cell that is being deleted: what moves goes back, nothing else is touched."""
-    moving = tuple(
-        Application(each.name, version="", clusters=each.synced.clusters if each.synced else ())
-        for each in state.applications
-        if each.target is not None
-    )
+    """Of a Cell that is being deleted: what moves goes back, nothing else is touched. A rollback goes on: to turn it
+    around would send the traffic to what is left."""
+    moving = [_leaving(each, state) for each in state.applications if each.moving]
     known = {each.name: each for each in policy.applications}
     applications = tuple(
         replace(known.get(each.name, each), clusters=each.clusters, version=each.version) for each in moving
     )
     return replace(policy, applications=applications, leaving=True, problem=None)
+
+
+def _leaving(app: AppState, state: State) -> Application:
+    left = app.synced is not None and app.synced.version in app.blocked
+    if state.rolled_back is not None and left and app.target is not None:
+        return Application(app.name, app.target.clusters, app.target.version)
+    return Application(app.name, app.synced.clusters if app.synced else ())
 
 
 def by_tags(spec: CellSpec) -> bool:

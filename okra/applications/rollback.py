@@ -13,7 +13,7 @@ from okra.api.cell import Cell
 from okra.api.durations import Duration
 from okra.api.strategy import Canary
 from okra.applications.observation import Kept
-from okra.applications.policy import Application, Policy
+from okra.applications.policy import Application
 from okra.applications.state import RolledBack, State
 from okra.applications.turn import Turn
 from okra.rollout.observation import Command, Problem
@@ -38,14 +38,11 @@ def in_one_step(cell: Cell, then: Cell) -> Cell:
     return cell.model_copy(update={"spec": then.spec.model_copy(update=changes)})
 
 
-def is_over(policy: Policy | None, state: State, generation: int | None) -> bool:
-    """Has an edit ended the rollback? `policy`: what the edited spec asks for; None: not known yet. What still goes
-    back isn't turned around for one that asks for what it leaves."""
-    if state.rolled_back is None or state.rolled_back.generation == generation:
-        return False
-    moving = [each for each in state.applications if each.moving]
-    wanted = {} if policy is None else {app.name: app.version for app in policy.applications}
-    return all(each.name in wanted and wanted[each.name] not in each.blocked for each in moving)
+def is_over(state: State, generation: int | None) -> bool:
+    """Has an edit ended the rollback? Not while an application moves: what still goes back isn't turned around, for
+    that would send the traffic to what it leaves, whatever the edit asks for."""
+    back = state.rolled_back
+    return back is not None and back.generation != generation and not any(each.moving for each in state.applications)
 
 
 def choose(kept: Sequence[Kept], arg: str, wanted: Mapping[str, str]) -> Kept | str:

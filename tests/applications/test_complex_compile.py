@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from okra.api.defaults import Defaults
 from okra.api.policies import OnFailureAction
 from okra.applications.compile import by_tags, compile_policy, while_leaving, while_unknown
 from okra.applications.policy import Cluster, OnFailure, Policy
-from okra.applications.state import AppState, Placement, State
+from okra.applications.state import AppState, Placement, RolledBack, State
 from okra.applications.versions import LABEL
 from tests.applications.cells import SPEC, check, complex_cell, model
 
@@ -139,3 +140,13 @@ def test_a_cell_that_leaves_takes_back_what_moves_and_touches_nothing_else() -> 
         ("gone", "", ()),
     ]
     assert left.applications[0].prechecks == ("first",)
+
+
+def test_a_cell_that_leaves_while_it_is_rolled_back_goes_on_from_what_was_left() -> None:
+    moving = AppState("web", target=NEW, synced=OLD)
+    fails = replace(moving, name="api", blocked=("v0",))
+    state = State((replace(moving, blocked=("v1",)), fails), rolled_back=RolledBack("sys-a", 1, 7, "ann", 1000.0))
+    found = while_leaving(compiled(), state).applications
+    assert [(each.name, each.version) for each in found] == [("web", "v2"), ("api", "")]
+    found = while_leaving(compiled(), replace(state, rolled_back=None)).applications
+    assert [each.version for each in found] == ["", ""], "a canary begins from what is blocked, and goes back there"
