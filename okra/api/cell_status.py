@@ -160,6 +160,7 @@ class Placement(StatusModel):
     target_groups: Annotated[tuple[ClusterTargetGroup, ...], Field(max_length=64)] = Field(
         default=(), description="Their target groups."
     )
+    route: str = Field(default="", max_length=1024, description="The listener, and the rule's priority, it is on.")
 
 
 class ApplicationFailure(StatusModel):

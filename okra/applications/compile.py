@@ -14,6 +14,7 @@ from okra.applications.policy import Application, Cluster, OnFailure, Policy
 from okra.applications.state import AppState, State
 from okra.applications.versions import version_of
 from okra.rollout.compile import check_interval, without_provider
+from okra.rollout.policy import route_key
 
 Tags = Mapping[str, Mapping[str, str]]
 """Cluster, as the Cell calls it → its tags in EKS. Without an entry they aren't known (yet)."""
@@ -126,6 +127,7 @@ def _named(each: Spec, clusters: tuple[str, ...], version: str) -> Application:
         version=version,
         deployed=each.argocd is not None,
         routed=each.alb is not None,
+        route="" if each.alb is None else route_key(each.alb.listener_arn, "", each.alb.forward_config.priority),
         deletes_first=strategy is ArgoCDStrategyType.DELETE_BEFORE_CREATE,
         prechecks=tuple(check.name for check in each.prechecks),
         postchecks=tuple(check.name for check in each.postchecks),

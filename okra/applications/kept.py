@@ -1,6 +1,6 @@
 """What the specs that reached Synced said of an application: while it is where one brought it, its children go by that.
 
-A spec that failed, or that waits, names other clusters; its Argo CD labels, listener and checks are for the way there.
+A spec that failed, or that waits, names other clusters; its Argo CD labels, steps and checks are for the way there.
 The way back, and the rest after it, are those of the spec that worked.
 """
 

@@ -7,6 +7,7 @@ reads, and calls it again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from okra.applications.clusters import clusters_ready
 from okra.applications.commands import commands
@@ -15,7 +16,7 @@ from okra.applications.observation import NOT_LOOKED_AT, Observation, RouteSeen
 from okra.applications.policy import Application, OnFailure, Policy
 from okra.applications.resting import at_rest, leave_former
 from okra.applications.reverting import SUPERSEDED, revert
-from okra.applications.stages import begin, completing, init, migrating
+from okra.applications.stages import begin, completing, init, migrating, off_the_route
 from okra.applications.state import Phase, Placement, Stage, State
 from okra.applications.turn import Turn
 from okra.rollout.words import retry
@@ -89,6 +90,8 @@ def _settled(turn: Turn, app: Application) -> bool:
                 f"It {'gets' if app.routed else 'loses'} its alb in the middle of the move to {state.target.version}."
             )
             turn.fail(app, Phase.REVERTING, SUPERSEDED, said, block=False)
+        elif state.synced is not None and (problem := off_the_route(state.synced, app)) is not None:
+            turn.fail(app, Phase.REVERTING, SUPERSEDED, problem.message, block=False)
         else:
             STAGES[state.stage](turn, app)
     elif state.synced is not None and state.synced.version == app.version:
@@ -114,7 +117,9 @@ def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
             turn.set(app, phase=AT_REST.get(route.phase, Phase.SYNCING), message=route.message)
             turn.wake_in(turn.policy.poll_interval)
             return False
-        turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
+        if route is not None and route.settled and synced.routed:
+            synced = replace(synced, route=app.route)
+        turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="", synced=synced)
         return True
     turn.reason = "SameVersion"
     said = (

@@ -34,6 +34,8 @@ class Application:
     """Argo CD deploys it."""
     routed: bool = True
     """It has traffic, which a child Cell moves."""
+    route: str = ""
+    """On which listener and rule (`route_key`)."""
     deletes_first: bool = False
     """DeleteBeforeCreate: it never runs on old and new clusters at once."""
     prechecks: tuple[str, ...] = ()

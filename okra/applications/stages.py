@@ -32,12 +32,9 @@ def begin(turn: Turn, app: Application) -> None:
         turn.reason = "TooManyClusters"
         said = f"matches {len(app.clusters)} clusters: beside alb at most {MOST_REPLICAS}, as a forward action holds 5"
         turn.set(app, phase=Phase.PENDING, stage=None, message=f"Its clusterSelector {said}. Select fewer.")
-    elif (synced := turn.app(app).synced) is not None and synced.groups and not app.routed:
-        turn.reason = "RouteRemoved"
-        said = (
-            f"It has no alb any more, and the traffic is on {', '.join(synced.clusters)}: nobody moves it from there."
-        )
-        turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} Give it its alb back, or another name.")
+    elif (synced := turn.app(app).synced) is not None and (problem := off_the_route(synced, app)) is not None:
+        turn.reason = problem.reason
+        turn.set(app, phase=Phase.PENDING, stage=None, message=problem.message)
     elif isinstance(groups, Problem):
         turn.reason = groups.reason
         turn.set(app, phase=Phase.PENDING, stage=None, message=groups.message)
@@ -56,7 +53,7 @@ def begin(turn: Turn, app: Application) -> None:
             app,
             phase=Phase.SYNCING,
             stage=Stage.INIT,
-            target=Placement(app.version, app.clusters, found),
+            target=Placement(app.version, app.clusters, found, app.route),
             former=published_before(state, app.clusters),
             attempt=state.attempt + 1,
             series=0,
@@ -65,6 +62,18 @@ def begin(turn: Turn, app: Application) -> None:
             message=f"Moving to {', '.join(app.clusters)}.",
         )
         turn.emit("ApplicationStarted", f"{app.name} moves to {', '.join(app.clusters)} ({app.version}).")
+
+
+def off_the_route(synced: Placement, app: Application) -> Problem | None:
+    """Why it can't go from where it is to other clusters: the traffic would stay there, on a route that nobody moves."""
+    clusters = ", ".join(synced.clusters)
+    if synced.routed and not app.routed:
+        said = f"It has no alb any more, and the traffic is on {clusters}: nobody moves it from there."
+        return Problem("RouteRemoved", f"{said} Give it its alb back, or another name.")
+    if synced.route not in ("", app.route) and {*app.clusters} != {*synced.clusters}:
+        said = f"{synced.route} forwards to {clusters}, and would after a move by {app.route}"
+        return Problem("RouteAndClusters", f"{said}: go to the other clusters by the former route, and change it then.")
+    return None
 
 
 def _serving(synced: Placement) -> dict[str, str]:

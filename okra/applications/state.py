@@ -53,6 +53,8 @@ class Placement:
     version: str
     clusters: tuple[str, ...]
     groups: tuple[Group, ...] = ()
+    route: str = ""
+    """Listener and rule that its traffic is on (`route_key`); empty: it has none, or nobody knows."""
 
     @property
     def routed(self) -> bool:

@@ -120,7 +120,9 @@ def _placement(placement: Placement | None) -> api.Placement | None:
     groups = tuple(
         api.ClusterTargetGroup(cluster=each.cluster, arn=each.arn, eks_cluster=each.eks) for each in placement.groups
     )
-    return api.Placement(version=placement.version, clusters=placement.clusters, target_groups=groups)
+    return api.Placement(
+        version=placement.version, clusters=placement.clusters, target_groups=groups, route=placement.route
+    )
 
 
 def _read_application(found: api.ApplicationStatus) -> AppState:
@@ -152,4 +154,5 @@ def _read_placement(found: api.Placement | None) -> Placement | None:
         found.version,
         found.clusters,
         tuple(Group(each.cluster, each.arn, each.eks_cluster) for each in found.target_groups),
+        found.route,
     )

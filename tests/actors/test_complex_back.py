@@ -20,8 +20,9 @@ async def on_v1(w: ComplexWorld, **more: Any) -> None:
 
 
 def newer(w: ComplexWorld, **argocd: Any) -> dict[str, Any]:
-    """The application as it is wanted on v2: on another rule, with another check, and other things of Argo CD."""
-    app = w.app("web", priority=11, checks=[check("dd", query="new")])
+    """The application as it is wanted on v2: in other steps, with another check, and other things of Argo CD."""
+    app = w.app("web", checks=[check("dd", query="new")])
+    app["alb"]["updateStrategy"] |= {"stepWeight": 20}
     app["argocd"] |= argocd
     return app
 
@@ -31,8 +32,8 @@ async def child(w: ComplexWorld) -> dict[str, Any]:
     found = await w.get("sys-web")
     assert found is not None
     spec = found["spec"]
-    rule = spec["ingress"]["awsApplicationLoadBalancer"]["rule"]
-    return {"version": spec["version"], "rule": rule["priority"], "query": spec["checks"][0]["analysis"]["query"]}
+    step = spec["updateStrategy"]["canary"]["stepWeight"]
+    return {"version": spec["version"], "step": step, "query": spec["checks"][0]["analysis"]["query"]}
 
 
 async def application_set_of(w: ComplexWorld) -> str:
@@ -42,12 +43,10 @@ async def application_set_of(w: ComplexWorld) -> str:
     return name
 
 
-OLD = {"version": "v1", "rule": 10, "query": "old"}
+OLD = {"version": "v1", "step": 50, "query": "old"}
 
 
 def v2_fails(w: ComplexWorld) -> None:
-    w.cluster("before", "")
-    w.route("before", priority=11)
     w.metrics.answer = lambda query, _: 1.0 if query == "new" else 0.0
 
 
@@ -58,13 +57,13 @@ async def test_after_a_failure_the_children_are_as_the_spec_that_worked_has_them
             await w.phase("Synced")
             v2_fails(w)
             await w.cell([w.cluster("v2", "web")], newer(w))
-            await w.until(lambda _: "v2" in w.traffic(11))
-            assert await child(w) == {"version": "v2", "rule": 11, "query": "new"}
+            await w.until(lambda _: "v2" in w.traffic())
+            assert await child(w) == {"version": "v2", "step": 20, "query": "new"}
             await w.phase("Failed")
             assert await child(w) == OLD
             await asyncio.sleep(300)
             assert await child(w) == OLD
-        assert (w.traffic(10), w.traffic(11)) == ({"v1": 100}, {"before": 100})
+        assert w.traffic() == {"v1": 100}
         assert await w.published() == {"v1"}
 
 
@@ -122,7 +121,7 @@ async def test_a_process_that_begins_in_any_stage_goes_back_by_the_same_spec() -
             await asyncio.sleep(60)
         assert {("Syncing", "Migrating"), ("Reverting", "Error")} <= {*where}, where
         assert await child(w) == OLD
-        assert (w.traffic(10), w.traffic(11)) == ({"v1": 100}, {"before": 100})
+        assert w.traffic() == {"v1": 100}
 
 
 async def test_the_way_back_waits_for_no_spec_that_cannot_be_read_and_leaves_the_children_as_they_are() -> None:
@@ -136,18 +135,18 @@ async def test_the_way_back_waits_for_no_spec_that_cannot_be_read_and_leaves_the
             v2_fails(w)
             w.metrics.answer = lambda *_: 0.0
             await w.cell([w.cluster("v2", "web")], newer(w))
-            await w.until(lambda _: "v2" in w.traffic(11))
+            await w.until(lambda _: "v2" in w.traffic())
             w.store.fault = forbidden
             w.metrics.answer = lambda query, _: 1.0
             await w.until(lambda s: s["applications"][0]["phase"] == "Failed")
-            await w.until(lambda _: w.traffic(11) == {"before": 100})
-            assert await child(w) == {"version": "v1", "rule": 11, "query": "new"}
+            await w.until(lambda _: w.traffic() == {"v1": 100})
+            assert await child(w) == {"version": "v1", "step": 20, "query": "new"}
             assert await w.published() == {"v1"}
             w.store.fault = lambda _operation, _name: None
             await w.phase("Failed")
             await asyncio.sleep(60)
             assert await child(w) == OLD
-        assert w.traffic(10) == {"v1": 100}
+        assert w.traffic() == {"v1": 100}
 
 
 async def degraded_on_v2(w: ComplexWorld) -> None:

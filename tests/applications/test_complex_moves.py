@@ -678,6 +678,31 @@ def test_a_route_that_is_taken_away_in_the_middle_of_a_move_is_put_back_first_an
     assert w.after(600.0).state.phase is Phase.SYNCED
 
 
+def on_rule(number: int, clusters: tuple[str, ...] = OLD) -> Application:
+    return web(clusters, route=f"listener#{number}")
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_another_route_with_other_clusters_leaves_no_cluster_that_the_former_route_forwards_to(moving: bool) -> None:
+    w = synced(on_rule(10)).after(300.0)
+    if moving:
+        w.want(on_rule(10, NEW))
+        w.after(40.0)
+    w.want(on_rule(20, NEW))
+    w.after(600.0)
+    assert (published(w), w.routes["web"].stable) == (set(OLD), "+".join(OLD))
+    assert (w.state.phase, w.state.reason) == (Phase.PENDING, "RouteAndClusters")
+    assert "listener#10 forwards to web-1-v1, web-2-v1" in w.state.message
+    w.want(on_rule(10, NEW))
+    assert w.after(600.0).state.phase is Phase.SYNCED
+    w.want(on_rule(20, NEW))
+    assert w.after(60.0).state.phase is Phase.SYNCED
+    w.want(on_rule(20))
+    assert w.after(600.0).state.phase is Phase.SYNCED
+    assert w.web.synced is not None
+    assert w.web.synced.route == "listener#20"
+
+
 def test_an_application_that_gets_a_route_in_the_middle_of_a_move_begins_anew_with_it() -> None:
     w = synced(web(routed=False))
     w.want(web(NEW, routed=False, postchecks=("alive",)))
