@@ -15,7 +15,7 @@ from okra.actors.wiring import Wiring
 from okra.api.cell import Cell, CellSpec
 from okra.api.parse import parse
 from okra.applications.children import PARENT, Parent, short
-from okra.errors import AlreadyExists, NotFound, OkraError
+from okra.errors import AlreadyExists, Invalid, NotFound, OkraError
 from okra.ports import Kind, Object
 
 log = structlog.get_logger("okra")
@@ -34,6 +34,8 @@ class Revision:
     data: Mapping[str, Any]
     cell: Cell | None
     """None: what was valid then isn't any more."""
+    problem: str = ""
+    """Why."""
 
 
 class Revisions:
@@ -69,22 +71,24 @@ class Revisions:
         return self._found
 
     async def cell(self, name: str) -> Cell:
-        """The Cell by one of them. What it says never changes, so it is read once. NotFound if it is gone."""
+        """The Cell by one of them. What it says never changes, so it is read once. NotFound if it is gone, Invalid if
+        an upgrade made it so."""
         if self._known is None or self._known.name != name:
             self._known = next((each for each in await self.read() if each.name == name), None)
-        if self._known is None or self._known.cell is None:
-            said = (
-                f"The ControllerRevision {name}, which it was rolled back to, is gone: an edit of the spec ends that."
-            )
-            raise NotFound(said, reason="RevisionGone")
+        said = f"The ControllerRevision {name}, which it was rolled back to,"
+        if self._known is None:
+            raise NotFound(f"{said} is gone: an edit of the spec ends that.", reason="RevisionGone")
+        if self._known.cell is None:
+            why = f"isn't valid any more ({self._known.problem})"
+            raise Invalid(f"{said} {why}: an edit of the spec ends that.", reason="RevisionInvalid")
         return self._known.cell
 
     def _revision(self, found: Object) -> Revision:
         parent, data = self._parent, found["data"]
-        model, _ = parse(parent.child(parent.kind, parent.name, data.get("spec") or {}))
-        return Revision(
-            found["metadata"]["name"], int(found["revision"]), data, model if isinstance(model, Cell) else None
-        )
+        model, findings = parse(parent.child(parent.kind, parent.name, data.get("spec") or {}))
+        cell = model if isinstance(model, Cell) else None
+        problem = "" if cell else "; ".join(map(str, findings[:3]))
+        return Revision(found["metadata"]["name"], int(found["revision"]), data, cell, problem)
 
     async def saved(self, obj: Object) -> bool:
         """Is the last one of this spec?"""

@@ -15,7 +15,7 @@ from okra.applications.compile import compile_policy
 from okra.applications.observation import Kept
 from okra.applications.policy import Application, Policy
 from okra.applications.rollback import choose, in_one_step, is_over
-from okra.errors import Fatal, OkraError
+from okra.errors import Fatal, Invalid, NotFound, OkraError
 from okra.rollout.observation import Command, Problem
 
 
@@ -33,10 +33,13 @@ class Rollbacks:
             return cell
         try:
             return in_one_step(cell, await self._revisions.cell(record.state.rolled_back.name))
-        except OkraError:
+        except OkraError as error:
             if record.deleting:
                 return in_one_step(cell, cell)
-            raise
+            if not isinstance(error, NotFound | Invalid) or record.state.rolled_back.generation == record.generation:
+                raise
+        await record.persist(replace(record.state, rolled_back=None))  # even in mid-move: there is nothing to go by
+        return cell
 
     async def saved(self) -> bool:
         """Is the spec that it goes by the last one kept, or one that was?"""
@@ -63,7 +66,8 @@ class Rollbacks:
             revision.data == {"spec": self._record.object["spec"]} if back is None else back.name == revision.name
         )
         if revision.cell is None:
-            return Kept(revision.name, revision.number, in_effect=in_effect, problem="its spec isn't valid any more.")
+            said = f"its spec isn't valid any more: {revision.problem}."
+            return Kept(revision.name, revision.number, in_effect=in_effect, problem=said)
         policy, names = await self._asks(revision.cell), [each.name for each in revision.cell.spec.applications or ()]
         applications = tuple(map(Application, names, [()] * len(names))) if policy is None else policy.applications
         problem = "the tags of its clusters aren't known." if policy is None else ""

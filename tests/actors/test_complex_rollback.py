@@ -333,7 +333,7 @@ async def test_a_spec_that_is_valid_no_more_or_that_nobody_can_place_is_refused(
             body = {**first, "metadata": {**metadata, "name": f"sys-{number}"}, "data": data, "revision": number}
             await w.store.real.create(REVISION, body)
         async with w.running():
-            assert "its spec isn't valid any more." in await numbered(w, "3", "1")
+            assert "its spec isn't valid any more: spec.applications: " in await numbered(w, "3", "1")
             assert "the tags of its clusters aren't known." in await numbered(w, "4", "2")
             assert "checks[0].analysis.provider: is required" in await numbered(w, "5", "3")
         assert set(w.traffic()) == {"v2"}
@@ -373,6 +373,41 @@ async def test_a_spec_that_somebody_deleted_in_the_middle_moves_nothing_and_is_s
             await w.cell([w.cluster("v1", "web")], w.app("web"))
             await w.phase("Synced")
         assert set(w.traffic()) == {"v1"}
+
+
+@pytest.mark.parametrize(
+    ("there", "reason", "says"),
+    [
+        (False, "RevisionGone", "is gone: an edit"),
+        (True, "RevisionInvalid", "isn't valid any more (spec.applications: "),
+    ],
+)
+async def test_one_that_is_gone_or_valid_no_more_in_mid_move_is_said_and_any_edit_ends_it(
+    there: bool, reason: str, says: str
+) -> None:
+    async with complex_world() as w:
+        await on_v2(w)
+        w.argo.generates = False
+        async with w.running():
+            await w.command("rollback")
+            status = await w.until(lambda s: s["applications"][0]["stage"] == "Migrating")
+        found = next(each for each in (await w.store.real.list(REVISION)).items if each["revision"] == 1)
+        await w.store.real.delete(REVISION, "default", status["rolledBackTo"]["name"])
+        if there:  # as an upgrade would leave it
+            metadata = {key: found["metadata"][key] for key in ("namespace", "name", "labels", "ownerReferences")}
+            spec = {**found["data"]["spec"], "applications": []}
+            await w.store.real.create(REVISION, {**found, "metadata": metadata, "data": {"spec": spec}})
+        w.argo.generates = True
+        async with w.running():
+            status = await w.until(lambda s: s["reason"] == reason)
+            assert says in status["message"]
+            await asyncio.sleep(300)
+            assert (await w.status())["rolledBackTo"] is not None
+            await edit(w, retainFor="7m")
+            await w.phase("Failed")
+            status = await w.status()
+        assert (status.get("rolledBackTo"), status["applications"][0]["target"]) == (None, None)
+        assert set(w.traffic()) == {"v2"}
 
 
 async def test_a_cell_whose_spec_cannot_be_read_goes_on_and_goes_all_the_same() -> None:
