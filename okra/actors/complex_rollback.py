@@ -57,7 +57,7 @@ class Rollbacks:
             found = [await self._kept(each) for each in await self._revisions.read()]
         except Fatal as error:
             return problem_of(error)
-        chosen = choose(found, command.arg, {app.name: app.version for app in policy.applications})
+        chosen = choose(found, command.arg, policy, self._record.state)
         return tuple([await self._looked_at(each) if each is chosen else each for each in found])
 
     async def _kept(self, revision: Revision) -> Kept:

@@ -13,7 +13,7 @@ from okra.api.cell import Cell
 from okra.api.durations import Duration
 from okra.api.strategy import Canary
 from okra.applications.observation import Kept
-from okra.applications.policy import Application
+from okra.applications.policy import Application, Policy
 from okra.applications.state import RolledBack, State
 from okra.applications.turn import Turn
 from okra.rollout.observation import Command, Problem
@@ -45,15 +45,19 @@ def is_over(state: State, generation: int | None) -> bool:
     return back is not None and back.generation != generation and not any(each.moving for each in state.applications)
 
 
-def choose(kept: Sequence[Kept], arg: str, wanted: Mapping[str, str]) -> Kept | str:
-    """The spec to go back to: the numbered one, else the newest that has an application elsewhere than `wanted`
-    (version by application), else the newest other one. Or why there is none."""
+def choose(kept: Sequence[Kept], arg: str, policy: Policy, state: State) -> Kept | str:
+    """The spec to go back to: the numbered one, else the newest that has an application elsewhere than the policy, else
+    the newest other one; none with what is blocked now, as what was just rolled back from. Or why there is none."""
     if arg:
         found = next((each for each in kept if arg in (str(each.revision), each.name)), None)
         return found or f"there is no revision {arg}."
     others = [each for each in kept if not each.in_effect]
     if not others:
         return "there is nothing to go back to: no other spec has reached Synced."
+    others = [each for each in others if not _blocked(each, state)]
+    if not others:
+        return "what every other spec asks for is blocked: it failed, or was rolled back from. Name one to go there."
+    wanted = {app.name: app.version for app in policy.applications}
     return next((each for each in others if _elsewhere(each, wanted)), others[0])
 
 
@@ -61,14 +65,18 @@ def _elsewhere(kept: Kept, wanted: Mapping[str, str]) -> bool:
     return any(app.version != wanted.get(app.name, app.version) for app in kept.applications)
 
 
+def _blocked(kept: Kept, state: State) -> bool:
+    return any(app.version in state.of(app.name).blocked for app in kept.applications)
+
+
 def roll_back(turn: Turn, command: Command) -> str:
     """Only what is decided: the Cell goes by that spec from the next look on."""
-    kept, wanted = turn.obs.kept, {app.name: app.version for app in turn.policy.applications}
+    kept = turn.obs.kept
     if any(each.moving for each in turn.state.applications):
         return "Refused: an application moves; abort that first."
     if isinstance(kept, Problem):
         return f"Refused: the specs that were kept can't be read: {kept.message}"
-    found = choose(kept, command.arg, wanted)
+    found = choose(kept, command.arg, turn.policy, turn.state)
     if isinstance(found, str):
         return f"Refused: {found}{_listed(kept)}"
     if found.in_effect:

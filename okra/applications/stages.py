@@ -65,7 +65,7 @@ def begin(turn: Turn, app: Application) -> None:
 
 
 def off_the_route(synced: Placement, app: Application) -> Problem | None:
-    """Why it can't go from where it is to other clusters: the traffic would stay there, on a route that nobody moves."""
+    """Why it can't go from where it is to other clusters: the traffic would stay there, on a route nobody moves."""
     clusters = ", ".join(synced.clusters)
     if synced.routed and not app.routed:
         said = f"It has no alb any more, and the traffic is on {clusters}: nobody moves it from there."

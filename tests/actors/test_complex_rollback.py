@@ -214,7 +214,7 @@ async def test_a_deletion_in_the_middle_of_it_lets_it_arrive(readable: bool) -> 
         assert (set(w.traffic()), shares(w, "v2")) == ({"v1"}, [100, 0])
 
 
-async def test_retry_goes_by_the_spec_again_and_a_second_rollback_goes_the_other_way() -> None:
+async def test_retry_goes_by_the_spec_again_and_a_second_rollback_goes_the_other_way_by_its_number() -> None:
     async with complex_world() as w:
         await on_v2(w)
         async with w.running():
@@ -227,7 +227,9 @@ async def test_retry_goes_by_the_spec_again_and_a_second_rollback_goes_the_other
             await w.command("rollback", "3")
             await rolled_back(w)
             assert set(w.traffic()) == {"v1"}
-            await w.command("rollback", "4")
+            assert "is blocked: it failed, or was rolled back from" in await numbered(w, "", "4")
+            assert set(w.traffic()) == {"v1"}
+            await numbered(w, "2", "5")
             await w.until(lambda s: s["rolledBackTo"]["revision"] == 2 and s["reason"] == "RolledBack")
             assert set(w.traffic()) == {"v2"}
             status = await w.status()

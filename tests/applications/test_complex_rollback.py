@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from okra.applications.observation import Kept
-from okra.applications.policy import Application
+from okra.applications.policy import Application, Policy
 from okra.applications.rollback import choose, in_one_step, is_over
 from okra.applications.state import AppState, Phase, Placement, RolledBack, State
 from okra.rollout.observation import Command, Problem
@@ -144,9 +144,23 @@ def test_what_moves_is_not_rolled_back_by_this() -> None:
 )
 def test_the_newest_that_is_elsewhere_goes_before_one_that_only_differs(arg: str, revision: int) -> None:
     found = (kept(4, web(NEW), in_effect=True), kept(3, web(NEW)), kept(2, web()), kept(1, web()))
-    chosen = choose(found, arg, {"web": V2})
+    chosen = choose(found, arg, Policy(applications=(web(NEW),)), State())
     assert isinstance(chosen, Kept)
     assert chosen.revision == revision
+
+
+def test_a_second_rollback_does_not_lead_to_what_the_first_one_left_unless_that_is_named() -> None:
+    w = on_new()
+    asks(w)
+    w.want(web())
+    w.after(600.0)
+    w.kept = (kept(2, web(NEW)), kept(1, web(), in_effect=True))
+    said = "what every other spec asks for is blocked: it failed, or was rolled back from. Name one to go there."
+    assert asks(w) == f"Refused: {said} Revisions: 2 (web {V2}); 1 (web {V1}; in effect)."
+    older = replace(w.kept[1], name="sys-0", revision=0, applications=(web(("c",)),), in_effect=False)
+    chosen = choose((*w.kept, older), "", w.policy, w.state)
+    assert chosen == older
+    assert asks(w, "2") == f"Rolling back to revision 2 (web {V2}). Left: web {V1}; blocked."
 
 
 # -- what ends it ------------------------------------------------------------------------------------------------------
