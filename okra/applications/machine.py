@@ -119,6 +119,11 @@ def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
             return False
         if route is not None and route.settled and synced.routed:
             synced = replace(synced, route=app.route)
+        if app.routed and not synced.routed:
+            turn.reason = "RouteAdded"
+            said = f"It got its alb on {', '.join(synced.clusters)}: the traffic is moved with the next clusters."
+            turn.set(app, phase=Phase.PENDING, stage=None, message=said)
+            return False
         turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="", synced=synced)
         return True
     turn.reason = "SameVersion"

@@ -14,7 +14,8 @@ def at_rest(turn: Turn, app: Application) -> None:
     state = turn.app(app)
     assert state.synced is not None  # what it rests on
     route = turn.obs.routes.get(app.name)
-    if app.routed and app.name in turn.obs.routes and (route is None or route.version != state.synced.version):
+    unsent = route is None or route.version != state.synced.version
+    if app.routed and state.synced.routed and app.name in turn.obs.routes and unsent:
         turn.effects.append(Route(app.name, state.synced.version, groups_of(state)))
 
 

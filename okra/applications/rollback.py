@@ -14,6 +14,7 @@ from okra.api.durations import Duration
 from okra.api.strategy import Canary
 from okra.applications.observation import Kept
 from okra.applications.policy import Application, Policy
+from okra.applications.stages import off_the_route
 from okra.applications.state import RolledBack, State
 from okra.applications.turn import Turn
 from okra.rollout.observation import Command, Problem
@@ -81,8 +82,8 @@ def roll_back(turn: Turn, command: Command) -> str:
         return f"Refused: {found}{_listed(kept)}"
     if found.in_effect:
         return f"Refused: revision {found.revision} is in effect.{_listed(kept)}"
-    if found.problem:
-        return f"Refused: revision {found.revision} can't be gone back to: {found.problem}{_listed(kept)}"
+    if problem := found.problem or _off_the_route(turn, found):
+        return f"Refused: revision {found.revision} can't be gone back to: {problem}{_listed(kept)}"
     then = {app.name: app for app in found.applications}
     left = [name for app in turn.policy.applications for name in _leave(turn, app, then.get(app.name))]
     back = RolledBack(found.name, found.revision, turn.obs.generation, command.by, turn.now)
@@ -90,6 +91,15 @@ def roll_back(turn: Turn, command: Command) -> str:
     paused = " It begins once the Cell isn't paused any more." if turn.policy.paused else ""
     said = f"{', '.join(left)}; blocked" if left else "no application is elsewhere"
     return f"Rolling back to revision {found.revision} ({_holds(found)}). Left: {said}.{paused}"
+
+
+def _off_the_route(turn: Turn, kept: Kept) -> str:
+    """Why an application's traffic can't follow it there."""
+    for app in kept.applications:
+        synced = turn.app(app).synced
+        if synced and synced.version != app.version and (problem := off_the_route(synced, app)):
+            return f"{app.name}: {problem.message}"
+    return ""
 
 
 def _leave(turn: Turn, app: Application, then: Application | None) -> list[str]:

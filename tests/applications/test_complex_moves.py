@@ -703,6 +703,20 @@ def test_another_route_with_other_clusters_leaves_no_cluster_that_the_former_rou
     assert w.web.synced.route == "listener#20"
 
 
+def test_a_route_that_an_application_gets_on_its_clusters_is_moved_with_the_next_ones() -> None:
+    w = synced(web(routed=False))
+    w.want(web())
+    w.after(60.0)
+    assert (w.state.phase, w.state.reason) == (Phase.PENDING, "RouteAdded")
+    assert w.state.message == (
+        "web: It got its alb on web-1-v1, web-2-v1: the traffic is moved with the next clusters."
+    )
+    assert (w.routes, w.revisions) == ({}, 0)
+    w.want(web(NEW))
+    assert w.after(600.0).state.phase is Phase.SYNCED
+    assert w.routes["web"].stable == "+".join(NEW)
+
+
 def test_an_application_that_gets_a_route_in_the_middle_of_a_move_begins_anew_with_it() -> None:
     w = synced(web(routed=False))
     w.want(web(NEW, routed=False, postchecks=("alive",)))

@@ -128,6 +128,28 @@ def test_where_nobody_can_go_back_it_is_refused(found: tuple[Kept, ...] | Proble
     assert w.state.rolled_back is None
 
 
+@pytest.mark.parametrize(
+    ("then", "says"),
+    [
+        (
+            web(routed=False),
+            "It has no alb any more, and the traffic is on web-1-v2, web-2-v2: nobody moves it from there.",
+        ),
+        (web(route="listener#9"), "listener#10 forwards to web-1-v2, web-2-v2, and would after a move by listener#9: "),
+    ],
+)
+def test_a_spec_from_which_the_traffic_would_stay_behind_is_refused(then: Application, says: str) -> None:
+    w = synced(web(route="listener#10"))
+    w.want(web(NEW, route="listener#10"))
+    w.after(600.0)
+    w.kept = (kept(1, then),)
+    assert asks(w).startswith(f"Refused: revision 1 can't be gone back to: web: {says}")
+    assert (w.state.rolled_back, w.web.blocked) == (None, ())
+    w.want(replace(then, clusters=NEW, version=V2))
+    w.kept = (kept(1, replace(then, clusters=NEW, version=V2)),)
+    assert asks(w).startswith("Rolling back to revision 1"), "where it is it may stay"
+
+
 def test_what_moves_is_not_rolled_back_by_this() -> None:
     w = on_new()
     w.want(web(OLD))
