@@ -90,6 +90,9 @@ class Children:
                 await self._apply(kind, body, self._family[kind].get(body["metadata"]["name"]))
             except AlreadyExists as error:
                 problem = problem or problem_of(error)
+        if spec.deletion_policy is DeletionPolicy.RETAIN:
+            names = self._family[self._cluster]
+            await self._retain({each.removeprefix(self.parent.cluster("")) for each in names}, spec)
         return problem
 
     def _where(self, there: Object, app: AppState) -> tuple[str, tuple[tuple[str, Group], ...]]:
@@ -186,8 +189,8 @@ class Children:
                 await self._delete(kind, self._family[kind][name])
 
     async def _retain(self, clusters: set[str], spec: CellSpec) -> None:
-        """What an application leaves that the spec has no more runs on: its clusters keep their secrets, by whatever
-        deletionPolicy, for nobody would take it off them."""
+        """These clusters that the spec has no more keep their secrets: it says so of all by now; or, whatever it says,
+        what an application leaves there that the spec has no more runs on, and nobody would take it off them."""
         for cluster in clusters - {each.name for each in spec.clusters or ()}:
             there = self._family[self._cluster].get(self.parent.cluster(cluster))
             if there is not None and there["spec"].get("deletionPolicy") == DeletionPolicy.DELETE:

@@ -20,10 +20,12 @@ from okra.applications.turn import Turn
 from okra.rollout.observation import Command, Problem
 
 AT_ONCE = Canary(step_weight=100, total_weight=100, step_interval=Duration("0s"))
+AS_NOW = ("deletion_policy", "drain_timeout", "health_timeout", "on_failure", "paused")
+"""What of a spec isn't about its clusters: what was right then may be wrong by now. (Nor is the role.)"""
 
 
 def in_one_step(cell: Cell, then: Cell) -> Cell:
-    """The Cell as it was `then`, for a rollback to it: without checks, and at once. Paused if it is now."""
+    """The Cell as it was `then`, for a rollback to it: without checks, and at once. As connected and paused as now."""
     applications = tuple(
         each.model_copy(
             update={
@@ -35,7 +37,9 @@ def in_one_step(cell: Cell, then: Cell) -> Cell:
         )
         for each in then.spec.applications or ()
     )
-    changes = {"applications": applications, "bake_time": Duration("0s"), "paused": cell.spec.paused}
+    now = {each: getattr(cell.spec, each) for each in AS_NOW}
+    now["aws"] = cell.spec.aws.model_copy(update={"region": then.spec.aws.region})
+    changes = {"applications": applications, "bake_time": Duration("0s"), **now}
     return cell.model_copy(update={"spec": then.spec.model_copy(update=changes)})
 
 

@@ -10,6 +10,7 @@ import pytest
 from okra.actors.cell import CELL
 from okra.errors import Throttled, Unavailable
 from okra.ports_clusters import TargetGroupBinding
+from okra.testing.fake_argocd import SECRET
 from tests.actors.complex_world import CLUSTER, DEPLOYMENT, LISTENER, ComplexWorld, complex_world
 
 pytestmark = pytest.mark.looptime
@@ -208,6 +209,23 @@ async def test_an_edit_that_moves_nothing_reaches_the_children() -> None:
         assert cluster is not None
         assert (child["spec"]["bakeTime"], cluster["spec"]["deletionPolicy"]) == ("7m", "Delete")
         assert (await w.app_status())["attempt"] == 1
+
+
+async def test_retain_keeps_the_secrets_of_clusters_too_that_are_being_left() -> None:
+    async with complex_world() as w:
+        await w.web_on("a")
+        async with w.running():
+            await w.phase("Synced")
+            await w.cell([w.cluster("a", "web")], w.app("web"), deletionPolicy="Delete")
+            await w.phase("Synced")
+            await w.cell([w.cluster("b", "web")], w.app("web"), deletionPolicy="Delete", retainFor="10m")
+            await w.phase("Synced")
+            assert (await w.app_status())["former"] == ["a"]
+            await w.cell([w.cluster("b", "web")], w.app("web"), deletionPolicy="Retain", retainFor="10m")
+            await w.until(lambda s: not s["applications"][0]["former"])
+            await asyncio.sleep(300)
+        assert await w.names(CLUSTER) == {"sys-b"}
+        assert await w.names(SECRET) >= {"sys-a", "sys-b"}
 
 
 @pytest.mark.parametrize("policy", ["Retain", "Delete"])

@@ -277,9 +277,15 @@ def test_what_was_never_rolled_back_ends_nothing() -> None:
 # -- the spec that it goes by ------------------------------------------------------------------------------------------
 
 
-def test_it_goes_back_at_once_and_without_checks_as_paused_as_it_is() -> None:
-    now, then = model(complex_cell(paused=True)), model(complex_cell(bakeTime="9m", retainFor="3m"))
+def test_it_goes_back_at_once_and_without_checks_paused_and_connected_as_it_is_now() -> None:
+    role = {"roleARN": "arn:aws:iam::123456789012:role/okra"}
+    now = model(complex_cell(paused=True, aws=role, onFailure={"action": "Stop"}, healthTimeout="1m"))
+    former: dict[str, Any] = {"bakeTime": "9m", "retainFor": "3m", "healthTimeout": "9m", "deletionPolicy": "Delete"}
+    then = model(complex_cell(aws={"region": "us-east-1"}, **former))
     found = in_one_step(now, then)
+    assert (found.spec.aws.role_arn, found.spec.aws.region) == (role["roleARN"], "us-east-1")
+    assert found.spec.on_failure == now.spec.on_failure
+    assert (found.spec.health_timeout, found.spec.deletion_policy) == ("1m", "Retain")
     assert found.metadata == now.metadata
     assert (found.spec.paused, found.spec.bake_time, found.spec.retain_for) == (True, "0s", "3m")
     routed, *_, worker = found.spec.applications or ()
