@@ -29,20 +29,29 @@ def commands(turn: Turn) -> None:
 
 def _retry(turn: Turn, command: Command) -> str:
     """What failed begins again. After a rollback that has nothing to try again, it goes by its own spec again."""
-    failed = any(app.version in turn.app(app).blocked for app in turn.policy.applications)
-    if turn.state.rolled_back is None or failed:
+    apps = turn.policy.applications
+    failed = any(app.version in turn.app(app).blocked and command.arg in ("", app.version) for app in apps)
+    if turn.state.rolled_back is None or failed or _blocked_nowhere(turn, command.arg):
         return _unblock(turn, command)
     turn.state = replace(turn.state, rolled_back=None)
     _unblock(turn, command)
     return "It goes by its own spec again."
 
 
-def _unblock(turn: Turn, _: Command) -> str:
-    """What was rolled back from stays blocked for as long as the Cell goes by the spec before. What moves goes on."""
+def _blocked_nowhere(turn: Turn, version: str) -> bool:
+    return bool(version) and not any(version in turn.app(app).blocked for app in turn.policy.applications)
+
+
+def _unblock(turn: Turn, command: Command) -> str:
+    """Of one version, or of all. What was rolled back from stays blocked for as long as the Cell goes by the spec
+    before. What moves goes on."""
+    if _blocked_nowhere(turn, command.arg):
+        return f"Refused: {command.arg} isn't blocked."
     back, begins, moves = turn.state.rolled_back is not None, [], []
     for app in turn.policy.applications:
         blocked = turn.app(app).blocked
-        left = tuple(each for each in blocked if each != app.version) if back else ()
+        lifted = {app.version} if back else {*blocked}
+        left = tuple(each for each in blocked if each not in lifted or command.arg not in ("", each))
         if blocked == left:
             continue
         if turn.app(app).moving:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -121,3 +122,15 @@ def test_a_command_in_the_middle_of_a_move_loses_nothing_of_the_move(stage: Call
     on = OLD if aborted else ("web-1-v4",) if stage is _reverting else NEWEST
     assert w.state.phase is (Phase.FAILED if aborted else Phase.SYNCED)
     assert (w.routes["web"].stable, set(w.deployments["web"].clusters)) == ("+".join(on), set(on))
+
+
+@pytest.mark.parametrize("verb", ["retry", "unblock"])
+def test_a_version_that_is_named_is_unblocked_alone(verb: str) -> None:
+    w = _held_at(_in_init)
+    w.state = replace(w.state, applications=(replace(w.web, blocked=("v8", "v9")),))
+    w.commands = (Command("1", verb, "v7"),)
+    w.turn()
+    assert (outcome(w), w.web.blocked) == ("Refused: v7 isn't blocked.", ("v8", "v9"))
+    w.commands = (Command("2", verb, "v8"),)
+    w.turn()
+    assert (outcome(w), w.web.blocked) == ("Not blocked any more, and moves on: web.", ("v9",))

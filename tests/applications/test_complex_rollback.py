@@ -200,6 +200,26 @@ def test_retry_ends_it_where_nothing_failed_and_lifts_the_blocks() -> None:
     assert (w.state.reason, w.routes["web"].stable) == ("Synced", V2)
 
 
+@pytest.mark.parametrize(
+    ("version", "says", "goes"),
+    [
+        ("v9", "Refused: v9 isn't blocked.", False),
+        (V1, "Begins again: web.", False),
+        (V2, "It goes by its own spec again.", True),
+    ],
+)
+def test_retry_of_a_version_after_a_rollback_that_failed_is_of_that_one(version: str, says: str, goes: bool) -> None:
+    w = on_new()
+    asks(w)
+    w.fails[V1] = (Phase.FAILED, "not healthy")
+    w.want(web())
+    w.after(600.0)
+    assert (set(w.web.blocked), w.state.phase) == ({V1, V2}, Phase.FAILED)
+    assert asks(w, version, verb="retry") == says
+    assert set(w.web.blocked) == {V1, V2} - {version}
+    assert (w.state.rolled_back is None) is goes
+
+
 def test_retry_of_a_rollback_that_failed_tries_it_again_and_what_it_leaves_stays_blocked() -> None:
     w = on_new()
     asks(w)
