@@ -60,7 +60,7 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
             raise Invalid("; ".join(f"{each.path}: {each.message}" for each in findings[:3]))
         spec = model.spec
         wanted = Wanted(
-            publisher=Publisher(self.kind.group, *self.key),
+            publisher=Publisher(self.kind.group, *self.key, uid=str(self.metadata["uid"])),
             clusters=spec.cluster_names,
             labels=publishing_labels(spec.cluster_secret.labels, spec.cluster_secret.name),
             sets=_in_words(spec.application_set),

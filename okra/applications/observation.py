@@ -32,6 +32,8 @@ class DeploymentSeen:
     """What only a person ends, or what Okra itself lacks."""
     leaves: bool = False
     """Its Applications aren't gone yet from clusters that its spec names no more."""
+    behind: tuple[str, ...] = ()
+    """Clusters that one of its name was published to before, and that nobody knows of any more: they may serve."""
 
     def awaits(self, clusters: Sequence[str]) -> str:
         """Why it doesn't run on each of these, whatever the others are like. Empty: it does."""

@@ -21,6 +21,7 @@ from okra.rollout.state import Phase as Machine
 
 FAILED_AT = {"CheckFailed": Phase.CHECK_FAILED, "PostcheckFailed": Phase.POSTCHECK_FAILED}
 STALLED, RUNS = "Failed", "Ready"
+LEFT_BEHIND = "LeftBehind"
 OKRAS_OWN = (AccessDenied.reason, CredentialsInvalid.reason)
 """What Okra itself lacks: it says nothing of a version, which waits until somebody grants it."""
 
@@ -45,8 +46,9 @@ def deployment_seen(parent: Parent, obj: Object | None) -> DeploymentSeen | None
     reason, message = _ready(status.conditions)
     problem = Problem(reason, message, fatal=reason not in OKRAS_OWN) if status.phase == STALLED else None
     lacks = {parent.named(each.name): _lacks(each) for each in status.clusters if each.phase}
-    leaves = not published_to(parent, obj) <= set(clusters)
-    return DeploymentSeen(clusters, lacks, reason, problem, leaves)
+    behind = tuple(parent.named(each.name) for each in status.clusters if each.phase == LEFT_BEHIND)
+    leaves = not published_to(parent, obj) <= {*clusters, *behind}
+    return DeploymentSeen(clusters, lacks, reason, problem, leaves, behind)
 
 
 def _lacks(cluster: ClusterApplications) -> str:

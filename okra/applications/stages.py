@@ -54,7 +54,7 @@ def begin(turn: Turn, app: Application) -> None:
             phase=Phase.SYNCING,
             stage=Stage.INIT,
             target=Placement(app.version, app.clusters, found, app.route),
-            former=published_before(state, app.clusters),
+            former=published_before(turn, app),
             attempt=state.attempt + 1,
             series=0,
             failing_since=None,
@@ -80,10 +80,12 @@ def _serving(synced: Placement) -> dict[str, str]:
     return {group.cluster: group.arn for group in synced.groups}
 
 
-def published_before(state: AppState, new: tuple[str, ...]) -> tuple[str, ...]:
-    """The clusters that it is on, without those that it goes to."""
-    before = (*(state.synced.clusters if state.synced else ()), *state.former)
-    return tuple(cluster for cluster in dict.fromkeys(before) if cluster not in new)
+def published_before(turn: Turn, app: Application) -> tuple[str, ...]:
+    """The clusters that it is on, without those that it goes to. Where no attempt is known, its deployment knows."""
+    state, seen = turn.app(app), turn.obs.deployments.get(app.name)
+    told = seen.clusters if seen is not None and not state.attempt else ()
+    before = (*(state.synced.clusters if state.synced else ()), *state.former, *told)
+    return tuple(cluster for cluster in dict.fromkeys(before) if cluster not in app.clusters)
 
 
 # -- prechecks ---------------------------------------------------------------------------------------------------------
@@ -187,6 +189,9 @@ def _deployed(turn: Turn, app: Application, target: Placement, *, begun: bool) -
     if not published(turn, app, wanted):
         return begun
     seen = turn.obs.deployments[app.name]
+    if seen is not None and seen.behind:  # they may have the traffic, as those that are known to be left have
+        turn.set(app, former=(*turn.app(app).former, *seen.behind))
+        return False
     if seen is None or begun or not (awaited := seen.awaits(target.clusters)):
         return True
     waited = turn.app(app).waited + turn.watched

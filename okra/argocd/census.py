@@ -70,6 +70,9 @@ class Census:
     """What is to be done with the labels of each of these."""
     old: list[ClusterSecret] = field(init=False)
     """Not listed, and still published, or not free of its Applications yet."""
+    behind: list[ClusterSecret] = field(init=False)
+    """Not listed, and published by an object that had the name before: what is left there may serve, and only somebody
+    who lists it can say when it doesn't."""
     lost: dict[str, tuple[str, ...]] = field(init=False)
     """Not listed, and its secret, or the mark on it, is no more → its Applications that are left."""
 
@@ -78,8 +81,10 @@ class Census:
         self.targets = {name: found for name, found in self.listed.items() if isinstance(found, ClusterSecret)}
         self.plans = {name: self._plan(secret) for name, secret in self.targets.items()}
         names, publisher = {secret.name for secret in self.targets.values()}, self.wanted.publisher
-        self.old = [each for each in self.sight.secrets if publisher in each.marks and each.name not in names]
-        gone = set(self.known) - set(self.wanted.clusters) - {self.mark(each).cluster for each in self.old}
+        unlisted = [each for each in self.sight.secrets if publisher in each.marks and each.name not in names]
+        self.behind = [each for each in unlisted if self._is_behind(each)]
+        self.old = [each for each in unlisted if each not in self.behind]
+        gone = set(self.known) - set(self.wanted.clusters) - {self.mark(each).cluster for each in unlisted}
         self.lost = {name: left for name in sorted(gone) if (left := self._left_of(name))}
 
     def planned(self, *plans: Plan) -> list[ClusterSecret]:
@@ -102,6 +107,12 @@ class Census:
 
     def mark(self, secret: ClusterSecret) -> Mark:
         return secret.marks[self.wanted.publisher]
+
+    def _is_behind(self, secret: ClusterSecret) -> bool:
+        """What must not run twice can't be left anywhere."""
+        mark = self.mark(secret)
+        others = mark.uid not in ("", self.wanted.publisher.uid)
+        return others and mark.stands_on(secret.labels) and not self.wanted.delete_first
 
     def _plan(self, secret: ClusterSecret) -> Plan:
         wanted = self.wanted
@@ -154,12 +165,19 @@ class Census:
         shared = [each for each in self.sight.secrets if endpoint and each.server == endpoint]
         if ours := next((each for each in shared if each.owner is not None), None):
             return ours if self._may_use(ours) else _not_shared(ours, publisher.namespace)
+        if (marked := self._marked(name)) is not None:
+            return marked
         if there := named or next(iter(shared), None):
             said = f"The cluster secret {there.name} isn't that of the ArgoCDCluster {name}: it is left alone."
             return Problem("NotOurs", said)
         if name in self.sight.endpoints:
             return Problem("ClusterNotReady", f"The ArgoCDCluster {name} has no cluster secret yet.", stalled=False)
         return Problem("ClusterNotFound", f"There is no ArgoCDCluster {name} yet.", stalled=False)
+
+    def _marked(self, name: str) -> ClusterSecret | None:
+        """The one that is published for a cluster of this name, whose ArgoCDCluster is gone."""
+        found = (each for each in self.sight.secrets if each.owner is not None and self.wanted.publisher in each.marks)
+        return None if name in self.sight.endpoints else next((s for s in found if self.mark(s).cluster == name), None)
 
     def _may_use(self, secret: ClusterSecret) -> bool:
         """What is published stays so, also when it isn't shared any more."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from okra.rollout.status import read_time, write_time
@@ -26,6 +26,8 @@ class Publisher:
     group: str
     namespace: str
     name: str
+    uid: str = field(default="", compare=False)
+    """Which of them it is: its marks say so."""
 
     @property
     def annotation(self) -> str:
@@ -54,6 +56,8 @@ class Mark:
     """Keys of those labels that were there before anybody published by them: they aren't taken off."""
     relabelled: float | None = None
     """When labels of before an edit were taken off: their ApplicationSet may not have seen it yet."""
+    uid: str = ""
+    """The very object that wrote it, as far as that is known."""
 
     @property
     def own(self) -> dict[str, str]:
@@ -75,6 +79,8 @@ def is_mark(key: str) -> bool:
 def write_mark(publisher: Publisher, mark: Mark) -> str:
     content: dict[str, Any] = {"by": str(publisher), "cluster": mark.cluster, "labels": dict(mark.labels)}
     content["at"] = write_time(mark.at)
+    if publisher.uid:
+        content["uid"] = publisher.uid
     if mark.found:
         content["found"] = mark.found
     for key, at in (("withdrawn", mark.withdrawn), ("relabelled", mark.relabelled)):
@@ -104,6 +110,7 @@ def _read(key: str, value: str) -> tuple[Publisher, Mark] | None:
             withdrawn=withdrawn,
             found=tuple(map(str, content.get("found", ()))),
             relabelled=relabelled,
+            uid=str(content.get("uid", "")),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

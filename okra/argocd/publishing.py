@@ -27,6 +27,8 @@ class EditKind(StrEnum):
     """Somebody had taken the labels off."""
     FORMER_LABELS_REMOVED = "FormerLabelsRemoved"
     """Those of before an edit: the new ones have brought up all that they had to."""
+    ADOPTED = "Adopted"
+    """It was published by an object that had the name before."""
     UNPUBLISHED = "Unpublished"
     APPLICATIONS_GONE = "ApplicationsGone"
 
@@ -105,7 +107,8 @@ def is_taken(secret: ClusterSecret, publisher: Publisher, key: str, value: str) 
 def needs_publishing(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> bool:
     mark = secret.marks.get(publisher)
     wanted = _labels_for_now(secret, publisher, labels)
-    return mark is None or not mark.stands_on(secret.labels) or dict(mark.labels) != wanted
+    same = mark is not None and dict(mark.labels) == wanted and mark.uid == publisher.uid
+    return mark is None or not same or not mark.stands_on(secret.labels)
 
 
 def labels_after_publishing(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> dict[str, str]:
@@ -126,6 +129,9 @@ def publish(secret: ClusterSecret, publisher: Publisher, cluster: str, labels: M
     wanted = _labels_for_now(secret, publisher, labels)
     after = labels_without(secret, publisher, labels) | wanted
     old = secret.marks.get(publisher)
+    if old is not None and dict(old.labels) == wanted and old.stands_on(secret.labels):
+        said = f"{cluster}: the cluster secret {secret.name} is published already, by one that had this name before."
+        return edit(EditKind.ADOPTED, secret, publisher, secret.labels, replace(old, cluster=cluster), said)
     again = old is not None and old.withdrawn is None and dict(old.labels) == wanted
     kind = EditKind.PUBLISHED_AGAIN if again else EditKind.PUBLISHED
     shown = ", ".join(f"{key}={value}" for key, value in sorted(wanted.items()))

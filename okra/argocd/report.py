@@ -11,6 +11,8 @@ from okra.argocd.preflight import Problem
 from okra.argocd.readiness import Lack, needs_sync
 from okra.argocd.secrets import ClusterSecret
 
+LEFT = "Published by one that had this name before, and left as it is"
+
 
 class Phase(StrEnum):
     PENDING = "Pending"
@@ -26,6 +28,8 @@ class ClusterPhase(StrEnum):
     RETAINED = "Retained"
     """Not listed any more, and still published until the others are ready."""
     UNPUBLISHING = "Unpublishing"
+    LEFT_BEHIND = "LeftBehind"
+    """By an object that had the name before. It is left as it is until somebody lists it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def report(census: Census, problem: Problem | None, lacking: Mapping[str, Sequen
         ready=ready,
         reason=reason,
         message=message,
-        clusters=(*_listed(census, lacking), *_leaving(census)),
+        clusters=(*_listed(census, lacking), *_leaving(census), *_behind(census)),
         stalled=problem is not None and problem.stalled,
         needs_sync=_needing_sync(census),
     )
@@ -74,6 +78,10 @@ def _why(census: Census, problem: Problem | None, lacking: Mapping[str, Sequence
     if census.leaving:
         said = f"Deployed on every cluster; Applications are still on {', '.join(census.leaving)}."
         return "Unpublishing", said
+    if census.behind:
+        names = ", ".join(census.mark(each).cluster for each in census.behind)
+        said = f"{LEFT} ({names}). To take one back, list it until it is Ready."
+        return "Synced", f"Deployed on every cluster. {said}"
     return "Synced", "Deployed on every cluster."
 
 
@@ -104,6 +112,11 @@ def _leaving(census: Census) -> Iterator[ClusterReport]:
     for name, left in census.lost.items():
         message = f"Its cluster secret was deleted or edited; {', '.join(left)} is still there."
         yield ClusterReport(name, ClusterPhase.UNPUBLISHING, left, None, message)
+
+
+def _behind(census: Census) -> Iterator[ClusterReport]:
+    for secret in census.behind:
+        yield _cluster(census, census.mark(secret).cluster, ClusterPhase.LEFT_BEHIND, secret, f"{LEFT}.")
 
 
 def _cluster(census: Census, name: str, phase: ClusterPhase, secret: ClusterSecret, message: str) -> ClusterReport:

@@ -400,7 +400,7 @@ async def test_two_applications_on_one_cluster_dont_concern_each_other() -> None
         assert w.argo.workloads == {(server("c2"), "web-c2"), (server("c1"), "api-c1")}
 
 
-async def test_deleting_the_object_takes_nothing_back_and_making_it_again_goes_on() -> None:
+async def test_deleting_the_object_takes_nothing_back_and_one_made_again_does_only_of_what_it_has_listed() -> None:
     async with argo_world() as w:
         await deployed(w, "c1", beside=("c2",))
         w.argo.watch = never_none(w)
@@ -410,6 +410,25 @@ async def test_deleting_the_object_takes_nothing_back_and_making_it_again_goes_o
             await asyncio.sleep(300)
             assert await w.published() == {"c1"}
             await w.deployment("c2")
+            status = await w.synced("c2", "c1")
+            assert [each["phase"] for each in status["clusters"]] == ["Ready", "LeftBehind"]
+            await asyncio.sleep(300)
+            assert await w.published() == {"c1", "c2"}
+            await w.deployment("c1", "c2")
+            await w.synced("c1", "c2")
+            assert w.reasons().count("Adopted") == 1
+            await w.deployment("c2")
+            await w.synced("c2")
+        assert w.argo.workloads == {(server("c2"), "web-c2")}
+
+
+async def test_what_must_not_run_twice_is_taken_back_whoever_published_it() -> None:
+    async with argo_world() as w:
+        await deployed(w, "c1", beside=("c2",))
+        async with w.running():
+            await w.synced("c1")
+            await w.store.real.delete(w.kinds[1], "default", "web")
+            await w.deployment("c2", delete_first=True)
             await w.synced("c2")
         assert w.argo.workloads == {(server("c2"), "web-c2")}
 

@@ -283,6 +283,9 @@ def test_a_deployment_says_its_clusters_and_how_they_are() -> None:
     leaving = deployment_seen(US, stored(obj, {**said, "clusters": [*on, left]}))
     lacks = {**fine.lacks, "web-0": "mysystem-web-0 is Retained."}
     assert leaving == replace(fine, lacks=lacks, leaves=True)
+    behind = deployment_seen(US, stored(obj, {**said, "clusters": [*on, {**left, "phase": "LeftBehind"}]}))
+    assert behind is not None
+    assert (behind.behind, behind.leaves) == (("web-0",), False)
     stuck = {**said, "ready": False, "phase": "Failed", "conditions": ready("Preserved", "it keeps resources")}
     problem = Problem("Preserved", "it keeps resources")
     failed = deployment_seen(US, stored(obj, stuck))

@@ -11,7 +11,7 @@ import pytest
 from okra.applications.compile import while_leaving
 from okra.applications.observation import Observation
 from okra.applications.policy import Application, Cluster, OnFailure
-from okra.applications.state import Phase, Stage
+from okra.applications.state import Phase, Stage, State
 from okra.applications.versions import LABEL, LONGEST, version_of
 from okra.rollout.observation import Command, Problem, Verdict
 from tests.applications.world import NEW, OLD, World, synced, web, world
@@ -37,6 +37,26 @@ def test_new_clusters_are_published_then_get_the_traffic_and_then_the_old_ones_a
     assert published(w) == set(NEW)
     assert [clusters for _, clusters in w.history] == [(*OLD, *NEW), NEW]
     assert w.revisions == 1
+
+
+def test_clusters_that_nobody_knows_of_any_more_are_left_as_those_are_that_are_known() -> None:
+    w = world(web(NEW))
+    w.behind = OLD
+    w.after(30.0)
+    assert (published(w), w.web.former) == ({*OLD, *NEW}, OLD)
+    w.after(300.0)
+    assert (published(w), w.web.former) == (set(NEW), ())
+    assert [clusters for _, clusters in w.history] == [NEW, (*OLD, *NEW), NEW]
+
+
+def test_a_state_that_was_lost_is_what_the_deployment_was_told() -> None:
+    w = synced(web())
+    w.state = State()
+    w.want(web(NEW))
+    w.after(30.0)
+    assert (published(w), w.web.former) == ({*OLD, *NEW}, OLD)
+    w.after(300.0)
+    assert (published(w), w.web.former) == (set(NEW), ())
 
 
 @pytest.mark.parametrize("fails", [False, True])

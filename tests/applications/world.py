@@ -65,6 +65,8 @@ class World:
     """Clusters where nothing runs any more."""
     unseen: bool = False
     """What is deployed isn't looked at."""
+    behind: tuple[str, ...] = ()
+    """Clusters that are published since nobody knows when."""
     check_time: float = 0.0
     deploy_time: float = 20.0
     move_time: float = 60.0
@@ -116,7 +118,8 @@ class World:
         if not any(lacks.values()):
             made.leaves = ()
         reason = self.degraded.reason if self.degraded else "Degraded" if any(lacks.values()) else "Synced"
-        return DeploymentSeen(made.clusters, lacks, reason, self.degraded, bool(made.leaves))
+        behind = tuple(each for each in self.behind if each not in made.clusters)
+        return DeploymentSeen(made.clusters, lacks, reason, self.degraded, bool(made.leaves), behind=behind)
 
     def _lacks(self, made: Deployment, cluster: str) -> str:
         if cluster in self.broken:
@@ -182,6 +185,7 @@ class World:
                 leaves = tuple(each for each in runs if each not in clusters)
                 self.deployments[name] = Deployment(clusters, ready_at, leaves)
                 self.history.append((name, clusters))
+                self.behind = tuple(each for each in self.behind if each not in clusters)
             case Route(application=name, version=version):
                 before = self.routes.get(name, Route_(stable="before Okra"))
                 moving = before.stopped or (before.stable != before.version and before.failed is None)
