@@ -19,13 +19,15 @@ from okra.api.argocd import ArgoCDCluster, ArgoCDClusterSpec, ArgoCDClusterStatu
 from okra.api.parse import parse
 from okra.api.policies import DeletionPolicy
 from okra.argocd.kstatus import conditions
-from okra.argocd.ownership import Ownership, Shared, Taken
+from okra.argocd.ownership import Mine, Ownership, Shared, Taken
 from okra.errors import Invalid, NotFound, OkraError
 from okra.ports import Account, Kind, Object
 from okra.ports_clusters import ClusterInfo
 
 UNREACHABLE = "ClusterUnreachable"
 FINALIZER = "okra.mumoshu.github.io/cluster-secret"
+LABELS_IN_USE = "LabelsInUse"
+"""The condition that holds while an edit of its labels waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Found:
     message: str
     stalled: bool = False
     endpoint: str = ""
+    in_use: str = ""
+    """Its labels that wait until nobody publishes it, in words."""
 
     @property
     def ready(self) -> bool:
@@ -87,6 +91,8 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
             shared = f" Its cluster secret is {whose.secret.name}, which the ArgoCDCluster {whose.owner} writes"
             shared += "." if whose.secret.may_be_used_in(self.key[0]) else " and doesn't share with this namespace."
             return replace(found, message=found.message + shared)
+        if isinstance(whose, Mine):
+            return replace(found, in_use=whose.in_use)
         return found
 
     async def _probe(self, account: Account, info: ClusterInfo) -> Found:
@@ -149,6 +155,7 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
                 message=found.message,
                 generation=self.generation,
                 now=self.wiring.clock.now(),
+                more={LABELS_IN_USE: ("StillPublished", found.in_use)} if found.in_use else {},
             ),
         )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from okra.actors.argocd import applications, cluster_secrets, is_gone, secret_named
-from okra.argocd.content import content_for, newborn, patch_for
+from okra.argocd.content import Content, content_for, labels_in_use, newborn, patch_for
 from okra.argocd.names import SECRET
 from okra.argocd.ownership import Free, Mine, Ownership, Shared, ownership
 from okra.argocd.preflight import Problem
@@ -36,8 +37,10 @@ class OwnSecret:
                 found = Mine(found.secret)
             if isinstance(found, Free):
                 await self._create(content.name, newborn(content, self._namespace))
-            elif isinstance(found, Mine) and (patch := patch_for(found.secret, content)):
-                await self._update(found.secret, patch)
+            elif isinstance(found, Mine):
+                if patch := patch_for(found.secret, content):
+                    await self._update(found.secret, patch)
+                found = replace(found, in_use=_in_use(found.secret, content))
         return found
 
     async def delete(self) -> Problem | None:
@@ -111,3 +114,14 @@ class OwnSecret:
 
     def _tell(self, reason: str, message: str) -> None:
         self._actor.wiring.journal.record(self._actor.kind, self._actor.object, reason, message)
+
+
+def _in_use(secret: ClusterSecret, content: Content) -> str:
+    if not (found := labels_in_use(secret, content)):
+        return ""
+    shown = ", ".join(f"{key}={value}" for key, value in sorted(found.items()))
+    who = ", ".join(map(str, secret.published_by))
+    return (
+        f"The cluster secret {secret.name} keeps {shown} as long as {who} publishes it: an ApplicationSet that selects"
+        " by that would delete what serves there. Labels of other keys are added at once."
+    )

@@ -76,6 +76,8 @@ class Children:
         """Make the children say what the spec says, each where it was told to go. Returns what can't be done."""
         problem: Problem | None = None
         wanted = [(self._cluster, cluster_child(self.parent, spec, each)) for each in spec.clusters or ()]
+        if in_use := [said for each in spec.clusters or () if (said := self.cluster(each.name).in_use)]:
+            problem = Problem("LabelsInUse", " ".join(in_use), fatal=False)
         for app in spec.applications or ():
             at = state.of(app.name)
             if (there := self._deployment_object(app.name)) is not None:

@@ -17,6 +17,8 @@ class ClusterSeen:
     ready: bool
     message: str = ""
     """Why it isn't."""
+    in_use: str = ""
+    """Which of its labels wait until nobody publishes it, and why."""
 
 
 @dataclass(frozen=True, slots=True)

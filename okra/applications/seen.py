@@ -22,6 +22,7 @@ from okra.rollout.state import Phase as Machine
 FAILED_AT = {"CheckFailed": Phase.CHECK_FAILED, "PostcheckFailed": Phase.POSTCHECK_FAILED}
 STALLED, RUNS = "Failed", "Ready"
 LEFT_BEHIND = "LeftBehind"
+LABELS_IN_USE = "LabelsInUse"
 OKRAS_OWN = (AccessDenied.reason, CredentialsInvalid.reason)
 """What Okra itself lacks: it says nothing of a version, which waits until somebody grants it."""
 
@@ -33,7 +34,8 @@ def cluster_seen(obj: Object | None) -> ClusterSeen:
     status = ArgoCDClusterStatus.model_validate(obj.get("status") or {})
     if not _of_this_spec(obj, status.observed_generation):
         return ClusterSeen(False, NOT_LOOKED_AT)
-    return ClusterSeen(bool(status.ready), _ready(status.conditions)[1])
+    waiting = (each for each in status.conditions if each.type == LABELS_IN_USE and each.status == "True")
+    return ClusterSeen(bool(status.ready), _ready(status.conditions)[1], next((each.message for each in waiting), ""))
 
 
 def deployment_seen(parent: Parent, obj: Object | None) -> DeploymentSeen | None:

@@ -99,15 +99,16 @@ def patch_for(secret: ClusterSecret, content: Content) -> dict[str, Any]:
     """What makes the secret what it should be, guarded by its resourceVersion; empty when it is.
 
     Labels by which it is published stay, whatever spec.labels says; so does what others added, and what a former owner
-    wrote: somebody may select by these.
+    wrote: somebody may select by these. While it is published its own labels are only added to, for the same reason.
     """
-    own = _own_of(secret, content)
+    own, in_use = _own_of(secret, content), labels_in_use(secret, content)
     held = {key for key in content.own if key not in own and _is_other(secret, content, key)}
     data = {**content.data, "name": secret.cluster or content.data["name"]}
     published = {key for mark in secret.marks.values() if mark.withdrawn is None for key in mark.labels}
     dropped = own - set(content.own) - {*RESERVED, *published}
-    labels = _changes(secret.labels, content.labels, dropped, held | published)
-    wanted = {**content.annotations, OWN_KEYS: ",".join(key for key in content.own if key not in held)}
+    labels = _changes(secret.labels, content.labels, dropped - in_use.keys(), held | published | in_use.keys())
+    keys = sorted({*content.own, *in_use} - held)
+    wanted = {**content.annotations, OWN_KEYS: ",".join(keys)}
     stale = _derived(secret, content)
     annotations = _changes(secret.annotations, wanted, dropped | stale, held - {VERSION_LABEL})
     patch: dict[str, Any] = {}
@@ -118,6 +119,16 @@ def patch_for(secret: ClusterSecret, content: Content) -> dict[str, Any]:
     if patch:
         patch["metadata"] = {**patch.get("metadata", {}), "resourceVersion": secret.resource_version}
     return patch
+
+
+def labels_in_use(secret: ClusterSecret, content: Content) -> dict[str, str]:
+    """Labels that its owner wrote, and gives another value now, or none, while somebody publishes it: an ApplicationSet
+    may select by them, too, and would delete what serves."""
+    if not secret.published_by:
+        return {}
+    published = {key for mark in secret.marks.values() for key in mark.labels}
+    own = {key: secret.labels[key] for key in _own_of(secret, content) - published if key in secret.labels}
+    return {key: value for key, value in own.items() if content.labels.get(key) != value}
 
 
 def own_keys(secret: ClusterSecret) -> tuple[str, ...]:

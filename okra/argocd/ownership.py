@@ -18,6 +18,8 @@ class Mine:
     """Keep it as it should be."""
 
     secret: ClusterSecret
+    in_use: str = ""
+    """Its labels that can't be as they should be as long as it is published, in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,3 +155,29 @@ async def test_an_application_set_that_is_deleted_at_rest_is_said() -> None:
         assert (status["phase"], status["reason"]) == ("Syncing", "ApplicationSetNotFound")
         await w.application_set("web")
         await w.phase("Synced")
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_label_of_a_cluster_that_serves_changes_when_it_is_left(paused: bool) -> None:
+    """The ApplicationSet selects by it beside the clusterSecret's."""
+    async with complex_world() as w:
+        selector = {"role-of": "web", "env": "prod"}
+        await w.store.real.apply(APPLICATION_SET, application_set("web", selector, own={"app": "web"}))
+        v1, v2 = w.cluster("v1", "web"), w.cluster("v2", "web")
+        w.route("v1")
+        v1["labels"]["env"] = v2["labels"]["env"] = "prod"
+        await w.cell([v1], w.app("web"))
+        async with w.running():
+            await w.phase("Synced")
+            v1["labels"] |= {"env": "production", "team": "b"}
+            await w.cell([v1], w.app("web"), paused=paused)
+            status = await w.until(lambda s: s["reason"] == "LabelsInUse")
+            said = "The cluster secret sys-v1 keeps env=prod as long as default/sys-web publishes it: an ApplicationSet"
+            assert status["message"].startswith(said)
+            assert (status["conditions"][0]["status"], await applications(w)) == ("False", {"web-sys-v1"})
+            found = await w.store.real.get(SECRET, "argocd", "sys-v1")
+            assert (found["metadata"]["labels"]["env"], found["metadata"]["labels"]["team"]) == ("prod", "b")
+            await w.cell([v2], w.app("web"))
+            await w.phase("Synced")
+            await w.until(lambda s: s["applications"][0]["former"] == [])
+            assert (w.traffic().keys(), await applications(w)) == ({"v2"}, {"web-sys-v2"})

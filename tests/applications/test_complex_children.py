@@ -265,6 +265,9 @@ def test_a_cluster_is_ready_when_a_status_of_this_very_spec_says_so() -> None:
     assert cluster_seen(stored(cluster())) == ClusterSeen(False, "not looked at yet")
     assert cluster_seen(stored(cluster(), said, generation=3)) == ClusterSeen(False, "not looked at yet")
     assert cluster_seen(stored(cluster(), said)) == ClusterSeen(True, "fine")
+    waiting = [*ready(), {**ready()[1], "type": "LabelsInUse", "message": "keeps env=prod"}]
+    seen = cluster_seen(stored(cluster(), {**said, "conditions": waiting}))
+    assert seen == ClusterSeen(True, "fine", "keeps env=prod")
     assert cluster_seen(stored(cluster(), {"observedGeneration": 2})) == ClusterSeen(False, "not looked at yet")
 
 

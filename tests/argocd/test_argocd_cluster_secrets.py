@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from okra.api.meta import HOTSWAP_GROUP, VERSION_LABEL
-from okra.argocd.content import Auth, content_for, newborn, patch_for
+from okra.argocd.content import Auth, content_for, labels_in_use, newborn, patch_for
 from okra.argocd.marks import Publisher
 from okra.argocd.names import MANAGED_BY, OWN_KEYS, OWNER, OWNER_UID, REGION, SECRET_TYPE, SHARED_WITH, TARGET_GROUP
-from okra.argocd.publishing import publish
+from okra.argocd.publishing import publish, unpublish
 from okra.argocd.secrets import read_secret
 from okra.embedded.objects import merge_patch
 from okra.ports import Object
@@ -183,6 +183,22 @@ def test_labels_by_which_it_is_published_are_none_of_its_owners_business() -> No
     obj = ours("a", spec_labels=LABELS)
     obj = edited(obj, publish(read_secret(obj), WEB, "a", LABELS, NOW))
     assert patched(obj)["metadata"]["labels"]["myservice-role"] == "web"
+
+
+def test_as_long_as_it_is_published_its_labels_are_only_added_to() -> None:
+    obj = ours("a", spec_labels={"env": "prod", "tier": "gold", "note": "two words"})
+    obj = edited(obj, publish(read_secret(obj), WEB, "a", LABELS, NOW))
+    spec = {"env": "production", "team": "b", "note": "other words"}
+    for _ in range(2):
+        assert labels_in_use(read_secret(obj), wanted(spec)) == {"env": "prod", "tier": "gold"}
+        obj = patched(obj, labels=spec)
+        labels, annotations = obj["metadata"]["labels"], obj["metadata"]["annotations"]
+        assert (labels["env"], labels["tier"], labels["team"]) == ("prod", "gold", "b")
+        assert (annotations["note"], annotations[OWN_KEYS]) == ("other words", "env,note,team,tier")
+    assert patch_for(read_secret(obj), wanted(spec)) == {}
+    after = patched(edited(obj, unpublish(read_secret(obj), WEB, NOW)), labels=spec)["metadata"]
+    assert (after["labels"]["env"], after["labels"].get("tier")) == ("production", None)
+    assert after["annotations"][OWN_KEYS] == "env,note,team"
 
 
 def test_whoever_takes_a_secret_over_leaves_the_labels_of_its_former_owner() -> None:
