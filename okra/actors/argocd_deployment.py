@@ -66,6 +66,7 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
             sets=_in_words(spec.application_set),
             delete_first=spec.update_strategy.type is ArgoCDStrategyType.DELETE_BEFORE_CREATE,
             settled=self.argocd.settled,
+            retained=spec.retained,
         )
         return wanted, spec
 
@@ -106,7 +107,7 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
         """Who pauses, in a sentence: everybody's pause, or the object's owner, a Cell or a System. Asked only where it
         matters: clusters are published by other labels than the spec's."""
         marks = [each.marks[wanted.publisher] for each in secrets if wanted.publisher in each.marks]
-        if all(each.labels == wanted.labels for each in marks):
+        if all(each.labels == wanted.labels or each.cluster in wanted.retained for each in marks):
             return ""
         family = HOTSWAP if self.kind.group == HOTSWAP.cell.group else OKRA
         owners = self.metadata.get("ownerReferences") or ()

@@ -175,6 +175,7 @@ class ComplexCell(Actor[Message]):
 
     async def _look_back(self, policy: Policy) -> None:
         """What is, or goes back, where a former spec brought it goes by that one."""
+        self.children.wanted = {each.name: each.clusters if each.version else () for each in policy.applications}
         apps = astray(policy, self.record.state)
         self.children.before = before(await self.revisions.specs(), apps) if apps else {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from okra.actors.discovery import problem_of
@@ -40,6 +41,8 @@ class Children:
         """By name: as they were when this look began, and as this look's own writes left them."""
         self.before: Before = {}
         """What former specs said of applications that are, or go back, where these brought them."""
+        self.wanted: Mapping[str, tuple[str, ...]] = {}
+        """The clusters that the present spec wants each application on."""
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -81,9 +84,9 @@ class Children:
         for app in spec.applications or ():
             at = state.of(app.name)
             if (there := self._deployment_object(app.name)) is not None:
-                body = told.deployment(self.parent, app, at, told_to(self.parent, there), there, self.before)
+                body = self._deployed(app, at, told_to(self.parent, there), there)
                 wanted += [] if body is None else [(self._deployment, body)]
-                problem = problem or self._in_use(app, there)
+                problem = problem or self._in_use(app, there, body)
             if (there := self.route_object(app.name)) is not None and (app.alb or app.name in self.before):
                 body = told.route(self.parent, spec, app, at, self._where(there, at), there, self.before)
                 wanted += [] if body is None else [(self._route, body)]
@@ -107,8 +110,14 @@ class Children:
             return version, tuple(each for each in groups if each[0] == version)
         return version, groups
 
-    def _in_use(self, app: Application, there: Object) -> Problem | None:
+    def _deployed(self, app: Application, at: AppState, clusters: Sequence[str], there: Object | None) -> Object | None:
+        wanted = self.wanted.get(app.name, ())
+        return told.deployment(self.parent, app, at, clusters, there, self.before, wanted)
+
+    def _in_use(self, app: Application, there: Object, body: Object | None) -> Problem | None:
         """Labels that the spec gives another value keep theirs on clusters that serve."""
+        if body is None or body["spec"]["clusterSecret"] != there["spec"]["clusterSecret"]:
+            return None
         if app.argocd is None or app.name in self.before or not (lost := replaced(app, there)):
             return None
         name = there["metadata"]["name"]
@@ -123,7 +132,7 @@ class Children:
     async def publish(self, spec: CellSpec, effect: Publish, state: State) -> None:
         app = next(each for each in spec.applications or () if each.name == effect.application)
         there = self._deployment_object(app.name)
-        body = told.deployment(self.parent, app, state.of(app.name), effect.clusters, there, self.before)
+        body = self._deployed(app, state.of(app.name), effect.clusters, there)
         assert body is not None  # it is published
         await self._apply(self._deployment, body, there)
 

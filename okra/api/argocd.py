@@ -61,6 +61,10 @@ class ArgoCDApplicationDeploymentSpec(Model):
     cluster_names: Annotated[tuple[ObjectName, ...], Field(max_length=64, json_schema_extra=UNIQUE)] = Field(
         description="Names of ArgoCDClusters to which the application is published."
     )
+    retained: Annotated[tuple[ObjectName, ...], Field(max_length=64, json_schema_extra=UNIQUE)] = Field(
+        default=(),
+        description="Of clusterNames those that stay published as they are, by whatever labels, and aren't waited for.",
+    )
     cluster_secret: ClusterSecret = Field(description="How clusters are published.")
     application_set: ApplicationSet = Field(description="The ApplicationSets that deploy the application.")
     update_strategy: ArgoCDStrategy = Field(
@@ -78,7 +82,7 @@ class ClusterApplications(StatusModel):
 
     name: str = Field(max_length=253, description="The ArgoCDCluster.")
     phase: str | None = Field(
-        default=None, max_length=63, description="Pending, Publishing, Ready, Retained or Unpublishing."
+        default=None, max_length=63, description="Pending, Publishing, Ready, Retained, Unpublishing or LeftBehind."
     )
     applications: Annotated[tuple[str, ...], Field(max_length=256)] = Field(
         default=(), description="The Applications of Argo CD."

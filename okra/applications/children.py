@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,17 +140,26 @@ def _is_label(key: str, value: str) -> bool:
 
 
 def deployment_child(
-    parent: Parent, application: Application, clusters: Sequence[str], there: Object | None = None
+    parent: Parent,
+    application: Application,
+    clusters: Sequence[str],
+    there: Object | None = None,
+    retained: Collection[str] = (),
 ) -> Object:
-    """The ArgoCDApplicationDeployment of an application; `clusters` as the Cell calls them.
+    """The ArgoCDApplicationDeployment of an application; `clusters` as the Cell calls them, and those of them that stay
+    as they are.
 
-    One that is there keeps its labels where the application would give one another value: with the former one go the
-    Applications, and what runs, on the clusters that have the traffic. One that is left out, it takes off with care.
+    One that is there keeps its labels where the application would give one another value on clusters that it publishes
+    by them: with the former one go the Applications, and what runs. One that is left out, it takes off with care.
     """
     argocd = {} if application.argocd is None else plain(application.argocd)
-    if there is not None and (application.argocd is None or replaced(application, there)):
-        argocd = {**argocd, **{key: there["spec"][key] for key in ("clusterSecret", "applicationSet")}}
-    return _deployment(parent, application.name, clusters, argocd)
+    kept = [parent.cluster(each) for each in retained]
+    if there is not None:
+        by_these = {*there["spec"]["clusterNames"]}.difference(there["spec"].get("retained", ()), kept)
+        in_use = by_these.intersection(map(parent.cluster, clusters)) and replaced(application, there)
+        if application.argocd is None or in_use:
+            argocd = {**argocd, **{key: there["spec"][key] for key in ("clusterSecret", "applicationSet")}}
+    return _deployment(parent, application.name, clusters, {**argocd, **({"retained": kept} if kept else {})})
 
 
 def deployment_as_it_is(parent: Parent, name: str, clusters: Sequence[str], there: Object) -> Object:

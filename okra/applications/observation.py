@@ -34,6 +34,8 @@ class DeploymentSeen:
     """What only a person ends, or what Okra itself lacks."""
     leaves: bool = False
     """Its Applications aren't gone yet from clusters that its spec names no more."""
+    retained: tuple[str, ...] = ()
+    """Of the clusters those that stay as they are: it may be ready whatever they are."""
     behind: tuple[str, ...] = ()
     """Clusters that one of its name was published to before, and that nobody knows of any more: they may serve."""
 

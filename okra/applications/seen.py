@@ -20,7 +20,7 @@ from okra.rollout.observation import Problem
 from okra.rollout.state import Phase as Machine
 
 FAILED_AT = {"CheckFailed": Phase.CHECK_FAILED, "PostcheckFailed": Phase.POSTCHECK_FAILED}
-STALLED, RUNS = "Failed", "Ready"
+STALLED, RUNS = "Failed", ("Ready", "Retained")
 LEFT_BEHIND = "LeftBehind"
 LABELS_IN_USE = "LabelsInUse"
 OKRAS_OWN = (AccessDenied.reason, CredentialsInvalid.reason)
@@ -43,23 +43,24 @@ def deployment_seen(parent: Parent, obj: Object | None) -> DeploymentSeen | None
     if obj is None:
         return None
     status, clusters = ArgoCDApplicationDeploymentStatus.model_validate(obj.get("status") or {}), told_to(parent, obj)
+    retained = told_to(parent, obj, "retained")
     if not _of_this_spec(obj, status.observed_generation):
-        return DeploymentSeen(clusters)
+        return DeploymentSeen(clusters, retained=retained)
     reason, message = _ready(status.conditions)
     problem = Problem(reason, message, fatal=reason not in OKRAS_OWN) if status.phase == STALLED else None
     lacks = {parent.named(each.name): _lacks(each) for each in status.clusters if each.phase}
     behind = tuple(parent.named(each.name) for each in status.clusters if each.phase == LEFT_BEHIND)
     leaves = not published_to(parent, obj) <= {*clusters, *behind}
-    return DeploymentSeen(clusters, lacks, reason, problem, leaves, behind)
+    return DeploymentSeen(clusters, lacks, reason, problem, leaves, retained, behind)
 
 
 def _lacks(cluster: ClusterApplications) -> str:
-    return "" if cluster.phase == RUNS else cluster.message or f"{cluster.name} is {cluster.phase}."
+    return "" if cluster.phase in RUNS else cluster.message or f"{cluster.name} is {cluster.phase}."
 
 
-def told_to(parent: Parent, obj: Object) -> tuple[str, ...]:
+def told_to(parent: Parent, obj: Object, what: str = "clusterNames") -> tuple[str, ...]:
     """The clusters that an ArgoCDApplicationDeployment's spec names, as the Cell calls them."""
-    return tuple(map(parent.named, obj["spec"]["clusterNames"]))
+    return tuple(map(parent.named, obj["spec"].get(what, ())))
 
 
 def published_to(parent: Parent, obj: Object) -> set[str]:

@@ -186,7 +186,7 @@ def _deployed(turn: Turn, app: Application, target: Placement, *, begun: bool) -
     """Is it published to the new clusters, and does it run there? How those are that it leaves says nothing of the
     new ones. Once the traffic moves, its checks decide alone."""
     wanted = target.clusters if app.deletes_first else (*turn.app(app).former, *target.clusters)
-    if not published(turn, app, wanted):
+    if not published(turn, app, wanted, target.clusters):
         return begun
     seen = turn.obs.deployments[app.name]
     if seen is not None and seen.behind:  # they may have the traffic, as those that are known to be left have
@@ -208,13 +208,13 @@ def _deployed(turn: Turn, app: Application, target: Placement, *, begun: bool) -
     return False
 
 
-def published(turn: Turn, app: Application, wanted: tuple[str, ...]) -> bool:
-    """Does the deployment name exactly these clusters? It is told to."""
+def published(turn: Turn, app: Application, wanted: tuple[str, ...], awaited: tuple[str, ...] = ()) -> bool:
+    """Does the deployment name exactly these clusters, and see to those `awaited`? It is told to."""
     if app.name not in turn.obs.deployments:
         turn.wake_in(turn.policy.poll_interval)
         return False
     seen = turn.obs.deployments[app.name]
-    if seen is not None and set(seen.clusters) == set(wanted):
+    if seen is not None and set(seen.clusters) == set(wanted) and not set(seen.retained) & set(awaited):
         return True
     turn.effects.append(Publish(app.name, wanted))
     return False

@@ -6,7 +6,7 @@ there: so the way back from a version that failed has none of what failed with i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from okra.api.cell import CellSpec
 from okra.api.complex import Application
@@ -16,15 +16,32 @@ from okra.applications.state import AppState, Group
 
 
 def deployment(
-    parent: Parent, app: Application, state: AppState, clusters: Sequence[str], there: Object | None, before: Before
+    parent: Parent,
+    app: Application,
+    state: AppState,
+    clusters: Sequence[str],
+    there: Object | None,
+    before: Before,
+    wanted: Collection[str],
 ) -> Object | None:
-    """Its ArgoCDApplicationDeployment, published to `clusters`. None: the spec says nothing of it."""
-    on = {*state.synced.clusters, *state.former} if state.synced else set()
-    said = before[app.name] if app.name in before and on >= {*clusters} else app
+    """Its ArgoCDApplicationDeployment, published to `clusters`. None: the spec says nothing of it.
+
+    Each cluster is published as the spec says that brings it there: `wanted` are those of the present one. All others
+    stay as they are, so that what may be gone back to is what served.
+    """
+    rests = {*state.synced.clusters} if state.synced else set()
+    goes = {*state.target.clusters} if state.target and not state.failure else set()
+    back = app.name in before and {*clusters} <= {*rests, *state.former} and not goes & {*clusters}
+    said = before[app.name] if back else app
     if said is None and there is not None:
         return deployment_as_it_is(parent, app.name, clusters, there)
     said = said or app
-    return None if said.argocd is None else deployment_child(parent, said, clusters, there)
+    if said.argocd is None:
+        return None
+    as_they_are = (there or {"spec": {}})["spec"].get("retained", ())
+    kept = {each for each in clusters if parent.cluster(each) in as_they_are or each not in rests}
+    retained = [each for each in clusters if (each in kept if back else each not in wanted)]
+    return deployment_child(parent, said, clusters, there, retained)
 
 
 def route(

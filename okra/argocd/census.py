@@ -29,6 +29,8 @@ class Wanted:
     """Which ApplicationSets it names, in words."""
     delete_first: bool = False
     settled: float = SETTLED
+    retained: tuple[str, ...] = ()
+    """Of the clusters those that stay published as they are: what was deployed there, by whatever labels, may serve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Census:
     def __post_init__(self) -> None:
         self.listed = {name: self._find(name) for name in self.wanted.clusters}
         self.targets = {name: found for name, found in self.listed.items() if isinstance(found, ClusterSecret)}
-        self.plans = {name: self._plan(secret) for name, secret in self.targets.items()}
+        self.plans = {name: self._plan(name, secret) for name, secret in self.targets.items()}
         names, publisher = {secret.name for secret in self.targets.values()}, self.wanted.publisher
         unlisted = [each for each in self.sight.secrets if publisher in each.marks and each.name not in names]
         self.behind = [each for each in unlisted if self._is_behind(each)]
@@ -88,8 +90,19 @@ class Census:
         self.lost = {name: left for name in sorted(gone) if (left := self._left_of(name))}
 
     def planned(self, *plans: Plan) -> list[ClusterSecret]:
-        """Of the clusters listed."""
-        return [self.targets[name] for name, each in self.plans.items() if each in plans]
+        """Of the clusters listed, but for those that are retained."""
+        named = (name for name, each in self.plans.items() if each in plans and not self.is_retained(name))
+        return [self.targets[name] for name in named]
+
+    def is_retained(self, name: str) -> bool:
+        """One that nobody has published, or whose mark is lost, gets the labels that the spec has now."""
+        found = self.listed[name]
+        known = isinstance(found, Problem) or self.wanted.publisher in found.marks
+        return known and name in self.wanted.retained
+
+    def labels(self, name: str) -> Mapping[str, str]:
+        """By which a cluster that has a secret is published, or is to be."""
+        return self.mark(self.targets[name]).labels if self.is_retained(name) else self.wanted.labels
 
     @property
     def to_unpublish(self) -> list[ClusterSecret]:
@@ -114,10 +127,10 @@ class Census:
         others = mark.uid not in ("", self.wanted.publisher.uid)
         return others and mark.stands_on(secret.labels) and not self.wanted.delete_first
 
-    def _plan(self, secret: ClusterSecret) -> Plan:
-        wanted = self.wanted
+    def _plan(self, name: str, secret: ClusterSecret) -> Plan:
+        wanted, labels = self.wanted, self.labels(name)
         delete_first = wanted.delete_first and not (self._is_withdrawn(secret) and self.is_free(secret))
-        return plan(secret, wanted.publisher, wanted.labels, delete_first=delete_first, paused=bool(self.sight.paused))
+        return plan(secret, wanted.publisher, labels, delete_first=delete_first, paused=bool(self.sight.paused))
 
     def _is_withdrawn(self, secret: ClusterSecret) -> bool:
         mark = secret.marks.get(self.wanted.publisher)

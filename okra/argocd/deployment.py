@@ -8,7 +8,8 @@ cluster is taken back only for a list of others, never for none, and never befor
 to go well (`preflight`). Labels that somebody took off are put back in either strategy.
 
 Other labels in the spec go the same way: beside the former ones, which come off when what the new ones deploy is ready
-everywhere; with DeleteBeforeCreate in their place, once nothing is left of what they deployed.
+everywhere; with DeleteBeforeCreate in their place, once nothing is left of what they deployed. Clusters that are
+retained keep what they have: they are being left, or may be.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ def _problem(census: Census) -> Problem | None:
 
 
 def _lacks(census: Census, name: str, found: ClusterSecret | Problem) -> list[Lack]:
+    if census.is_retained(name):
+        return []
     if isinstance(found, Problem):
         return [Lack(found.reason, found.message)]
     if not census.sight.sets:
@@ -96,7 +99,7 @@ def _changes(census: Census, *, ready: bool) -> Iterator[Edit]:
     wanted = census.wanted
     for name, secret in census.targets.items():
         if census.plans[name] is Plan.PUBLISH and not (_is_new(census, secret) and _must_wait(census)):
-            yield publish(secret, wanted.publisher, name, wanted.labels, census.now)
+            yield publish(secret, wanted.publisher, name, census.labels(name), census.now)
     if ready:
         for secret in census.planned(Plan.REMOVE_FORMER):
             yield remove_former(secret, wanted.publisher, wanted.labels, census.now)

@@ -26,7 +26,7 @@ class ClusterPhase(StrEnum):
     PUBLISHING = "Publishing"
     READY = "Ready"
     RETAINED = "Retained"
-    """Not listed any more, and still published until the others are ready."""
+    """It stays as it is: the spec says so, or it isn't listed any more, and the others aren't ready yet."""
     UNPUBLISHING = "Unpublishing"
     LEFT_BEHIND = "LeftBehind"
     """By an object that had the name before. It is left as it is until somebody lists it."""
@@ -101,6 +101,7 @@ def _listed(census: Census, lacking: Mapping[str, Sequence[Lack]]) -> Iterator[C
             yield ClusterReport(name, ClusterPhase.PENDING, message=message)
         else:
             phase = ClusterPhase.PUBLISHING if lacking[name] else ClusterPhase.READY
+            phase = ClusterPhase.RETAINED if census.is_retained(name) else phase
             yield _cluster(census, name, phase, found, message)
 
 
@@ -126,5 +127,6 @@ def _cluster(census: Census, name: str, phase: ClusterPhase, secret: ClusterSecr
 
 def _needing_sync(census: Census) -> tuple[str, ...]:
     rolling = {each.name for each in census.sight.sets if each.rolling}
-    there = (each for secret in census.targets.values() for each in census.applications_on(secret))
+    awaited = (secret for name, secret in census.targets.items() if not census.is_retained(name))
+    there = (each for secret in awaited for each in census.applications_on(secret))
     return tuple(sorted({each.name for each in there if needs_sync(each, rolling=each.set in rolling)}))

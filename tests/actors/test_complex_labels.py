@@ -11,7 +11,7 @@ import pytest
 
 from okra.testing.application_controller import degraded
 from okra.testing.fake_argocd import APPLICATION, APPLICATION_SET, SECRET, application_set
-from tests.actors.complex_world import DEPLOYMENT, ComplexWorld, complex_world
+from tests.actors.complex_world import DEPLOYMENT, ComplexWorld, check, complex_world
 
 pytestmark = pytest.mark.looptime
 
@@ -127,9 +127,9 @@ async def test_a_label_in_use_never_gets_another_value(paused: bool) -> None:
             assert (await applications(w), await w.published()) == (before, {"v1"})
             await w.cell([w.cluster("v2", "web")], w.app("web", **published_by({"role-of": "web2"})))
             await w.until(lambda s: s["applications"][0]["synced"]["version"] == "v2")
-            assert (set(w.traffic()), "v2" in await w.published()) == ({"v2"}, True)
+            assert (set(w.traffic()), await w.published(), await w.published("web2")) == ({"v2"}, {"v1"}, {"v2"})
             await w.cell([w.cluster("v2", "web")], w.app("web"))
-            await w.phase("Synced")
+            await w.until(lambda s: s.get("reason") == "LabelsInUse")
 
 
 async def test_an_edit_that_argo_cd_knows_no_application_set_for_is_said_and_kept_for_nobody_to_go_back_to() -> None:
@@ -180,4 +180,60 @@ async def test_a_label_of_a_cluster_that_serves_changes_when_it_is_left(paused: 
             await w.cell([v2], w.app("web"))
             await w.phase("Synced")
             await w.until(lambda s: s["applications"][0]["former"] == [])
-            assert (w.traffic().keys(), await applications(w)) == ({"v2"}, {"web-sys-v2"})
+            assert (set(w.traffic()), await applications(w)) == ({"v2"}, {"web-sys-v2"})
+
+
+@asynccontextmanager
+async def moving(**app: Any) -> AsyncIterator[ComplexWorld]:
+    """A Cell that serves on v1, published by `role-of`, and goes to v2, published by `role2`. Whoever has all of the
+    traffic keeps what it serves by."""
+    async with complex_world(health_timeout=120.0) as w:
+        await w.web_on("v1")
+        await w.store.real.apply(APPLICATION_SET, application_set("web2", {"role2": "web2"}, own={"app": "web2"}))
+        async with w.running():
+            await w.phase("Synced")
+
+            def watch() -> None:
+                for cluster in w.traffic():
+                    made = {name for server, name in w.argo.workloads if server == f"https://{cluster}.eks.example"}
+                    assert made == {f"web-sys-{cluster}" if cluster == "v1" else f"web2-sys-{cluster}"}, w.told()
+
+            w.argo.watch = watch
+            w.argo.broken["web2-sys-v1"] = degraded("an old cluster")
+            await w.cell(
+                [w.cluster("v2", "web")], w.app("web", **published_by({"role2": "web2"}), **app), retainFor="3h"
+            )
+            yield w
+
+
+async def test_a_cluster_that_is_left_keeps_the_labels_that_it_has() -> None:
+    async with moving() as w:
+        await w.phase("Synced")
+        assert (await labels(w, "v1"), await labels(w, "v2")) == ({"role-of"}, {"role2"})
+        status = await w.status("sys-web", DEPLOYMENT)
+        assert [(each["name"], each["phase"]) for each in status["clusters"]] == [
+            ("sys-v1", "Retained"),
+            ("sys-v2", "Ready"),
+        ]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_move_to_other_labels_that_fails_finds_the_former_ones_in_place(paused: bool) -> None:
+    async with moving(checks=[check("dd")]) as w:
+        await w.until(lambda _: "v2" in w.traffic(), "sys-web")
+        app = w.app("web", **published_by({"role2": "web2"}), checks=[check("dd")])
+        await w.cell([w.cluster("v2", "web")], app, retainFor="3h", paused=paused)
+        w.metrics.answer = lambda *_: 1.0
+        await w.until(lambda s: s["applications"][0]["phase"] == "Failed")
+        await asyncio.sleep(600)
+        assert (set(w.traffic()), await labels(w, "v1"), await labels(w, "v2")) == ({"v1"}, {"role-of"}, set())
+
+
+async def test_a_rollback_across_labels_changes_none() -> None:
+    async with moving() as w:
+        await w.phase("Synced")
+        await asyncio.sleep(60)
+        await w.command("rollback")
+        await w.until(lambda s: s["applications"][0]["synced"]["version"] == "v1")
+        assert (set(w.traffic()), await labels(w, "v1"), await labels(w, "v2")) == ({"v1"}, {"role-of"}, {"role2"})
+        assert not [name for name, reason, _ in w.told() if reason == "FormerLabelsRemoved"]

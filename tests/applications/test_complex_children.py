@@ -284,11 +284,13 @@ def test_a_deployment_says_its_clusters_and_how_they_are() -> None:
     assert (fine.awaits(names), fine.awaits(("web-1", "web-3"))) == ("", "not looked at yet")
     left = {"name": "mysystem-web-0", "phase": "Retained"}
     leaving = deployment_seen(US, stored(obj, {**said, "clusters": [*on, left]}))
-    lacks = {**fine.lacks, "web-0": "mysystem-web-0 is Retained."}
-    assert leaving == replace(fine, lacks=lacks, leaves=True)
+    assert leaving == replace(fine, lacks={**fine.lacks, "web-0": ""}, leaves=True)
     behind = deployment_seen(US, stored(obj, {**said, "clusters": [*on, {**left, "phase": "LeftBehind"}]}))
     assert behind is not None
     assert (behind.behind, behind.leaves) == (("web-0",), False)
+    obj["spec"]["retained"] = ["mysystem-web-1"]
+    assert deployment_seen(US, stored(obj, said)) == replace(fine, retained=("web-1",))
+    del obj["spec"]["retained"]
     stuck = {**said, "ready": False, "phase": "Failed", "conditions": ready("Preserved", "it keeps resources")}
     problem = Problem("Preserved", "it keeps resources")
     failed = deployment_seen(US, stored(obj, stuck))

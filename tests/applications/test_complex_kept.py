@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from okra.api.cell import CellSpec
 from okra.applications.children import Object, Parent
 from okra.applications.kept import astray, before
 from okra.applications.policy import Application, Policy
-from okra.applications.state import AppState, Group, Placement, State
+from okra.applications.state import AppState, Failure, Group, Phase, Placement, State
 from okra.applications.told import deployment, route
 from tests.applications.cells import SPEC, complex_cell, group, model
 
@@ -90,7 +91,8 @@ def test_by_tags_any_spec_that_has_the_clusters_will_do() -> None:
 def published(labels: dict[str, str], app_set: str) -> Object:
     """The deployment as it is there."""
     there = PARENT.child("ArgoCDApplicationDeployment", "mysystem-web", {})
-    there["spec"] = {"clusterNames": [], "clusterSecret": {"labels": labels}, "applicationSet": {"name": app_set}}
+    names = [PARENT.cluster(each) for each in WEB]
+    there["spec"] = {"clusterNames": names, "clusterSecret": {"labels": labels}, "applicationSet": {"name": app_set}}
     return there
 
 
@@ -114,7 +116,7 @@ def test_a_deployment_that_goes_back_is_as_the_former_spec_had_it(
 ) -> None:
     app, at = (spec(argocd=argocd({"c": "3"}, "newest")).applications or ())[0], state(placed(*WEB))
     entry = None if former is None else (spec(argocd=former).applications or ())[0]
-    found = deployment(PARENT, app, at, WEB, published(OLD, "there"), {"web": entry})
+    found = deployment(PARENT, app, at, WEB, published(OLD, "there"), {"web": entry}, ())
     assert found is not None
     assert found["spec"]["clusterSecret"]["labels"] == labels
     assert found["spec"]["applicationSet"] == {"name": app_set}
@@ -134,21 +136,51 @@ def test_a_deployment_goes_by_the_former_spec_only_where_that_brought_it(
     app = (spec(argocd=argocd(OLD, "newest")).applications or ())[0]
     then = (spec(argocd=argocd(OLD, "old")).applications or ())[0]
     at = state(placed(*WEB), former=former)
-    found = deployment(PARENT, app, at, clusters, published(OLD, "there"), {"web": then})
+    found = deployment(PARENT, app, at, clusters, published(OLD, "there"), {"web": then}, ("web-3",))
     assert found is not None
     assert found["spec"]["applicationSet"] == {"name": app_set}
+
+
+def test_clusters_that_are_left_and_those_that_go_back_stay_as_they_are() -> None:
+    app = (spec(argocd=argocd({"a": "9"}, "newest")).applications or ())[0]
+    then = (spec(argocd=argocd(OLD, "old")).applications or ())[0]
+    before, there = {"web": then}, published(OLD, "there")
+
+    def told(at: AppState, *clusters: str, wanted: tuple[str, ...] = ("web-3",)) -> tuple[dict[str, str], list[str]]:
+        nonlocal there
+        found = deployment(PARENT, app, at, clusters, there, before, wanted)
+        assert found is not None
+        there = found
+        return found["spec"]["clusterSecret"]["labels"], found["spec"].get("retained", [])
+
+    old, moves = (
+        ["mysystem-web-1", "mysystem-web-2"],
+        replace(state(placed(*WEB)), target=placed("web-3", version="v3")),
+    )
+    assert told(moves, *WEB) == (OLD, []), "not published elsewhere yet"
+    assert told(moves, *WEB, "web-3") == ({"a": "9"}, old), "another value for a label that only they have"
+    assert told(moves, *WEB, "web-3", wanted=("web-4",)) == ({"a": "9"}, [*old, "mysystem-web-3"]), "and yet others"
+    failed = replace(moves, failure=Failure(Phase.FAILED, "Degraded", "no", 0.0))
+    assert told(failed, *WEB) == (OLD, old)
+    assert told(state(placed(*WEB)), *WEB) == (OLD, old)
+    arrived = state(placed("web-3", version="v3"), former=WEB)
+    before = {}
+    assert told(arrived, *WEB, "web-3") == ({"a": "9"}, old)
+    back = replace(arrived, target=placed(*WEB))
+    app = then
+    assert told(back, *WEB, "web-3", wanted=WEB) == (OLD, ["mysystem-web-3"]), "what is gone back to is waited for"
 
 
 def test_a_deployment_that_was_deleted_is_made_by_the_former_spec_or_if_none_is_known_by_the_present_one() -> None:
     app = (spec(argocd=argocd(OLD, "newest")).applications or ())[0]
     then = (spec(argocd=argocd(OLD, "old")).applications or ())[0]
-    made = [deployment(PARENT, app, state(placed(*WEB)), WEB, None, {"web": each}) for each in (then, None)]
+    made = [deployment(PARENT, app, state(placed(*WEB)), WEB, None, {"web": each}, WEB) for each in (then, None)]
     assert [each and each["spec"]["applicationSet"]["name"] for each in made] == ["old", "newest"]
 
 
 def test_what_argo_cd_does_not_deploy_has_no_deployment() -> None:
     app = (spec(argocd=None).applications or ())[0]
-    assert deployment(PARENT, app, state(None), WEB, None, {}) is None
+    assert deployment(PARENT, app, state(None), WEB, None, {}, WEB) is None
 
 
 def child(version: str) -> Object:

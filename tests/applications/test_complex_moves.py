@@ -49,6 +49,21 @@ def test_clusters_that_nobody_knows_of_any_more_are_left_as_those_are_that_are_k
     assert [clusters for _, clusters in w.history] == [NEW, (*OLD, *NEW), NEW]
 
 
+def test_clusters_that_were_left_as_they_were_are_waited_for_when_they_are_gone_back_to() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.after(120.0)
+    assert (w.web.phase, w.web.former) == (Phase.SYNCED, OLD)
+    w.deployments["web"].retained = OLD
+    w.want(web(OLD))
+    w.broken = OLD
+    w.after(60.0)
+    assert (w.web.stage, w.routes["web"].version) == (Stage.MIGRATING, "+".join(NEW))
+    w.broken = ()
+    w.after(120.0)
+    assert (w.web.phase, w.routes["web"].stable) == (Phase.SYNCED, "+".join(OLD))
+
+
 def test_a_state_that_was_lost_is_what_the_deployment_was_told() -> None:
     w = synced(web())
     w.state = State()

@@ -27,6 +27,7 @@ class Deployment:
     clusters: tuple[str, ...] = ()
     ready_at: dict[str, float] = field(default_factory=dict)
     leaves: tuple[str, ...] = ()
+    retained: tuple[str, ...] = ()
 
 
 @dataclass
@@ -119,9 +120,13 @@ class World:
             made.leaves = ()
         reason = self.degraded.reason if self.degraded else "Degraded" if any(lacks.values()) else "Synced"
         behind = tuple(each for each in self.behind if each not in made.clusters)
-        return DeploymentSeen(made.clusters, lacks, reason, self.degraded, bool(made.leaves), behind=behind)
+        return DeploymentSeen(
+            made.clusters, lacks, reason, self.degraded, bool(made.leaves), retained=made.retained, behind=behind
+        )
 
     def _lacks(self, made: Deployment, cluster: str) -> str:
+        if cluster in made.retained:
+            return ""
         if cluster in self.broken:
             return f"{cluster} is Degraded."
         if self.degraded or self.now < made.ready_at[cluster]:

@@ -334,3 +334,57 @@ def test_a_pause_keeps_nothing_else_from_being_done() -> None:
     world.want("b")
     world.synced()
     assert world.published == {"b"}
+
+
+def beside_b() -> TwoSets:
+    """One that serves on `a`."""
+    world = serving("a", beside=("b",))
+    world.watch = lambda _: None
+    return world
+
+
+def test_what_is_retained_stays_as_it_is_and_is_not_waited_for() -> None:
+    world = beside_b()
+    world.applications["web-a"]["broken"] = True
+    world.applications["web-a"]["status"]["health"]["status"] = "Degraded"
+    world.want("a", "b", retained=("a",))
+    world.relabel()
+    report = world.synced().report
+    assert {each.name: str(each.phase) for each in report.clusters} == {"a": "Retained", "b": "Ready"}
+    assert (world.labels("a"), world.labels("b"), world.edits) == (LABELS, NEXT, ["Published b"])
+    world.label("a", **dict.fromkeys(LABELS))
+    world.step()
+    assert world.labels("a") == LABELS
+    world.want("b")
+    world.synced()
+    assert (world.labels("a"), set(world.applications)) == ({}, {"next-b"})
+
+
+def test_what_is_retained_and_has_no_secret_any_more_holds_up_nothing() -> None:
+    world = beside_b()
+    del world.secrets["a"]
+    world.want("a", "b", retained=("a",))
+    assert {each.name: str(each.phase) for each in world.synced().report.clusters} == {"a": "Pending", "b": "Ready"}
+
+
+def test_what_is_retained_and_was_never_published_is_as_the_spec_says() -> None:
+    world = beside_b()
+    world.want("a", "b", retained=("b",))
+    world.synced()
+    assert world.labels("b") == LABELS
+
+
+def test_what_is_gone_back_to_is_waited_for_again() -> None:
+    world = beside_b()
+    world.want("a", "b", retained=("a",))
+    world.relabel()
+    world.synced()
+    world.applications["web-a"]["broken"] = True
+    world.applications["web-a"]["status"]["health"]["status"] = "Degraded"
+    world.want("a", "b", retained=("b",))
+    world.relabel(LABELS, "ApplicationSet web")
+    for _ in range(60):
+        assert not world.step().report.ready
+    del world.applications["web-a"]["broken"]
+    world.synced()
+    assert (world.labels("a"), world.labels("b")) == (LABELS, NEXT)
