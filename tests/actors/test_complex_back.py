@@ -198,3 +198,21 @@ async def test_after_a_failure_beside_clusters_that_are_degraded_the_former_spec
         await w.phase("Synced")
         await w.until(lambda s: not s["applications"][0]["former"])
         assert (set(w.traffic()), await w.published()) == ({"v1"}, {"v1"})
+
+
+async def test_workers_that_get_another_strategy_with_the_move_run_once_on_the_way_back_too() -> None:
+    async with complex_world(health_timeout=60.0) as w:
+        await w.application_set("jobs")
+        worker = w.worker("jobs")
+        await w.cell([w.cluster("j1", "jobs")], worker)
+        seen: list[set[str]] = []
+        async with w.running():
+            await w.phase("Synced")
+            w.argo.watch = lambda: seen.append({server for server, _ in w.argo.workloads})
+            w.argo.broken["jobs-sys-j2"] = degraded()
+            worker["argocd"] |= {"updateStrategy": {"type": "DeleteBeforeCreate"}}
+            await w.cell([w.cluster("j2", "jobs")], worker)
+            await w.phase("Failed")
+            await w.until(lambda s: s["phase"] == "Synced", "sys-jobs", DEPLOYMENT)
+        assert max(map(len, seen)) == 1
+        assert await w.published("jobs") == {"j1"}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from okra.api.cell import CellSpec
+from okra.api.complex import Application as Written
 from okra.applications.children import Object, Parent
 from okra.applications.kept import astray, before
 from okra.applications.policy import Application, Policy
@@ -169,6 +170,21 @@ def test_clusters_that_are_left_and_those_that_go_back_stay_as_they_are() -> Non
     back = replace(arrived, target=placed(*WEB))
     app = then
     assert told(back, *WEB, "web-3", wanted=WEB) == (OLD, ["mysystem-web-3"]), "what is gone back to is waited for"
+
+
+@pytest.mark.parametrize("either", ["former", "present"])
+def test_what_must_not_run_twice_by_either_spec_does_not_on_the_way_back(either: str) -> None:
+    first = {"updateStrategy": {"type": "DeleteBeforeCreate"}}
+
+    def named(which: str) -> Written:
+        more = first if which == either else {}
+        return (spec(alb=None, checks=[], argocd=argocd(OLD, which) | more).applications or ())[0]
+
+    before = {"web": named("former")}
+    made = deployment(PARENT, named("present"), state(placed(*WEB)), WEB, None, before, ("web-3",))
+    assert made is not None
+    assert made["spec"]["applicationSet"] == {"name": "former"}
+    assert made["spec"]["updateStrategy"] == first["updateStrategy"]
 
 
 def test_a_deployment_that_was_deleted_is_made_by_the_former_spec_or_if_none_is_known_by_the_present_one() -> None:
