@@ -8,8 +8,8 @@ cluster is taken back only for a list of others, never for none, and never befor
 to go well (`preflight`). Labels that somebody took off are put back in either strategy.
 
 Other labels in the spec go the same way: beside the former ones, which come off when what the new ones deploy is ready
-everywhere; with DeleteBeforeCreate in their place, once nothing is left of what they deployed. Clusters that are
-retained keep what they have: they are being left, or may be.
+everywhere, cluster by cluster; with DeleteBeforeCreate in their place, once nothing is left of what they deployed.
+Clusters that are retained keep what they have: they are being left, or may be.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def _changes(census: Census, *, ready: bool) -> Iterator[Edit]:
     for name, secret in census.targets.items():
         if census.plans[name] is Plan.PUBLISH and not (_is_new(census, secret) and _must_wait(census)):
             yield publish(secret, wanted.publisher, name, census.labels(name), census.now)
-    if ready:
-        for secret in census.planned(Plan.REMOVE_FORMER):
+    if ready:  # one, and the next when that is ready without them: what both deploy may go with the former ones
+        for secret in census.planned(Plan.REMOVE_FORMER)[:1]:
             yield remove_former(secret, wanted.publisher, wanted.labels, census.now)
     if ready or (wanted.delete_first and len(census.targets) == len(census.listed)):
         for secret in census.to_unpublish:

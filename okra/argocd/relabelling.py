@@ -1,6 +1,7 @@
 """An edit of the labels by which clusters are published already: what is deployed by the former ones may serve.
 
     CreateBeforeDelete   the new labels beside the former ones → all clusters ready by them → the former ones come off
+                         one cluster → all ready → and off the next
     DeleteBeforeCreate   the former labels come off → their Applications are gone → the new ones are put on
 
 The mark on a secret has all labels that are on; those that the spec has no more are the former ones. So an edit that is

@@ -102,6 +102,22 @@ def test_former_labels_come_off_when_the_new_ones_are_ready_on_every_cluster() -
     ]
 
 
+def test_former_labels_come_off_one_cluster_at_a_time_when_that_is_ready_without_them() -> None:
+    world = serving("a", "b")
+    world.relabel()
+    world.until(lambda _: "web-a" not in world.applications)
+    assert (world.labels("a"), world.labels("b")) == (NEXT, LABELS | NEXT)
+    status = world.applications["next-a"]["status"]
+    world.applications["next-a"] |= {"broken": True, "status": {**status, "health": {"status": "Missing"}}}
+    world.watch = lambda _: None
+    for _ in range(200):
+        world.step()
+    assert (world.labels("b"), "web-b" in world.applications) == (LABELS | NEXT, True)
+    del world.applications["next-a"]["broken"]
+    world.synced()
+    assert world.labels("b") == NEXT
+
+
 def test_it_is_ready_only_when_nothing_of_before_is_left() -> None:
     world = serving("a")
     world.relabel()
