@@ -79,8 +79,6 @@ class Children:
         """Make the children say what the spec says, each where it was told to go. Returns what can't be done."""
         problem: Problem | None = None
         wanted = [(self._cluster, cluster_child(self.parent, spec, each)) for each in spec.clusters or ()]
-        if in_use := [said for each in spec.clusters or () if (said := self.cluster(each.name).in_use)]:
-            problem = Problem("LabelsInUse", " ".join(in_use), fatal=False)
         for app in spec.applications or ():
             at = state.of(app.name)
             if (there := self._deployment_object(app.name)) is not None:
@@ -96,9 +94,9 @@ class Children:
             except AlreadyExists as error:
                 problem = problem or problem_of(error)
         if spec.deletion_policy is DeletionPolicy.RETAIN:
-            names = self._family[self._cluster]
-            await self._retain({each.removeprefix(self.parent.cluster("")) for each in names}, spec)
-        return problem
+            await self._retain({self.parent.named(each) for each in self._family[self._cluster]}, spec)
+        waiting = " ".join(said for each in spec.clusters or () if (said := self.cluster(each.name).in_use))
+        return problem or (Problem("LabelsInUse", waiting, fatal=False) if waiting else None)
 
     def _where(self, there: Object, app: AppState) -> tuple[str, tuple[tuple[str, Group], ...]]:
         """Where a child Cell was told to go. Once nothing can go back, the groups of other versions are no more listed:
