@@ -156,6 +156,8 @@ class ComplexCell(Actor[Message]):
                 return None
             await self._look_back(policy)
             decision = await self._decide(cell.spec, policy)
+            if self._moving:
+                await self.record.keep_finalizer(wanted=True)  # first: whoever deletes the Cell has all of it put back
             for effect in decision.effects:
                 await self._execute(cell.spec, effect)
             await self.record.keep_finalizer(wanted=self._moving)

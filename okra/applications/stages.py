@@ -119,10 +119,14 @@ def _not_passed(turn: Turn, app: Application, results: list[SeriesResult]) -> bo
     failed = ", ".join(each.check for each in results if each.verdict is Verdict.FAILED)
     if failed or state.failing_since is not None:
         since = turn.now if state.failing_since is None else state.failing_since
-        return _count_down(turn, app, since, failed or _failing(state))
-    said = "; ".join(f"{each.check}: {each.message}" for each in results if each.verdict is not Verdict.PASSED)
-    turn.set(app, message=f"{said} Tried again.")
+        return _count_down(turn, app, since, failed or _failing(state), _said(results))
+    turn.set(app, message=f"{_said(results)} Tried again.")
     return True
+
+
+def _said(results: list[SeriesResult]) -> str:
+    """What those say that did not pass."""
+    return "; ".join(f"{each.check}: {each.message}" for each in results if each.verdict is not Verdict.PASSED)
 
 
 def _failing(state: AppState) -> str:
@@ -130,16 +134,16 @@ def _failing(state: AppState) -> str:
     return state.message.partition(FAILED)[0]
 
 
-def _count_down(turn: Turn, app: Application, since: float, failed: str) -> bool:
-    """It goes on while a series runs. False: the delay is over."""
+def _count_down(turn: Turn, app: Application, since: float, failed: str, said: str = "") -> bool:
+    """It goes on while a series runs. `said`: by those that failed just now. False: the delay is over."""
     delay = turn.policy.failure_delay
     left = since + delay - turn.now
     if left <= 0:
-        turn.fail(app, Phase.PRECHECK_FAILED, "PrecheckFailed", f"{failed}{FAILED}")
+        turn.fail(app, Phase.PRECHECK_FAILED, "PrecheckFailed", f"{failed}{FAILED} {said}".rstrip())
         return False
     count = ceil(left / COUNT) * COUNT if left < delay else left
-    said = f"{failed}{FAILED} Waiting {count:.0f} seconds before starting a rollback"
-    turn.set(app, phase=Phase.PRECHECK_FAILED, message=said, failing_since=since)
+    waits = f"{failed}{FAILED} Waiting {count:.0f} seconds before starting a rollback"
+    turn.set(app, phase=Phase.PRECHECK_FAILED, message=waits, failing_since=since)
     turn.wake_in(min(left, COUNT))
     return True
 
@@ -272,7 +276,8 @@ def completing(turn: Turn, app: Application) -> None:
         if failed := [each for each in results if each.verdict is Verdict.FAILED]:
             turn.fail(app, Phase.POSTCHECK_FAILED, "PostcheckFailed", f"{failed[0].check} failed: {failed[0].message}")
             return
-        if any(each.verdict is not Verdict.PASSED for each in results):
+        if said := _said(results):
+            turn.set(app, message=f"{said} Tried again.")
             _again_later(turn, app, results)
             return
     state = turn.app(app)

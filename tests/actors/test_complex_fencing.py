@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from okra.actors.cell import CELL
-from okra.errors import OkraError
+from okra.errors import OkraError, Unavailable
 from tests.actors.complex_world import CLUSTER, DEPLOYMENT, ComplexWorld, check, complex_world
 
 pytestmark = pytest.mark.looptime
@@ -145,3 +145,19 @@ async def test_the_children_are_read_once_in_each_look() -> None:
         looks = w.store.calls["get", "Cell"]
         assert looks > 10
         assert {w.store.calls["list", each.kind] for each in (CELL, DEPLOYMENT)} == {looks}
+
+
+async def test_nothing_is_published_before_a_deletion_would_wait_for_it() -> None:
+    async with complex_world() as w:
+        await w.web_on("v1")
+        async with w.running():
+            await w.phase("Synced")
+            w.store.fault = lambda operation, name: (
+                Unavailable("cut") if (operation, name) == ("patch", "sys") else None
+            )
+            await w.cell([w.cluster("v2", "web")], w.app("web"))
+            await asyncio.sleep(300)
+            assert await w.published() == {"v1"}
+            w.store.fault = lambda operation, name: None
+            await w.phase("Synced")
+            assert "v2" in await w.published()

@@ -82,3 +82,29 @@ async def test_a_check_of_an_application_runs_a_job_at_each_weight_and_one_that_
         assert "kubectl logs" in status["applications"][0]["message"]
         assert set(w.traffic()) == {"v1"}
         assert len(jobs.uids) >= 2
+
+
+async def test_a_failed_precheck_ends_with_what_it_said() -> None:
+    async with complex_world(on_failure_delay=60.0) as w, jobs_of(w):
+        await w.web_on("v1")
+        async with w.running():
+            await w.phase("Synced")
+            error = Refused("exceeded quota: jobs")
+            w.store.fault = lambda operation, name: error if operation == "create" and "run-test" in name else None
+            await w.cell([w.cluster("v2", "web")], w.app("web", prechecks=[RUN_TEST]))
+            status = await w.phase("Failed")
+        assert "exceeded quota" in status["message"]
+
+
+async def test_a_postcheck_that_cannot_run_says_why_while_it_is_tried_again() -> None:
+    async with complex_world() as w, jobs_of(w):
+        await w.application_set("jobs")
+        await w.cell([w.cluster("v1", "jobs")], w.worker("jobs"))
+        async with w.running():
+            await w.phase("Synced")
+            error = Refused("exceeded quota: jobs")
+            w.store.fault = lambda operation, name: error if operation == "create" and "after" in name else None
+            await w.cell([w.cluster("v2", "jobs")], w.worker("jobs", postchecks=[check("after")]))
+            await asyncio.sleep(1800)
+            status = await w.status()
+        assert "exceeded quota" in status["applications"][0]["message"]

@@ -291,7 +291,8 @@ def test_the_delay_goes_on_while_a_precheck_that_failed_is_asked_again_or_cannot
     w.after(30.0)
     assert w.web.message == "run-test failed. Waiting 30 seconds before starting a rollback"
     w.after(30.0)
-    assert (w.web.phase, w.web.message, w.history) == (Phase.FAILED, "run-test failed.", [])
+    said = "run-test failed. run-test: said" if error else "run-test failed."
+    assert (w.web.phase, w.web.message, w.history) == (Phase.FAILED, said, [])
 
 
 def test_an_error_of_a_precheck_says_nothing_about_the_application() -> None:
