@@ -76,7 +76,8 @@ class Story:
         yield await self._cell([old, jobs], web, worker)
         gold = {**old, "labels": {**old["labels"], "tier": "gold"}}
         yield await self._cell([gold, jobs], web, worker)
-        yield await self._cell([old, jobs], web, worker)
+        yield await self._cell([gold, jobs], web, worker, retain="30s")
+        yield await self._cell([gold, jobs], web, worker)  # a spec that is kept already
         await self._revisions()
         new, others = w.cluster("v2", "web"), w.cluster("j2", "jobs")
         yield await self._cell([new, others], web, worker)
@@ -84,8 +85,8 @@ class Story:
         yield await self._cell([others], worker)
         yield await self._cell([{**others, "labels": {**others["labels"], "tier": "gold"}}], worker)
 
-    async def _cell(self, *what: Any) -> object:
-        return await self.w.cell(*what, retainFor="20s", deletionPolicy="Delete")
+    async def _cell(self, *what: Any, retain: str = "20s") -> object:
+        return await self.w.cell(*what, retainFor=retain, deletionPolicy="Delete")
 
     async def _revisions(self) -> None:
         cell = await self.w.get()
