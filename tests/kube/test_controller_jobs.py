@@ -143,7 +143,7 @@ def test_a_controller_that_is_killed_before_it_knows_that_it_made_a_job_leaves_i
         first = controllers.start("--no-leader-elect", kubeconfig=shield.kubeconfig)
         eventually(lambda: of(controllers, "pods"))
         first.until("Retrying", kind="Check")
-        assert runs(controllers) == []
+        assert {each["phase"] for each in runs(controllers)} <= {"Withheld"}  # for all that it knows
         first.kill()
     controllers.start("--no-leader-elect")
     let_go(controllers)
