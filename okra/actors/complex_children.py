@@ -15,7 +15,16 @@ from okra.api.meta import COMMAND_ANNOTATION
 from okra.api.parse import parse
 from okra.api.policies import DeletionPolicy
 from okra.applications import told
-from okra.applications.children import PARENT, Parent, cluster_child, plain, replaced, sent
+from okra.applications.children import (
+    PARENT,
+    Parent,
+    cluster_child,
+    deployment_as_it_is,
+    plain,
+    replaced,
+    sent,
+    sent_back,
+)
 from okra.applications.effects import Publish, Route
 from okra.applications.kept import Before
 from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
@@ -128,16 +137,23 @@ class Children:
         return Problem("LabelsInUse", said, fatal=False)
 
     async def publish(self, spec: CellSpec, effect: Publish, state: State) -> None:
-        app = next(each for each in spec.applications or () if each.name == effect.application)
-        there = self._deployment_object(app.name)
-        body = self._deployed(app, state.of(app.name), effect.clusters, there)
+        there, app = self._deployment_object(effect.application), _said(spec, effect.application)
+        if app is None and there is not None:
+            body: Object | None = deployment_as_it_is(self.parent, effect.application, effect.clusters, there)
+        else:
+            assert app is not None  # the spec says to publish it
+            body = self._deployed(app, state.of(app.name), effect.clusters, there)
         assert body is not None  # it is published
         await self._apply(self._deployment, body, there)
 
     async def send(self, spec: CellSpec, effect: Route, state: State) -> None:
-        app = next(each for each in spec.applications or () if each.name == effect.application)
-        there, at = self.route_object(app.name), state.of(app.name)
-        body = told.route(self.parent, spec, app, at, (effect.version, effect.groups), there, self.before)
+        name, to = effect.application, (effect.version, effect.groups)
+        there, at, app = self.route_object(name), state.of(name), _said(spec, name)
+        if app is None and there is not None:
+            body: Object | None = sent_back(self.parent, there, *to)
+        else:
+            assert app is not None  # the spec says to move it
+            body = told.route(self.parent, spec, app, at, to, there, self.before)
         assert body is not None  # it has traffic
         await self._write(self._route, sent(body, there, at.attempt), there)
 
@@ -226,3 +242,8 @@ def _same(body: Object, there: Object) -> bool:
     if wanted is None or found is None:
         return bool(body["spec"] == there["spec"])
     return bool(plain(wanted)["spec"] == plain(found)["spec"])
+
+
+def _said(spec: CellSpec, application: str) -> Application | None:
+    """What the spec says of an application. None: an edit took it away, and it is put back before its Cell goes."""
+    return next((each for each in spec.applications or () if each.name == application), None)

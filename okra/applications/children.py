@@ -164,7 +164,10 @@ def deployment_child(
 
 def deployment_as_it_is(parent: Parent, name: str, clusters: Sequence[str], there: Object) -> Object:
     """One that is there, published to other clusters by nobody who knows more of it."""
-    return _deployment(parent, name, clusters, {k: v for k, v in there["spec"].items() if k != "clusterNames"})
+    spec = {key: value for key, value in there["spec"].items() if key not in ("clusterNames", "retained")}
+    published = [parent.cluster(each) for each in clusters]
+    retained = [each for each in there["spec"].get("retained", []) if each in published]
+    return _deployment(parent, name, clusters, spec | ({"retained": retained} if retained else {}))
 
 
 def _deployment(parent: Parent, name: str, clusters: Sequence[str], argocd: Mapping[str, Any]) -> Object:

@@ -458,6 +458,20 @@ async def test_a_cell_that_is_deleted_in_mid_move_is_put_back_and_takes_its_chil
         assert await w.published() == {*OLD}
 
 
+async def test_a_cell_that_loses_what_moves_and_is_deleted_before_it_looks_puts_it_back_and_goes() -> None:
+    async with complex_world() as w:
+        await w.web_on("v1")
+        await w.application_set("jobs")
+        async with w.running():
+            await w.phase("Synced")
+            await w.cell([w.cluster("v2", "web")], w.app("web"))
+            await w.until(lambda _: w.traffic().get("v2", 0) > 0)
+            await w.cell([w.cluster("j1", "jobs")], w.worker("jobs"))
+            await w.store.real.delete(CELL, "default", "sys")
+            await w.gone(CELL)
+        assert set(w.traffic()) == {"v1"}
+
+
 async def test_a_read_only_okra_writes_no_child() -> None:
     async with complex_world() as w:
         await w.web_on(*OLD)

@@ -19,6 +19,7 @@ from okra.applications.children import (
     Parent,
     abort_of,
     cluster_child,
+    deployment_as_it_is,
     deployment_child,
     replaced,
     route_child,
@@ -295,6 +296,17 @@ def test_a_deployment_says_its_clusters_and_how_they_are() -> None:
     problem = Problem("Preserved", "it keeps resources")
     failed = deployment_seen(US, stored(obj, stuck))
     assert failed == replace(fine, reason="Preserved", problem=problem)
+
+
+def test_a_deployment_published_as_it_is_retains_none_of_the_clusters_that_it_leaves() -> None:
+    there = deployment("web-0", "web-1")
+    there["spec"]["retained"] = ["mysystem-web-0", "mysystem-web-1"]
+    some, none = (deployment_as_it_is(US, "web", each, there) for each in (["web-1", "web-2"], ["web-2"]))
+    assert some["spec"] == there["spec"] | {
+        "clusterNames": ["mysystem-web-1", "mysystem-web-2"],
+        "retained": ["mysystem-web-1"],
+    }
+    assert "retained" not in none["spec"]
 
 
 def test_what_a_deployment_lacks_is_asked_of_the_clusters_that_matter() -> None:
