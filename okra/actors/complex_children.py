@@ -26,7 +26,7 @@ from okra.applications.children import (
     sent_back,
 )
 from okra.applications.effects import Publish, Route
-from okra.applications.kept import Before
+from okra.applications.kept import Before, said_of
 from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
 from okra.applications.seen import cluster_seen, deployment_seen, pinned, published_to, route_seen, told_to
 from okra.applications.state import AppState, Group, Phase, State
@@ -137,7 +137,7 @@ class Children:
         return Problem("LabelsInUse", said, fatal=False)
 
     async def publish(self, spec: CellSpec, effect: Publish, state: State) -> None:
-        there, app = self._deployment_object(effect.application), _said(spec, effect.application)
+        there, app = self._deployment_object(effect.application), said_of(spec, effect.application)
         if app is None and there is not None:
             body: Object | None = deployment_as_it_is(self.parent, effect.application, effect.clusters, there)
         else:
@@ -148,7 +148,7 @@ class Children:
 
     async def send(self, spec: CellSpec, effect: Route, state: State) -> None:
         name, to = effect.application, (effect.version, effect.groups)
-        there, at, app = self.route_object(name), state.of(name), _said(spec, name)
+        there, at, app = self.route_object(name), state.of(name), said_of(spec, name)
         if app is None and there is not None:
             body: Object | None = sent_back(self.parent, there, *to)
         else:
@@ -242,8 +242,3 @@ def _same(body: Object, there: Object) -> bool:
     if wanted is None or found is None:
         return bool(body["spec"] == there["spec"])
     return bool(plain(wanted)["spec"] == plain(found)["spec"])
-
-
-def _said(spec: CellSpec, application: str) -> Application | None:
-    """What the spec says of an application. None: an edit took it away, and it is put back before its Cell goes."""
-    return next((each for each in spec.applications or () if each.name == application), None)

@@ -14,9 +14,12 @@ from okra.applications.compile import selected_clusters
 from okra.applications.policy import Policy
 from okra.applications.state import AppState, State
 
-Before = Mapping[str, Spec | None]
-"""Application that is, or goes back, where another version is wanted → what a kept spec said of it. None: the kept
-specs can't be read. Without an entry there is none, and it goes by the present spec."""
+Before = Mapping[str, CellSpec | None]
+"""Application that is, or goes back, where another version is wanted → the kept spec that brought it there. None: the
+kept specs can't be read. Without an entry there is none, and it goes by the present spec."""
+
+AS_NOW = ("deletion_policy", "drain_timeout", "health_timeout", "on_failure", "paused")
+"""What of a spec isn't about its clusters: what was right then may be wrong by now. (Nor is the role.)"""
 
 
 def astray(policy: Policy, state: State) -> tuple[AppState, ...]:
@@ -35,15 +38,26 @@ def before(kept: Sequence[CellSpec] | None, apps: Sequence[AppState]) -> Before:
         return {app.name: None for app in apps}
     found = {}
     for app in apps:
-        entry = next((entry for spec in kept for entry in spec.applications or () if _brought(spec, entry, app)), None)
-        if entry is not None:
-            found[app.name] = entry
+        spec = next((each for each in kept if _brought(each, said_of(each, app.name), app)), None)
+        if spec is not None:
+            found[app.name] = spec
     return found
 
 
-def _brought(spec: CellSpec, entry: Spec, app: AppState) -> bool:
+def said_of(spec: CellSpec, application: str) -> Spec | None:
+    """What a spec says of an application. None: nothing."""
+    return next((each for each in spec.applications or () if each.name == application), None)
+
+
+def as_connected_now(then: CellSpec, now: CellSpec) -> CellSpec:
+    """A former spec to go by: as connected and paused as the present one."""
+    changes = {each: getattr(now, each) for each in AS_NOW}
+    return then.model_copy(update={**changes, "aws": now.aws.model_copy(update={"region": then.aws.region})})
+
+
+def _brought(spec: CellSpec, entry: Spec | None, app: AppState) -> bool:
     """Did this entry bring the application where it is? By tags, which may have changed since, it may have."""
-    if entry.name != app.name or app.synced is None:
+    if entry is None or app.synced is None:
         return False
     selected = selected_clusters(spec, entry, {})
     if selected is None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from okra.api.cell import Cell
 from okra.api.durations import Duration
 from okra.api.strategy import Canary
+from okra.applications.kept import as_connected_now
 from okra.applications.observation import Kept
 from okra.applications.policy import Application, Policy
 from okra.applications.stages import off_the_route
@@ -20,8 +21,6 @@ from okra.applications.turn import Turn
 from okra.rollout.observation import Command, Problem
 
 AT_ONCE = Canary(step_weight=100, total_weight=100, step_interval=Duration("0s"))
-AS_NOW = ("deletion_policy", "drain_timeout", "health_timeout", "on_failure", "paused")
-"""What of a spec isn't about its clusters: what was right then may be wrong by now. (Nor is the role.)"""
 
 
 def in_one_step(cell: Cell, then: Cell) -> Cell:
@@ -37,10 +36,8 @@ def in_one_step(cell: Cell, then: Cell) -> Cell:
         )
         for each in then.spec.applications or ()
     )
-    now = {each: getattr(cell.spec, each) for each in AS_NOW}
-    now["aws"] = cell.spec.aws.model_copy(update={"region": then.spec.aws.region})
-    changes = {"applications": applications, "bake_time": Duration("0s"), **now}
-    return cell.model_copy(update={"spec": then.spec.model_copy(update=changes)})
+    changes = {"applications": applications, "bake_time": Duration("0s")}
+    return cell.model_copy(update={"spec": as_connected_now(then.spec, cell.spec).model_copy(update=changes)})
 
 
 def is_over(state: State, generation: int | None) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from okra.api.cell import CellSpec
 from okra.api.complex import Application, ArgoCDStrategyType
 from okra.applications.children import Object, Parent, deployment_as_it_is, deployment_child, route_child, sent_back
-from okra.applications.kept import Before
+from okra.applications.kept import Before, as_connected_now, said_of
 from okra.applications.state import AppState, Group
 
 
@@ -32,10 +32,10 @@ def deployment(
     rests = {*state.synced.clusters} if state.synced else set()
     goes = {*state.target.clusters} if state.target and not state.failure else set()
     back = app.name in before and {*clusters} <= {*rests, *state.former} and not goes & {*clusters}
-    said = before[app.name] if back else app
-    if said is None and there is not None:
+    then = before[app.name] if back else None
+    if back and then is None and there is not None:
         return deployment_as_it_is(parent, app.name, clusters, there)
-    said = said or app
+    said = (said_of(then, app.name) if then else None) or app
     if said.argocd is None:
         return None
     if app.argocd is not None and app.argocd.update_strategy.type is ArgoCDStrategyType.DELETE_BEFORE_CREATE:
@@ -64,9 +64,10 @@ def route(
     """
     version, groups = to
     back = app.name in before and state.synced is not None and state.synced.version == version
-    said = before[app.name] if back else app
-    if said is not None and said.alb is not None:
-        return route_child(parent, spec, said, version, groups)
+    by = before[app.name] if back else spec
+    said = None if by is None else said_of(by, app.name)
+    if by is not None and said is not None and said.alb is not None:
+        return route_child(parent, as_connected_now(by, spec), said, version, groups)
     if there is not None:
         return sent_back(parent, there, version, groups)
     return None if app.alb is None else route_child(parent, spec, app, version, groups)

@@ -124,6 +124,25 @@ async def test_a_process_that_begins_in_any_stage_goes_back_by_the_same_spec() -
         assert w.traffic() == {"v1": 100}
 
 
+async def test_the_way_back_has_the_settings_of_the_spec_that_worked_and_is_connected_as_now() -> None:
+    async with complex_world() as w:
+        await on_v1(w)
+        async with w.running():
+            await w.phase("Synced")
+            v2_fails(w)
+            failing = {"bakeTime": "9m", "onDrift": "Reassert", "healthTimeout": "1h"}
+            await w.cell([w.cluster("v2", "web")], newer(w), **failing)
+            await w.until(lambda _: "v2" in w.traffic())
+            there = await w.get("sys-web")
+            assert there is not None
+            assert failing.items() <= there["spec"].items()
+            await w.phase("Failed")
+            back = await w.get("sys-web")
+            assert back is not None
+            assert failing.keys() & back["spec"].keys() == {"healthTimeout"}
+            assert w.traffic() == {"v1": 100}
+
+
 async def test_the_way_back_waits_for_no_spec_that_cannot_be_read_and_leaves_the_children_as_they_are() -> None:
     def forbidden(operation: str, name: str) -> OkraError | None:
         return AccessDenied("may not list") if (operation, name) == ("list", "controllerrevisions") else None

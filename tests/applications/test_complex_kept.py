@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from okra.api.cell import CellSpec
-from okra.api.complex import Application as Written
 from okra.applications.children import Object, Parent
 from okra.applications.kept import astray, before
 from okra.applications.policy import Application, Policy
@@ -70,9 +69,9 @@ def test_what_the_spec_names_no_more_is_wanted_nowhere() -> None:
 
 def test_the_newest_spec_that_names_these_very_clusters_is_gone_by() -> None:
     newest, older = spec(checks=[]), spec(postchecks=[])
-    assert before([newest, older], (state(placed(*WEB)),)) == {"web": (newest.applications or ())[0]}
+    assert before([newest, older], (state(placed(*WEB)),)) == {"web": newest}
     other = spec(clusterSelector={"role": "jobs"})
-    assert before([other, older], (state(placed(*reversed(WEB))),)) == {"web": (older.applications or ())[0]}
+    assert before([other, older], (state(placed(*reversed(WEB))),)) == {"web": older}
 
 
 def test_without_such_a_spec_there_is_none_and_one_that_cannot_be_read_is_no_such() -> None:
@@ -116,8 +115,8 @@ def test_a_deployment_that_goes_back_is_as_the_former_spec_had_it(
     former: dict[str, Any] | None, labels: dict[str, str], app_set: str
 ) -> None:
     app, at = (spec(argocd=argocd({"c": "3"}, "newest")).applications or ())[0], state(placed(*WEB))
-    entry = None if former is None else (spec(argocd=former).applications or ())[0]
-    found = deployment(PARENT, app, at, WEB, published(OLD, "there"), {"web": entry}, ())
+    then = None if former is None else spec(argocd=former)
+    found = deployment(PARENT, app, at, WEB, published(OLD, "there"), {"web": then}, ())
     assert found is not None
     assert found["spec"]["clusterSecret"]["labels"] == labels
     assert found["spec"]["applicationSet"] == {"name": app_set}
@@ -135,7 +134,7 @@ def test_a_deployment_goes_by_the_former_spec_only_where_that_brought_it(
     clusters: tuple[str, ...], former: tuple[str, ...], app_set: str
 ) -> None:
     app = (spec(argocd=argocd(OLD, "newest")).applications or ())[0]
-    then = (spec(argocd=argocd(OLD, "old")).applications or ())[0]
+    then = spec(argocd=argocd(OLD, "old"))
     at = state(placed(*WEB), former=former)
     found = deployment(PARENT, app, at, clusters, published(OLD, "there"), {"web": then}, ("web-3",))
     assert found is not None
@@ -144,7 +143,7 @@ def test_a_deployment_goes_by_the_former_spec_only_where_that_brought_it(
 
 def test_clusters_that_are_left_and_those_that_go_back_stay_as_they_are() -> None:
     app = (spec(argocd=argocd({"a": "9"}, "newest")).applications or ())[0]
-    then = (spec(argocd=argocd(OLD, "old")).applications or ())[0]
+    then = spec(argocd=argocd(OLD, "old"))
     before, there = {"web": then}, published(OLD, "there")
 
     def told(at: AppState, *clusters: str, wanted: tuple[str, ...] = ("web-3",)) -> tuple[dict[str, str], list[str]]:
@@ -168,7 +167,7 @@ def test_clusters_that_are_left_and_those_that_go_back_stay_as_they_are() -> Non
     before = {}
     assert told(arrived, *WEB, "web-3") == ({"a": "9"}, old)
     back = replace(arrived, target=placed(*WEB))
-    app = then
+    app = (then.applications or ())[0]
     assert told(back, *WEB, "web-3", wanted=WEB) == (OLD, ["mysystem-web-3"]), "what is gone back to is waited for"
 
 
@@ -176,12 +175,12 @@ def test_clusters_that_are_left_and_those_that_go_back_stay_as_they_are() -> Non
 def test_what_must_not_run_twice_by_either_spec_does_not_on_the_way_back(either: str) -> None:
     first = {"updateStrategy": {"type": "DeleteBeforeCreate"}}
 
-    def named(which: str) -> Written:
+    def named(which: str) -> CellSpec:
         more = first if which == either else {}
-        return (spec(alb=None, checks=[], argocd=argocd(OLD, which) | more).applications or ())[0]
+        return spec(alb=None, checks=[], argocd=argocd(OLD, which) | more)
 
-    before = {"web": named("former")}
-    made = deployment(PARENT, named("present"), state(placed(*WEB)), WEB, None, before, ("web-3",))
+    app, before = (named("present").applications or ())[0], {"web": named("former")}
+    made = deployment(PARENT, app, state(placed(*WEB)), WEB, None, before, ("web-3",))
     assert made is not None
     assert made["spec"]["applicationSet"] == {"name": "former"}
     assert made["spec"]["updateStrategy"] == first["updateStrategy"]
@@ -189,7 +188,7 @@ def test_what_must_not_run_twice_by_either_spec_does_not_on_the_way_back(either:
 
 def test_a_deployment_that_was_deleted_is_made_by_the_former_spec_or_if_none_is_known_by_the_present_one() -> None:
     app = (spec(argocd=argocd(OLD, "newest")).applications or ())[0]
-    then = (spec(argocd=argocd(OLD, "old")).applications or ())[0]
+    then = spec(argocd=argocd(OLD, "old"))
     made = [deployment(PARENT, app, state(placed(*WEB)), WEB, None, {"web": each}, WEB) for each in (then, None)]
     assert [each and each["spec"]["applicationSet"]["name"] for each in made] == ["old", "newest"]
 
@@ -209,10 +208,10 @@ def child(version: str) -> Object:
 
 def test_the_child_cell_that_goes_back_has_the_former_checks_and_listener() -> None:
     present, then = spec(checks=[]), spec()
-    (app, *_), (entry, *_) = present.applications or (), then.applications or ()
+    app = (present.applications or ())[0]
     at, groups = state(placed(*WEB)), (("v1", Group("web-1", group("w1"))),)
-    back = route(PARENT, present, app, at, ("v1", groups), child("v2"), {"web": entry})
-    on = route(PARENT, present, app, at, ("v2", groups), child("v1"), {"web": entry})
+    back = route(PARENT, present, app, at, ("v1", groups), child("v2"), {"web": then})
+    on = route(PARENT, present, app, at, ("v2", groups), child("v1"), {"web": then})
     assert back is not None
     assert on is not None
     assert [each["name"] for each in back["spec"]["checks"]] == ["dd"]
@@ -220,11 +219,25 @@ def test_the_child_cell_that_goes_back_has_the_former_checks_and_listener() -> N
     assert (back["spec"]["version"], on["spec"]["version"]) == ("v1", "v2")
 
 
+def test_the_child_cell_that_goes_back_has_the_former_settings_as_connected_and_paused_as_now() -> None:
+    then = model(complex_cell(aws={"region": "us-east-1"}, bakeTime="1m", onDrift="Respect", healthTimeout="1m")).spec
+    now: dict[str, Any] = {"aws": {"roleARN": "arn:aws:iam::123456789012:role/new"}, "onFailure": {"action": "Stop"}}
+    now |= {"healthTimeout": "1h", "paused": True}
+    present = model(complex_cell(bakeTime="9m", onDrift="Reassert", retainFor="9h", **now)).spec
+    app, to = (present.applications or ())[0], ("v1", (("v1", Group("web-1", group("w1"))),))
+    back = route(PARENT, present, app, state(placed(*WEB)), to, child("v2"), {"web": then})
+    assert back is not None
+    assert (back["spec"]["bakeTime"], "retainFor" in back["spec"]) == ("1m", False)
+    assert back["spec"].get("onDrift", "Respect") == "Respect"
+    now["aws"] |= {"region": "us-east-1"}
+    assert {key: back["spec"][key] for key in now} == now
+
+
 def test_a_child_cell_of_which_nobody_knows_more_keeps_the_rest() -> None:
     """The kept specs can't be read; the former one, or the present one, has no route for it."""
     present, without = spec(), spec(alb=None, checks=[])
     to = ("v1", (("v1", Group("web-1", group("w1"))),))
-    for app, found in ((present, {"web": None}), (present, {"web": (without.applications or ())[0]}), (without, {})):
+    for app, found in ((present, {"web": None}), (present, {"web": without}), (without, {})):
         entry = (app.applications or ())[0]
         body = route(PARENT, app, entry, state(placed(*WEB)), to, child("v2"), found)
         assert body is not None
