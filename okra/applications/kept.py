@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from okra.api.cell import CellSpec
 from okra.api.complex import Application as Spec
+from okra.api.complex import ArgoCDStrategyType
 from okra.applications.compile import selected_clusters
 from okra.applications.policy import Policy
 from okra.applications.state import AppState, State
@@ -47,6 +48,15 @@ def before(kept: Sequence[CellSpec] | None, apps: Sequence[AppState]) -> Before:
 def said_of(spec: CellSpec, application: str) -> Spec | None:
     """What a spec says of an application. None: nothing."""
     return next((each for each in spec.applications or () if each.name == application), None)
+
+
+def never_twice(then: Spec, now: Spec | None) -> Spec:
+    """What a former spec says of an application, to go back by: what must not run twice by the present one must not run
+    beside what it goes back from, whatever was said then."""
+    strategy = now.argocd.update_strategy if now is not None and now.argocd is not None else None
+    if then.argocd is None or strategy is None or strategy.type is not ArgoCDStrategyType.DELETE_BEFORE_CREATE:
+        return then
+    return then.model_copy(update={"argocd": then.argocd.model_copy(update={"update_strategy": strategy})})
 
 
 def as_connected_now(then: CellSpec, now: CellSpec) -> CellSpec:

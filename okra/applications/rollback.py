@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from okra.api.cell import Cell
+from okra.api.complex import Application as Spec
 from okra.api.durations import Duration
 from okra.api.strategy import Canary
-from okra.applications.kept import as_connected_now
+from okra.applications.kept import as_connected_now, never_twice, said_of
 from okra.applications.observation import Kept
 from okra.applications.policy import Application, Policy
 from okra.applications.stages import off_the_route
@@ -25,19 +27,17 @@ AT_ONCE = Canary(step_weight=100, total_weight=100, step_interval=Duration("0s")
 
 def in_one_step(cell: Cell, then: Cell) -> Cell:
     """The Cell as it was `then`, for a rollback to it: without checks, and at once. As connected and paused as now."""
-    applications = tuple(
-        each.model_copy(
-            update={
-                "prechecks": (),
-                "checks": (),
-                "postchecks": (),
-                "alb": each.alb and each.alb.model_copy(update={"update_strategy": AT_ONCE}),
-            }
-        )
-        for each in then.spec.applications or ()
-    )
+    applications = tuple(_at_once(each, said_of(cell.spec, each.name)) for each in then.spec.applications or ())
     changes = {"applications": applications, "bake_time": Duration("0s")}
     return cell.model_copy(update={"spec": as_connected_now(then.spec, cell.spec).model_copy(update=changes)})
+
+
+def _at_once(then: Spec, now: Spec | None) -> Spec:
+    """What has a route must run beside what it goes back from: that serves until the traffic has moved."""
+    unchecked: dict[str, Any] = {"prechecks": (), "checks": (), "postchecks": ()}
+    if then.alb is None:
+        return never_twice(then, now).model_copy(update=unchecked)
+    return then.model_copy(update={**unchecked, "alb": then.alb.model_copy(update={"update_strategy": AT_ONCE})})
 
 
 def is_over(state: State, generation: int | None) -> bool:

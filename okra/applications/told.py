@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from okra.api.cell import CellSpec
-from okra.api.complex import Application, ArgoCDStrategyType
+from okra.api.complex import Application
 from okra.applications.children import Object, Parent, deployment_as_it_is, deployment_child, route_child, sent_back
-from okra.applications.kept import Before, as_connected_now, said_of
+from okra.applications.kept import Before, as_connected_now, never_twice, said_of
 from okra.applications.state import AppState, Group
 
 
@@ -38,11 +38,7 @@ def deployment(
     said = (said_of(then, app.name) if then else None) or app
     if said.argocd is None:
         return None
-    if app.argocd is not None and app.argocd.update_strategy.type is ArgoCDStrategyType.DELETE_BEFORE_CREATE:
-        # also of a spec that says otherwise: what it goes back from must not run beside it
-        said = said.model_copy(
-            update={"argocd": said.argocd.model_copy(update={"update_strategy": app.argocd.update_strategy})}
-        )
+    said = never_twice(said, app)
     as_they_are = (there or {"spec": {}})["spec"].get("retained", ())
     kept = {each for each in clusters if parent.cluster(each) in as_they_are or each not in rests}
     retained = [each for each in clusters if (each in kept if back else each not in wanted)]

@@ -458,3 +458,21 @@ async def test_a_crash_between_any_two_effects_ends_where_none_does() -> None:
             assert (await w.app_status())["attempt"] == 3
         at += 3
     assert at > 15, "there are many effects"
+
+
+async def test_workers_that_got_another_strategy_with_the_move_run_once_in_a_rollback_too() -> None:
+    async with complex_world() as w:
+        await w.application_set("jobs")
+        worker = w.worker("jobs")
+        await w.cell([w.cluster("j1", "jobs")], worker)
+        seen: list[set[str]] = []
+        async with w.running():
+            await w.phase("Synced")
+            w.argo.watch = lambda: seen.append({server for server, _ in w.argo.workloads})
+            worker["argocd"] |= {"updateStrategy": {"type": "DeleteBeforeCreate"}}
+            await w.cell([w.cluster("j2", "jobs")], worker)
+            await w.phase("Synced")
+            await w.command("rollback")
+            await rolled_back(w)
+            assert await w.published("jobs") == {"j1"}
+        assert max(map(len, seen)) == 1

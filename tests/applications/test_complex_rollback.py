@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from okra.api.cell import Cell
 from okra.applications.observation import Kept
 from okra.applications.policy import Application, Policy
 from okra.applications.rollback import choose, in_one_step, is_over
 from okra.applications.state import AppState, Phase, Placement, RolledBack, State
 from okra.rollout.observation import Command, Problem
-from tests.applications.cells import complex_cell, model
+from tests.applications.cells import SPEC, complex_cell, model
 from tests.applications.world import NEW, OLD, World, synced, web
 
 V1, V2 = "+".join(OLD), "+".join(NEW)
@@ -313,3 +315,21 @@ def test_it_goes_back_at_once_and_without_checks_paused_and_connected_as_it_is_n
     assert routed.alb.update_strategy is not None
     assert (routed.alb.update_strategy.step_weight, routed.alb.update_strategy.total_weight) == (100, 100)
     assert (routed.prechecks, routed.checks, routed.postchecks, worker.alb) == ((), (), (), None)
+
+
+@pytest.mark.parametrize(("alb", "strategy"), [(False, "DeleteBeforeCreate"), (True, "CreateBeforeDelete")])
+def test_what_must_not_run_twice_by_the_present_spec_does_not_in_a_rollback_to_one_that_says_otherwise(
+    alb: bool, strategy: str
+) -> None:
+    def cell(*, alb: bool, strategy: str) -> Cell:
+        obj = complex_cell(applications=deepcopy(SPEC["applications"][:1]))
+        app = obj["spec"]["applications"][0]
+        app["argocd"]["updateStrategy"] = {"type": strategy}
+        if not alb:
+            app |= {"alb": None, "checks": []}
+        return model(obj)
+
+    now, then = cell(alb=False, strategy="DeleteBeforeCreate"), cell(alb=alb, strategy="CreateBeforeDelete")
+    (found,) = in_one_step(now, then).spec.applications or ()
+    assert found.argocd is not None
+    assert (found.argocd.update_strategy.type, found.alb is not None) == (strategy, alb)
