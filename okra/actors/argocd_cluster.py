@@ -20,6 +20,7 @@ from okra.api.parse import parse
 from okra.api.policies import DeletionPolicy
 from okra.argocd.kstatus import conditions
 from okra.argocd.ownership import Mine, Ownership, Shared, Taken
+from okra.argocd.preflight import Problem
 from okra.errors import Invalid, NotFound, OkraError
 from okra.ports import Account, Kind, Object
 from okra.ports_clusters import ClusterInfo
@@ -39,8 +40,8 @@ class Found:
     message: str
     stalled: bool = False
     endpoint: str = ""
-    in_use: str = ""
-    """Its labels that wait until nobody publishes it, in words."""
+    in_use: Problem | None = None
+    """Why an edit of its labels waits."""
 
     @property
     def ready(self) -> bool:
@@ -155,7 +156,7 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
                 message=found.message,
                 generation=self.generation,
                 now=self.wiring.clock.now(),
-                more={LABELS_IN_USE: ("StillPublished", found.in_use)} if found.in_use else {},
+                more={LABELS_IN_USE: (found.in_use.reason, found.in_use.message)} if found.in_use else {},
             ),
         )
 

@@ -6,12 +6,11 @@ published, and whoever makes it anew under its name goes on with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from okra.actors.argocd import applications, cluster_secrets, is_gone
 from okra.actors.argocd_object import LookingActor
-from okra.actors.kinds import HOTSWAP, OKRA
 from okra.api.argocd import (
     ArgoCDApplicationDeployment,
     ArgoCDApplicationDeploymentSpec,
@@ -109,17 +108,7 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
         marks = [each.marks[wanted.publisher] for each in secrets if wanted.publisher in each.marks]
         if all(each.labels == wanted.labels or each.cluster in wanted.retained for each in marks):
             return ""
-        family = HOTSWAP if self.kind.group == HOTSWAP.cell.group else OKRA
-        owners = self.metadata.get("ownerReferences") or ()
-        name = next((each["name"] for each in owners if each.get("controller") and _is(each, family.cell)), None)
-        if (held := self.wiring.held()) or name is None:
-            return held
-        try:
-            owner = await self.wiring.store.get(family.cell, self.key[0], name)
-        except NotFound:
-            return ""
-        paused = (owner.get("spec") or {}).get("paused") is True
-        return f"The {family.cell.kind} {name} is paused (spec.paused)." if paused else ""
+        return await self.paused()
 
     async def _sets(self, named: NamedSets) -> list[ApplicationSet]:
         store, namespace = self.wiring.store, self.argocd.namespace
@@ -159,11 +148,6 @@ class ArgoCDDeploymentActor(LookingActor[ArgoCDApplicationDeploymentStatus]):
             cluster=effect.cluster,
             secret=effect.secret,
         )
-
-
-def _is(owner: Mapping[str, Any], kind: Kind) -> bool:
-    """Is this reference to an object of this kind?"""
-    return (owner.get("apiVersion"), owner.get("kind")) == (kind.api_version, kind.kind)
 
 
 def _in_words(named: NamedSets) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import structlog
 
 from okra.actors.argocd import ArgoCD
+from okra.actors.kinds import HOTSWAP, OKRA
 from okra.actors.messages import Describe, ObjectChanged, ObjectGone, Wake, key_of, one_copy
 from okra.actors.runtime.actor import Actor
 from okra.actors.wiring import NEVER, Wiring
@@ -145,6 +147,20 @@ class LookingActor(Actor[Message], Generic[S]):
         async with asyncio.timeout(STORE):
             self.object = await self.wiring.store.patch(self.kind, *self.key, patch)
 
+    async def paused(self) -> str:
+        """Who pauses, in a sentence: everybody's pause, or the object's owner, a Cell or a System."""
+        family = HOTSWAP if self.kind.group == HOTSWAP.cell.group else OKRA
+        owners = self.metadata.get("ownerReferences") or ()
+        name = next((each["name"] for each in owners if each.get("controller") and _is(each, family.cell)), None)
+        if (held := self.wiring.held()) or name is None:
+            return held
+        try:
+            owner = await self.wiring.store.get(family.cell, self.key[0], name)
+        except NotFound:
+            return ""
+        paused = (owner.get("spec") or {}).get("paused") is True
+        return f"The {family.cell.kind} {name} is paused (spec.paused)." if paused else ""
+
     # -- what is in the way ------------------------------------------------------------------------------------------
 
     def must_be_open(self, would: str) -> None:
@@ -214,3 +230,8 @@ def _asks(obj: Object) -> tuple[Any, ...]:
     """What of an object this actor goes by; its status it wrote itself."""
     metadata = obj["metadata"]
     return metadata.get("uid"), metadata.get("generation"), metadata.get("deletionTimestamp")
+
+
+def _is(owner: Mapping[str, Any], kind: Kind) -> bool:
+    """Is this reference to an object of this kind?"""
+    return (owner.get("apiVersion"), owner.get("kind")) == (kind.api_version, kind.kind)

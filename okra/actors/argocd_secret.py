@@ -38,9 +38,10 @@ class OwnSecret:
             if isinstance(found, Free):
                 await self._create(content.name, newborn(content, self._namespace))
             elif isinstance(found, Mine):
-                if patch := patch_for(found.secret, content):
+                paused = await self._paused(found.secret, content)
+                if patch := patch_for(found.secret, content, paused=bool(paused)):
                     await self._update(found.secret, patch)
-                found = replace(found, in_use=_in_use(found.secret, content))
+                found = replace(found, in_use=_in_use(found.secret, content, paused))
         return found
 
     async def delete(self) -> Problem | None:
@@ -98,6 +99,11 @@ class OwnSecret:
         what = "server or credentials" if "data" in patch else "labels or annotations"
         self._tell("SecretUpdated", f"Updated the cluster secret {self._namespace}/{secret.name}: {what}.")
 
+    async def _paused(self, secret: ClusterSecret, content: Content) -> str:
+        """Who pauses, in a sentence. Asked only where nothing else holds labels that an edit would take off."""
+        waits = not secret.published_by and labels_in_use(secret, content, paused=True)
+        return await self._actor.paused() if waits else ""
+
     async def _is_gone(self, owner: Owner) -> bool:
         return await is_gone(self._store, self._actor.kind, owner.group, owner.namespace, owner.name)
 
@@ -116,12 +122,14 @@ class OwnSecret:
         self._actor.wiring.journal.record(self._actor.kind, self._actor.object, reason, message)
 
 
-def _in_use(secret: ClusterSecret, content: Content) -> str:
-    if not (found := labels_in_use(secret, content)):
-        return ""
+def _in_use(secret: ClusterSecret, content: Content, paused: str) -> Problem | None:
+    if not (found := labels_in_use(secret, content, paused=bool(paused))):
+        return None
     shown = ", ".join(f"{key}={value}" for key, value in sorted(found.items()))
     who = ", ".join(map(str, secret.published_by))
-    return (
-        f"The cluster secret {secret.name} keeps {shown} as long as {who} publishes it: an ApplicationSet that selects"
+    reason, until = ("StillPublished", f"as long as {who} publishes it") if who else ("Paused", "in a pause")
+    said = (
+        f"The cluster secret {secret.name} keeps {shown} {until}: an ApplicationSet that selects"
         " by that would delete what serves there. Labels of other keys are added at once."
     )
+    return Problem(reason, f"{said} {paused}".rstrip())

@@ -95,13 +95,14 @@ def newborn(content: Content, namespace: str) -> Object:
     return {"apiVersion": SECRET.api_version, "kind": SECRET.kind, **body}
 
 
-def patch_for(secret: ClusterSecret, content: Content) -> dict[str, Any]:
+def patch_for(secret: ClusterSecret, content: Content, *, paused: bool = False) -> dict[str, Any]:
     """What makes the secret what it should be, guarded by its resourceVersion; empty when it is.
 
     Labels by which it is published stay, whatever spec.labels says; so does what others added, and what a former owner
-    wrote: somebody may select by these. While it is published its own labels are only added to, for the same reason.
+    wrote: somebody may select by these. While it is published, or `paused`, its own labels are only added to, for the
+    same reason.
     """
-    own, in_use = _own_of(secret, content), labels_in_use(secret, content)
+    own, in_use = _own_of(secret, content), labels_in_use(secret, content, paused=paused)
     held = {key for key in content.own if key not in own and _is_other(secret, content, key)}
     data = {**content.data, "name": secret.cluster or content.data["name"]}
     published = {key for mark in secret.marks.values() if mark.withdrawn is None for key in mark.labels}
@@ -121,10 +122,10 @@ def patch_for(secret: ClusterSecret, content: Content) -> dict[str, Any]:
     return patch
 
 
-def labels_in_use(secret: ClusterSecret, content: Content) -> dict[str, str]:
-    """Labels that its owner wrote, and gives another value now, or none, while somebody publishes it: an ApplicationSet
-    may select by them, too, and would delete what serves."""
-    if not secret.published_by:
+def labels_in_use(secret: ClusterSecret, content: Content, *, paused: bool = False) -> dict[str, str]:
+    """Labels that its owner wrote, and gives another value now, or none, while somebody publishes it or pauses: an
+    ApplicationSet may select by them, too, and would delete what serves."""
+    if not (paused or secret.published_by):
         return {}
     published = {key for mark in secret.marks.values() for key in mark.labels}
     own = {key: secret.labels[key] for key in _own_of(secret, content) - published if key in secret.labels}

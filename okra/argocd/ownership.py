@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from okra.argocd.preflight import Problem
 from okra.argocd.secrets import ClusterSecret, Owner
 
 
@@ -18,8 +19,8 @@ class Mine:
     """Keep it as it should be."""
 
     secret: ClusterSecret
-    in_use: str = ""
-    """Its labels that can't be as they should be as long as it is published, in words."""
+    in_use: Problem | None = None
+    """Why its labels can't be as they should be for now."""
 
 
 @dataclass(frozen=True, slots=True)

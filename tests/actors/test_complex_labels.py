@@ -237,3 +237,38 @@ async def test_a_rollback_across_labels_changes_none() -> None:
         await w.until(lambda s: s["applications"][0]["synced"]["version"] == "v1")
         assert (set(w.traffic()), await labels(w, "v1"), await labels(w, "v2")) == ({"v1"}, {"role-of"}, {"role2"})
         assert not [name for name, reason, _ in w.told() if reason == "FormerLabelsRemoved"]
+
+
+@pytest.mark.parametrize("everybody", [False, True])
+async def test_in_a_pause_no_label_of_a_cluster_changes_either_be_it_published_or_not(everybody: bool) -> None:
+    """The application isn't published there by Okra: an ApplicationSet selects the cluster's own labels."""
+    async with complex_world() as w:
+        await w.store.real.apply(APPLICATION_SET, application_set("web", {"env": "prod"}, own={"app": "web"}))
+        v1 = w.cluster("v1", "web")
+        w.route("v1")
+        v1["labels"]["env"] = "prod"
+        app = {key: value for key, value in w.app("web").items() if key != "argocd"}
+        await w.cell([v1], app)
+        async with w.running():
+            await w.phase("Synced")
+            await asyncio.sleep(60)
+            assert await applications(w) == {"web-sys-v1"}
+            w.held = "Every Cell is paused by somebody." if everybody else ""
+            v1["labels"] |= {"env": "production", "team": "b"}
+            await w.cell([v1], app, paused=not everybody)
+            status = await w.until(lambda s: s["reason"] == "LabelsInUse")
+            said = "Every Cell is paused by somebody." if everybody else "The Cell sys is paused (spec.paused)."
+            assert status["message"].startswith(
+                "The cluster secret sys-v1 keeps env=prod in a pause: an ApplicationSet"
+            )
+            assert status["message"].endswith(said)
+            await asyncio.sleep(600)
+            found = await w.store.real.get(SECRET, "argocd", "sys-v1")
+            assert (found["metadata"]["labels"]["env"], found["metadata"]["labels"]["team"]) == ("prod", "b")
+            assert (await applications(w), w.traffic()) == ({"web-sys-v1"}, {"v1": 100})
+            w.held = ""
+            await w.cell([v1], app, paused=False)
+            await w.phase("Synced")
+            await w.until(lambda s: s["reason"] == "Synced")
+            found = await w.store.real.get(SECRET, "argocd", "sys-v1")
+            assert found["metadata"]["labels"]["env"] == "production"
