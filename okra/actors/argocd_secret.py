@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from okra.actors.argocd import applications, cluster_secrets, is_gone, secret_named
+from okra.api.meta import VERSION_LABEL
+from okra.argocd.application_sets import read_application_set
 from okra.argocd.content import Content, content_for, labels_in_use, newborn, patch_for
-from okra.argocd.names import SECRET
+from okra.argocd.names import APPLICATION_SET, SECRET
 from okra.argocd.ownership import Free, Mine, Ownership, Shared, ownership
 from okra.argocd.preflight import Problem
 from okra.argocd.secrets import ClusterSecret, Owner
-from okra.errors import AlreadyExists, Conflict, NotFound
+from okra.errors import AccessDenied, AlreadyExists, Conflict, KindNotInstalled, NotFound
 from okra.ports import Account, Object
 
 if TYPE_CHECKING:
@@ -39,10 +42,25 @@ class OwnSecret:
                 await self._create(content.name, newborn(content, self._namespace))
             elif isinstance(found, Mine):
                 paused = await self._paused(found.secret, content)
-                if patch := patch_for(found.secret, content, paused=bool(paused)):
+                in_use = labels_in_use(found.secret, content, paused=bool(paused))
+                free = await self._free(in_use)
+                if patch := patch_for(found.secret, content, free, paused=bool(paused)):
                     await self._update(found.secret, patch)
-                found = replace(found, in_use=_in_use(found.secret, content, paused))
+                kept = {key: value for key, value in in_use.items() if key not in free}
+                found = replace(found, in_use=_said(found.secret, kept, paused))
         return found
+
+    async def _free(self, in_use: Iterable[str]) -> tuple[str, ...]:
+        """Of labels that wait those that needn't. The version gets another value where all else stays as it is, and it
+        is Okra's own: where no ApplicationSet goes by it, nothing depends on it."""
+        if VERSION_LABEL not in in_use:
+            return ()
+        try:
+            listing = await self._store.list(APPLICATION_SET, self._namespace)
+        except (AccessDenied, KindNotInstalled):  # nobody knows
+            return ()
+        used = any(read_application_set(each).goes_by(VERSION_LABEL) for each in listing.items)
+        return () if used else (VERSION_LABEL,)
 
     async def delete(self) -> Problem | None:
         """As soon as it may be: nobody publishes it, and no Application is left there. Until then: what is."""
@@ -122,10 +140,11 @@ class OwnSecret:
         self._actor.wiring.journal.record(self._actor.kind, self._actor.object, reason, message)
 
 
-def _in_use(secret: ClusterSecret, content: Content, paused: str) -> Problem | None:
-    if not (found := labels_in_use(secret, content, paused=bool(paused))):
+def _said(secret: ClusterSecret, in_use: Mapping[str, str], paused: str) -> Problem | None:
+    """Of its labels that wait."""
+    if not in_use:
         return None
-    shown = ", ".join(f"{key}={value}" for key, value in sorted(found.items()))
+    shown = ", ".join(f"{key}={value}" for key, value in sorted(in_use.items()))
     who = ", ".join(map(str, secret.published_by))
     reason, until = ("StillPublished", f"as long as {who} publishes it") if who else ("Paused", "in a pause")
     said = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,10 +36,18 @@ class ApplicationSet:
     """By what deleted Applications leave their resources running, or `""`: they don't."""
     keeps: bool
     """It never deletes an Application."""
+    template: str
+    """The text of what it makes of a cluster."""
 
     def selects(self, secret: ClusterSecret, labels: Mapping[str, str]) -> bool | None:
         """Would it make an Application for a cluster with these labels? None: that can't be known."""
         return selects(self.generators, secret, labels)
+
+    def goes_by(self, label: str) -> bool:
+        """Would another value of this label of a cluster's secret change anything of it? Where a generator so much as
+        mentions it, it may."""
+        used = r"metadata\.labels[^\w{}]*" + re.escape(label)
+        return label in json.dumps(self.generators) or re.search(used, self.template) is not None
 
     def waits_for(self, applications: Iterable[Application]) -> list[str]:
         """The Applications that RollingSync isn't done with."""
@@ -62,6 +72,7 @@ def read_application_set(obj: Object) -> ApplicationSet:
         steps={each["application"]: each.get("status", "") for each in status.get("applicationStatus") or ()},
         preserves=_preserves(spec, policy),
         keeps=policy.get("applicationsSync") in _NEVER_DELETE,
+        template=json.dumps([spec.get("template"), spec.get("templatePatch")]),
     )
 
 

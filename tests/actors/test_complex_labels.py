@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from okra.api.meta import VERSION_LABEL
 from okra.testing.application_controller import degraded
 from okra.testing.fake_argocd import APPLICATION, APPLICATION_SET, SECRET, application_set
-from tests.actors.complex_world import DEPLOYMENT, ComplexWorld, check, complex_world
+from tests.actors.complex_world import CLUSTER, DEPLOYMENT, ComplexWorld, check, complex_world
 
 pytestmark = pytest.mark.looptime
 
@@ -181,6 +182,40 @@ async def test_a_label_of_a_cluster_that_serves_changes_when_it_is_left(paused: 
             await w.phase("Synced")
             await w.until(lambda s: s["applications"][0]["former"] == [])
             assert (set(w.traffic()), await applications(w)) == ({"v2"}, {"web-sys-v2"})
+
+
+@pytest.mark.parametrize("gone_by", [False, True])
+async def test_a_version_that_is_renamed_in_place_follows_unless_an_application_set_goes_by_it(gone_by: bool) -> None:
+    async with complex_world() as w:
+        v1 = w.cluster("v1", "web")
+        w.route("v1")
+        v1["labels"][VERSION_LABEL] = "1.0"
+        selector = {"role-of": "web", **({VERSION_LABEL: "1.0"} if gone_by else {})}
+        await w.store.real.apply(APPLICATION_SET, application_set("web", selector, own={"app": "web"}))
+        await w.cell([v1], w.app("web"))
+        async with w.running():
+            await w.phase("Synced")
+            v1["labels"][VERSION_LABEL] = "1.1"
+            await w.cell([v1], w.app("web"))
+            await w.until(lambda s: s["applications"][0]["synced"]["version"] == "1.1")
+            if gone_by:
+                said = f"The cluster secret sys-v1 keeps {VERSION_LABEL}=1.0 as long as default/sys-web publishes it"
+                await w.until(lambda s: s["message"].startswith(said))
+                await asyncio.sleep(600)
+                assert (await w.status())["reason"] == "LabelsInUse"
+                await w.store.real.apply(
+                    APPLICATION_SET, application_set("web", {"role-of": "web"}, own={"app": "web"})
+                )
+
+            def followed(status: dict[str, Any]) -> bool:
+                held = any(each["type"] == "LabelsInUse" for each in status["conditions"])
+                return status["observedGeneration"] == 2 and not held
+
+            await w.until(followed, "sys-v1", CLUSTER)
+            await w.phase("Synced")
+            secret = await w.store.real.get(SECRET, "argocd", "sys-v1")
+            assert secret["metadata"]["labels"][VERSION_LABEL] == "1.1"
+            assert (await applications(w), w.traffic()) == ({"web-sys-v1"}, {"v1": 100})
 
 
 @asynccontextmanager

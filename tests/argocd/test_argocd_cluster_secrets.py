@@ -201,6 +201,17 @@ def test_as_long_as_it_is_published_its_labels_are_only_added_to() -> None:
     assert after["annotations"][OWN_KEYS] == "env,note,team"
 
 
+@pytest.mark.parametrize("spec", [{VERSION_LABEL: "1.1"}, {}])
+def test_a_label_that_nothing_is_deployed_by_is_free(spec: dict[str, str]) -> None:
+    obj = ours("a", spec_labels={VERSION_LABEL: "1.0"})
+    obj = edited(obj, publish(read_secret(obj), WEB, "a", LABELS, NOW))
+    found, content = read_secret(obj), wanted(spec)
+    assert labels_in_use(found, content) == {VERSION_LABEL: "1.0"}
+    assert labels_in_use(found, content, (VERSION_LABEL,)) == {}
+    metadata = patch_for(found, content, (VERSION_LABEL,))["metadata"]
+    assert metadata["labels"] == {VERSION_LABEL: spec.get(VERSION_LABEL)}
+
+
 def test_whoever_takes_a_secret_over_leaves_the_labels_of_its_former_owner() -> None:
     obj = ours("a", whose=owner("first"), spec_labels={"role": "web", "tier": "gold", "note": "two words"})
     for _ in range(2):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from okra.api.meta import VERSION_LABEL
 from tests.argocd.objects import BY_ROLE, LABELS, application_set, clusters, secret, server
 
 CLUSTER = secret("web-1")
@@ -73,3 +74,29 @@ def test_what_is_selected(generators: list[Any], published: bool | None, unpubli
 def test_a_cluster_without_a_server_is_named_by_no_list() -> None:
     empty = secret("web-1", data={"server": "", "name": ""})
     assert application_set("web", [listed(url="", cluster="x")]).selects(empty, {}) is None
+
+
+BY_VERSION = clusters(**{VERSION_LABEL: "1.0"})
+OF_LABELS = "{{ metadata.labels." + VERSION_LABEL + " }}"
+OF_LABELS_IN_GO = f'{{{{ index .metadata.labels "{VERSION_LABEL}" }}}}'
+OF_ANNOTATIONS = "{{metadata.annotations." + VERSION_LABEL + "}}"
+
+
+@pytest.mark.parametrize(
+    ("generators", "spec", "goes_by"),
+    [
+        ([BY_ROLE], {}, False),
+        ([BY_VERSION], {}, True),
+        ([product("matrix", GIT, BY_VERSION)], {}, True),
+        ([expression(VERSION_LABEL, "Exists")], {}, True),
+        ([{**BY_ROLE, "selector": {"matchLabels": {f"metadata.labels.{VERSION_LABEL}": "1.0"}}}], {}, True),
+        ([BY_ROLE], {"template": {"metadata": {"name": f"web-{OF_LABELS}"}}}, True),
+        ([BY_ROLE], {"template": {"metadata": {"name": f"web-{OF_LABELS_IN_GO}"}}}, True),
+        ([BY_ROLE], {"templatePatch": f"metadata: {{name: {OF_LABELS_IN_GO}}}"}, True),
+        ([BY_ROLE], {"template": {"metadata": {"name": "web", "labels": {VERSION_LABEL: OF_ANNOTATIONS}}}}, False),
+    ],
+)
+def test_whether_another_value_of_a_label_would_change_what_is_deployed(
+    generators: list[Any], spec: dict[str, Any], goes_by: bool
+) -> None:
+    assert application_set("web", generators, **spec).goes_by(VERSION_LABEL) is goes_by
