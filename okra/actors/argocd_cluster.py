@@ -97,7 +97,7 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
         return found
 
     async def _probe(self, account: Account, info: ClusterInfo) -> Found:
-        if info.status != "ACTIVE" and not (info.status == "UPDATING" and self._was_up):
+        if info.status != "ACTIVE" and not (info.status == "UPDATING" and await self._was_up(info)):
             dead = info.status == "FAILED"
             return Found("Failed" if dead else "Pending", "ClusterNotActive", f"EKS says {info.status}.", stalled=dead)
         try:
@@ -108,11 +108,10 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
             return Found("Failed" if unauthorized else "Pending", reason, str(error), stalled=unauthorized)
         return Found("Running", "Running", f"EKS says {info.status}, and its API answers.")
 
-    @property
-    def _was_up(self) -> bool:
-        """Was it ready, but for an API that didn't answer for a while? Then an update, which takes up to an hour while
-        the API serves, is no reason to call it otherwise."""
-        return bool(self.status.ready) or any(each.reason == UNREACHABLE for each in self.status.conditions)
+    async def _was_up(self, info: ClusterInfo) -> bool:
+        """Was it ready once? Its secret, whoever writes it, is first made then, and stays. So an update, which takes up
+        to an hour while the API serves, is no reason to call it otherwise."""
+        return bool(self.status.ready) or await self._secret.is_known(info)
 
     # -- leaving -----------------------------------------------------------------------------------------------------
 

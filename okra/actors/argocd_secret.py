@@ -31,6 +31,11 @@ class OwnSecret:
         self._actor = actor
         self._store, self._namespace = actor.wiring.store, actor.argocd.namespace
 
+    async def is_known(self, info: ClusterInfo) -> bool:
+        """Does Argo CD know the cluster?"""
+        known = await cluster_secrets(self._store, self._namespace)
+        return any(each.server == info.endpoint.rstrip("/") for each in known)
+
     async def keep(self, info: ClusterInfo, spec: ArgoCDClusterSpec, account: Account) -> Ownership:
         """Create it, or make it what it should be, if it is this one's to write."""
         content = content_for(self._owner, info, account.role_arn, spec.labels, self._actor.argocd.auth)

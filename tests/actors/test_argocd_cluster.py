@@ -168,6 +168,24 @@ async def test_a_cluster_that_eks_updates_stays_ready_while_its_api_answers() ->
             await w.cluster_until(ready)
 
 
+@pytest.mark.parametrize("answer", [each[1] for each in UNREADY if each[1]])
+@pytest.mark.parametrize("once", [False, True])
+async def test_a_cluster_that_eks_updates_is_ready_if_it_once_was(once: bool, answer: OkraError) -> None:
+    """Not if its API was only asked in vain before."""
+    async with argo_world() as w:
+        await w.cluster("c1")
+        w.clusters.silent |= {} if once else {"c1": answer}
+        async with w.running():
+            await w.cluster_until(ready if once else not_ready)
+            w.clusters.silent["c1"] = answer
+            await w.cluster_until(lambda status: condition(status, "Ready")[1] in ("ClusterUnreachable", answer.reason))
+            w.clusters.change("c1", status="UPDATING")
+            w.clusters.silent.clear()
+            await asyncio.sleep(600)
+            assert ready(await w.status(w.kinds[0], "c1")) is once
+            assert await w.names(SECRET) == ({"c1"} if once else set())
+
+
 @pytest.mark.parametrize(("eks", "answer"), [each for each in UNREADY if each[0] != "UPDATING"])
 async def test_a_cluster_that_isnt_ready_for_a_while_keeps_its_secret_as_it_is(
     eks: str, answer: OkraError | None
