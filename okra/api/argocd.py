@@ -90,6 +90,9 @@ class ClusterApplications(StatusModel):
     unchanged_since: str | None = Field(
         default=None, max_length=40, description="Since when they have been these (RFC 3339)."
     )
+    reason: str = Field(
+        default="", max_length=63, description="Why a person must do something about this very cluster, as one word."
+    )
     message: str = Field(default="", max_length=4096, description="What is missing.")
 
 

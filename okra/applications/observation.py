@@ -38,6 +38,8 @@ class DeploymentSeen:
     """Of the clusters those that stay as they are: it may be ready whatever they are."""
     behind: tuple[str, ...] = ()
     """Clusters that one of its name was published to before, and that nobody knows of any more: they may serve."""
+    refused: Mapping[str, Problem] = field(default_factory=dict)
+    """Clusters that have such a problem of their own; `problem` is one of these then, or concerns them all."""
 
     def awaits(self, clusters: Sequence[str]) -> str:
         """Why it doesn't run on each of these, whatever the others are like. Empty: it does."""
@@ -47,8 +49,9 @@ class DeploymentSeen:
 
     def problem_of(self, clusters: Sequence[str]) -> Problem | None:
         """Unless it is one of other clusters alone."""
-        others = [said for cluster, said in self.lacks.items() if cluster not in clusters]
-        return None if self.problem and self.problem.message in others else self.problem
+        own = next((self.refused[each] for each in clusters if each in self.refused), None)
+        of_one = self.problem is not None and self.problem.reason in {each.reason for each in self.refused.values()}
+        return own or (None if of_one else self.problem)
 
 
 @dataclass(frozen=True, slots=True)

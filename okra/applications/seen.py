@@ -49,9 +49,10 @@ def deployment_seen(parent: Parent, obj: Object | None) -> DeploymentSeen | None
     reason, message = _ready(status.conditions)
     problem = Problem(reason, message, fatal=reason not in OKRAS_OWN) if status.phase == STALLED else None
     lacks = {parent.named(each.name): _lacks(each) for each in status.clusters if each.phase}
+    refused = {parent.named(each.name): Problem(each.reason, _lacks(each)) for each in status.clusters if each.reason}
     behind = tuple(parent.named(each.name) for each in status.clusters if each.phase == LEFT_BEHIND)
     leaves = not published_to(parent, obj) <= {*clusters, *behind}
-    return DeploymentSeen(clusters, lacks, reason, problem, leaves, retained, behind)
+    return DeploymentSeen(clusters, lacks, reason, problem, leaves, retained, behind, refused)
 
 
 def _lacks(cluster: ClusterApplications) -> str:

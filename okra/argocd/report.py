@@ -39,6 +39,8 @@ class ClusterReport:
     applications: tuple[str, ...] = ()
     since: float | None = None
     message: str = ""
+    reason: str = ""
+    """Of what only a person ends, if that is this cluster's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,9 @@ def _phase(census: Census, problem: Problem | None, *, ready: bool) -> Phase:
 def _listed(census: Census, lacking: Mapping[str, Sequence[Lack]]) -> Iterator[ClusterReport]:
     for name, found in census.listed.items():
         message = " ".join(dict.fromkeys(each.message for each in lacking[name]))
-        if isinstance(found, Problem) or census.wanted.publisher not in found.marks:
+        if isinstance(found, Problem):
+            yield ClusterReport(name, ClusterPhase.PENDING, message=message, reason=found.reason * found.stalled)
+        elif census.wanted.publisher not in found.marks:
             yield ClusterReport(name, ClusterPhase.PENDING, message=message)
         else:
             phase = ClusterPhase.PUBLISHING if lacking[name] else ClusterPhase.READY

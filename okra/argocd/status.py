@@ -48,5 +48,6 @@ def _cluster(report: ClusterReport) -> ClusterApplications:
         phase=report.phase,
         applications=report.applications,
         unchanged_since=None if report.since is None else write_time(report.since),
+        reason=report.reason,
         message=report.message[:_LONGEST],
     )

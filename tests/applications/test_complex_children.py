@@ -321,8 +321,29 @@ def test_what_a_deployment_lacks_is_asked_of_the_clusters_that_matter() -> None:
     asked = (("web-1",), ("web-2",), ("web-1", "web-2"), ("web-3",))
     said = ["", "web-2 is Degraded.", "web-2 is Degraded.", "not looked at yet"]
     assert [seen.awaits(each) for each in asked] == said
-    other = replace(seen, problem=Problem("NotOurs", "web-2 is Degraded."))
-    assert (other.problem_of(("web-1",)), other.problem_of(("web-2",))) == (None, other.problem)
+
+
+def test_a_problem_of_a_clusters_own_is_none_of_the_others() -> None:
+    """Whatever it says of the one that it is of."""
+    obj = deployment("web-1", "web-2", "web-3", "web-4")
+    on: list[dict[str, object]] = [
+        {"name": "mysystem-web-1", "phase": "Ready"},
+        {"name": "mysystem-web-2", "phase": "Pending", "reason": "NotOurs"},
+        {"name": "mysystem-web-3", "phase": "Pending", "reason": "NotShared", "message": "web-3 isn't shared."},
+        {"name": "mysystem-web-4", "phase": "Ready"},
+    ]
+    failed = {"observedGeneration": 2, "ready": False, "phase": "Failed"}
+
+    def problem_of(reason: str, *clusters: str) -> Problem | None:
+        status = {**failed, "clusters": on, "conditions": ready(reason, "what is wrong")}
+        seen = deployment_seen(US, stored(obj, status))
+        assert seen is not None
+        return seen.problem_of(clusters)
+
+    assert problem_of("NotOurs", "web-1", "web-4") is None
+    assert problem_of("NotOurs", "web-1", "web-2") == Problem("NotOurs", "mysystem-web-2 is Pending.")
+    assert problem_of("NotOurs", "web-3") == Problem("NotShared", "web-3 isn't shared.")
+    assert problem_of("LabelTaken", "web-1", "web-4") == Problem("LabelTaken", "what is wrong")
 
 
 def test_a_deployment_that_okra_has_no_permission_for_says_nothing_of_the_version() -> None:

@@ -463,7 +463,9 @@ def test_the_secret_of_a_cluster_that_is_left_fails_nothing_and_that_of_a_new_on
         deployment = found.deployments["web"]
         assert deployment is not None
         lacks = {**deployment.lacks, "web-1-v1": taken.message}
-        return replace(found, deployments={"web": replace(deployment, lacks=lacks, problem=taken)})
+        refused = {"web-1-v1": taken}
+        seen = replace(deployment, lacks=lacks, problem=taken, refused=refused)
+        return replace(found, deployments={"web": seen})
 
     w.observe = seen  # type: ignore[method-assign]
     w.want(web(NEW))

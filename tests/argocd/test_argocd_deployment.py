@@ -173,6 +173,7 @@ def test_a_secret_that_isnt_okras_is_never_touched() -> None:
     world.secrets["b"] = foreign("b")
     report = world.turn().report
     assert (report.phase, report.reason, report.stalled) == (Phase.FAILED, "NotOurs", True)
+    assert [each.reason for each in report.clusters] == ["", "NotOurs"]
     assert world.secrets["b"] == foreign("b")
 
 
