@@ -79,7 +79,8 @@ def _route_rules(applications: tuple[Application, ...]) -> Iterator[Violation]:
 
 def _publishing_rules(applications: tuple[Application, ...]) -> Iterator[Violation]:
     """By the same labels each is deployed where the other is published; when one of them leaves, both stay. That is
-    meant only where one ApplicationSet deploys both, which may run on the old clusters and the new."""
+    meant only where one ApplicationSet, by its name, deploys both, which may run on the old clusters and the new: what
+    selectors find is another's at any time."""
     deployed = {index: each.argocd for index, each in enumerate(applications) if each.argocd is not None}
     for index, argocd in deployed.items():
         first = next((other for other, its in deployed.items() if other < index and _mixed(argocd, its)), None)
@@ -91,6 +92,6 @@ def _publishing_rules(applications: tuple[Application, ...]) -> Iterator[Violati
 def _mixed(argocd: ArgoCD, other: ArgoCD) -> bool:
     if argocd.cluster_secret != other.cluster_secret:
         return False
-    sets = {argocd.application_set.name, other.application_set.name} - {None}
-    deletes = ArgoCDStrategyType.DELETE_BEFORE_CREATE
-    return len(sets) > 1 or deletes in (argocd.update_strategy.type, other.update_strategy.type)
+    one, deletes = argocd.application_set.name, ArgoCDStrategyType.DELETE_BEFORE_CREATE
+    same = one is not None and one == other.application_set.name
+    return not same or deletes in (argocd.update_strategy.type, other.update_strategy.type)

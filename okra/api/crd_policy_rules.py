@@ -77,8 +77,8 @@ _SELECTED = (
 )
 _ALIKE = "variables.applications.filter(one, has(one.argocd) && one.argocd.clusterSecret == each.is.clusterSecret)"
 _SAME_SET = (
-    "!has(one.argocd.applicationSet.name) || !has(each.is.applicationSet.name)"
-    " || one.argocd.applicationSet.name == each.is.applicationSet.name"
+    "has(one.argocd.applicationSet.name) && has(each.is.applicationSet.name)"
+    " && one.argocd.applicationSet.name == each.is.applicationSet.name"
 )
 _DELETES = "has(one.argocd.updateStrategy) && one.argocd.updateStrategy.type == 'DeleteBeforeCreate'"
 CLUSTERS = (
@@ -95,7 +95,7 @@ CLUSTERS = (
     ),
     PlaceRule(
         "published",
-        f"[{_ALIKE}].all(alike, alike.all(one, {_SAME_SET}) && (size(alike) < 2 || !alike.exists(one, {_DELETES})))",
+        f"[{_ALIKE}].all(alike, size(alike) < 2 || alike.all(one, {_SAME_SET} && !({_DELETES})))",
         "is that of another application too, and each would be deployed to the clusters of both: give each its own"
         " labels",
     ),
