@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
 import structlog
@@ -95,10 +95,13 @@ class ComplexSight:
         written = {each.name: each for each in spec.applications or ()}
         groups: dict[str, Mapping[str, str] | Problem] = {}
         forwards: dict[str, str] = {}
+        forwarded: dict[str, Mapping[str, Set[str]]] = {}
         for app in policy.applications:
             known, application = state.of(app.name), written.get(app.name)
             if application is not None and _to_begin(app, known):
                 groups[app.name] = await self._groups(spec, application, app.clusters, known.synced)
+            if app.routed and known.routes_before and not known.moving:
+                forwarded[app.name] = await self._forwarded(spec, known.routes_before)
             if application is not None and app.routed and app.prechecks and known.stage is Stage.INIT:
                 forwards[app.name] = await self._forward(spec, application)
         return Observation(
@@ -107,6 +110,7 @@ class ComplexSight:
             routes={name: self._children.route(name, _attempt(state.of(name))) for name in names},
             groups=groups,
             forwards=forwards,
+            forwarded=forwarded,
         )
 
     # -- target groups -----------------------------------------------------------------------------------------------
@@ -170,10 +174,30 @@ class ComplexSight:
             raise found
         return forward_hash(found)
 
+    async def _forwarded(self, spec: CellSpec, keys: tuple[str, ...]) -> Mapping[str, Set[str]]:
+        """The groups that each of these rules sends traffic to. One that is gone sends none; what can't be read isn't
+        known."""
+        refs = {key: _ref(spec, key) for key in keys}
+        found = await self._wiring.router.read([*refs.values()]) if refs else {}
+        sent: dict[str, Set[str]] = {}
+        for key, ref in refs.items():
+            reading = found[ref]
+            if isinstance(reading, NotFound):
+                sent[key] = frozenset()
+            elif not isinstance(reading, OkraError):
+                sent[key] = {arn for arn, weight in reading.weights.items() if weight}
+        return sent
+
 
 def forward_hash(reading: RouteReading) -> str:
     text = json.dumps([reading.action, reading.sticky, sorted(reading.weights.items())])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _ref(spec: CellSpec, key: str) -> RouteRef:
+    """The route of this `route_key`."""
+    listener, _, priority = key.partition("#")
+    return RouteRef(account_for(spec, listener), listener, priority=int(priority) if priority else None)
 
 
 def account_for(spec: CellSpec, listener: str) -> Account:

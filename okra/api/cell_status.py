@@ -187,6 +187,9 @@ class ApplicationStatus(StatusModel):
     former: Annotated[tuple[ClusterName, ...], Field(max_length=256)] = Field(
         default=(), description="Clusters from before that it is still published to."
     )
+    routes_before: Annotated[tuple[Annotated[str, Field(max_length=1024)], ...], Field(max_length=64)] = Field(
+        default=(), description="Rules that it was on before: they may forward to its clusters still."
+    )
     attempt: int = Field(default=0, description="Counts its moves.")
     series: int = Field(default=0, description="How many series of checks of this stage are over.")
     passed: str | None = Field(

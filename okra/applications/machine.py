@@ -7,7 +7,6 @@ reads, and calls it again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from okra.applications.clusters import clusters_ready
 from okra.applications.commands import commands
@@ -16,7 +15,8 @@ from okra.applications.observation import NOT_LOOKED_AT, Observation, RouteSeen
 from okra.applications.policy import Application, OnFailure, Policy
 from okra.applications.resting import at_rest, leave_former
 from okra.applications.reverting import SUPERSEDED, revert
-from okra.applications.stages import begin, completing, init, migrating, off_the_route
+from okra.applications.routes import note_route, off_the_route
+from okra.applications.stages import begin, completing, init, migrating
 from okra.applications.state import Phase, Placement, Stage, State
 from okra.applications.turn import Turn
 from okra.rollout.words import retry
@@ -54,6 +54,8 @@ def decide(policy: Policy, state: State, observation: Observation, now: float) -
 def _applications(turn: Turn) -> None:
     """One after the other, in the spec's order: the next begins when all before it are where they should be, and none
     of those that an edit left behind moves any more."""
+    for app in turn.policy.applications:
+        note_route(turn, app)
     moving = [app for app in turn.policy.applications if turn.app(app).moving]
     for app in moving or turn.policy.applications:
         if not _settled(turn, app):
@@ -90,7 +92,7 @@ def _settled(turn: Turn, app: Application) -> bool:
                 f"It {'gets' if app.routed else 'loses'} its alb in the middle of the move to {state.target.version}."
             )
             turn.fail(app, Phase.REVERTING, SUPERSEDED, said, block=False)
-        elif state.synced is not None and (problem := off_the_route(state.synced, app)) is not None:
+        elif (problem := off_the_route(turn, app)) is not None:
             turn.fail(app, Phase.REVERTING, SUPERSEDED, problem.message, block=False)
         else:
             STAGES[state.stage](turn, app)
@@ -117,14 +119,12 @@ def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
             turn.set(app, phase=AT_REST.get(route.phase, Phase.SYNCING), message=route.message)
             turn.wake_in(turn.policy.poll_interval)
             return False
-        if route is not None and route.settled and synced.routed:
-            synced = replace(synced, route=app.route)
         if app.routed and not synced.routed:
             turn.reason = "RouteAdded"
             said = f"It got its alb on {', '.join(synced.clusters)}: the traffic is moved with the next clusters."
             turn.set(app, phase=Phase.PENDING, stage=None, message=said)
             return False
-        turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="", synced=synced)
+        turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
         return True
     turn.reason = "SameVersion"
     said = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from okra.applications.policy import Application
@@ -110,6 +110,8 @@ class Observation:
     """Application → cluster → its target group's ARN, or why these can't be told."""
     forwards: Mapping[str, str] = field(default_factory=dict)
     """Hash of the route's forward configuration, as it is now."""
+    forwarded: Mapping[str, Mapping[str, Set[str]]] = field(default_factory=dict)
+    """Application at rest → each rule that it was on before → the target groups that it sends traffic to."""
     results: tuple[SeriesResult, ...] = ()
     requested: Token | None = None
     """The series that this process asked for last."""

@@ -17,7 +17,7 @@ from okra.api.strategy import Canary
 from okra.applications.kept import as_connected_now, never_twice, said_of
 from okra.applications.observation import Kept
 from okra.applications.policy import Application, Policy
-from okra.applications.stages import off_the_route
+from okra.applications.routes import off_the_route
 from okra.applications.state import RolledBack, State
 from okra.applications.turn import Turn
 from okra.rollout.observation import Command, Problem
@@ -98,7 +98,7 @@ def _off_the_route(turn: Turn, kept: Kept) -> str:
     """Why an application's traffic can't follow it there."""
     for app in kept.applications:
         synced = turn.app(app).synced
-        if synced and synced.version != app.version and (problem := off_the_route(synced, app)):
+        if synced and synced.version != app.version and (problem := off_the_route(turn, app)):
             return f"{app.name}: {problem.message}"
     return ""
 

@@ -9,6 +9,7 @@ from okra.applications.children import MOST_REPLICAS
 from okra.applications.effects import Publish, Route, RunChecks
 from okra.applications.observation import RouteSeen
 from okra.applications.policy import Application
+from okra.applications.routes import off_the_route
 from okra.applications.state import AppState, Group, Phase, Placement, Stage
 from okra.applications.turn import Turn
 from okra.rollout.observation import Problem, SeriesResult, Verdict
@@ -20,6 +21,7 @@ FAILED = " failed."
 
 def begin(turn: Turn, app: Application) -> None:
     """Other clusters are wanted than those that it runs on."""
+    synced = turn.app(app).synced
     groups = turn.obs.groups.get(app.name) if app.routed else dict.fromkeys(app.clusters, "")
     if turn.policy.paused:
         turn.set(app, phase=Phase.PAUSED, stage=None, message="Paused by a person, before it begins.")
@@ -32,9 +34,10 @@ def begin(turn: Turn, app: Application) -> None:
         turn.reason = "TooManyClusters"
         said = f"matches {len(app.clusters)} clusters: beside alb at most {MOST_REPLICAS}, as a forward action holds 5"
         turn.set(app, phase=Phase.PENDING, stage=None, message=f"Its clusterSelector {said}. Select fewer.")
-    elif (synced := turn.app(app).synced) is not None and (problem := off_the_route(synced, app)) is not None:
+    elif problem := off_the_route(turn, app):
         turn.reason = problem.reason
         turn.set(app, phase=Phase.PENDING, stage=None, message=problem.message)
+        turn.wake_in(turn.policy.poll_interval)
     elif isinstance(groups, Problem):
         turn.reason = groups.reason
         turn.set(app, phase=Phase.PENDING, stage=None, message=groups.message)
@@ -55,6 +58,7 @@ def begin(turn: Turn, app: Application) -> None:
             stage=Stage.INIT,
             target=Placement(app.version, app.clusters, found, app.route),
             former=published_before(turn, app),
+            routes_before=(),
             attempt=state.attempt + 1,
             series=0,
             failing_since=None,
@@ -62,18 +66,6 @@ def begin(turn: Turn, app: Application) -> None:
             message=f"Moving to {', '.join(app.clusters)}.",
         )
         turn.emit("ApplicationStarted", f"{app.name} moves to {', '.join(app.clusters)} ({app.version}).")
-
-
-def off_the_route(synced: Placement, app: Application) -> Problem | None:
-    """Why it can't go from where it is to other clusters: the traffic would stay there, on a route nobody moves."""
-    clusters = ", ".join(synced.clusters)
-    if synced.routed and not app.routed:
-        said = f"It has no alb any more, and the traffic is on {clusters}: nobody moves it from there."
-        return Problem("RouteRemoved", f"{said} Give it its alb back, or another name.")
-    if synced.route not in ("", app.route) and {*app.clusters} != {*synced.clusters}:
-        said = f"{synced.route} forwards to {clusters}, and would after a move by {app.route}"
-        return Problem("RouteAndClusters", f"{said}: go to the other clusters by the former route, and change it then.")
-    return None
 
 
 def _serving(synced: Placement) -> dict[str, str]:

@@ -88,6 +88,8 @@ class AppState:
     """What it was last brought to: where a failure goes back to."""
     former: tuple[str, ...] = ()
     """Clusters that it ran on before, still published while the traffic could go back to them."""
+    routes_before: tuple[str, ...] = ()
+    """Rules that it was told to be on before, beside the one that it is on: they may forward to where it is."""
     attempt: int = 0
     """Grows with each start: what was measured for another one doesn't count."""
     series: int = 0

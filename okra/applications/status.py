@@ -15,7 +15,7 @@ from okra.rollout.status import cut, kstatus, read_time, write_time
 
 INVALID = "Invalid"
 MAKES_INVALID = ("InvalidSpec", "NotImplemented")
-MOST_BLOCKED, MOST_FORMER = 100, 256
+MOST_BLOCKED, MOST_FORMER, MOST_ROUTES = 100, 256, 64
 """What the API's schema takes."""
 
 
@@ -96,6 +96,7 @@ def _application(app: AppState) -> api.ApplicationStatus:
         target=_placement(app.target),
         synced=_placement(app.synced),
         former=app.former[:MOST_FORMER],
+        routes_before=app.routes_before[-MOST_ROUTES:],
         attempt=app.attempt,
         series=app.series,
         passed=app.passed,
@@ -135,6 +136,7 @@ def _read_application(found: api.ApplicationStatus) -> AppState:
         target=_read_placement(found.target),
         synced=_read_placement(found.synced),
         former=found.former,
+        routes_before=found.routes_before,
         attempt=found.attempt,
         series=found.series,
         passed=found.passed,

@@ -282,3 +282,23 @@ async def test_ten_specs_are_kept() -> None:
             await w.cell([w.cluster("a", "web")], w.app("web"), bakeTime="12m")
             await w.phase("Synced")
             assert await w.revisions() == [4, 5, 6, 7, 8, 9, 10, 11, 13, 14]
+
+
+async def test_clusters_stay_published_as_long_as_a_rule_of_before_forwards_to_them() -> None:
+    async with complex_world() as w, w.running():
+        await w.web_on("v1")
+        w.route("v1", priority=20)
+        await w.phase("Synced")
+        found = w.cluster("v1", "web")
+        await w.cell([found], w.app("web", priority=20))
+        await w.until(lambda s: s["applications"][0]["routesBefore"] == [f"{LISTENER}#10"])
+        await w.phase("Synced")
+        await w.cell([w.cluster("v2", "web")], w.app("web", priority=20))
+        await w.until(lambda s: s["reason"] == "RouteAndClusters")
+        await asyncio.sleep(600)
+        assert (w.traffic(10), w.traffic(20), await w.published()) == ({"v1": 100}, {"v1": 100}, {"v1"})
+        del w.aws.routes[f"{LISTENER}#10"]
+        await w.phase("Synced")
+        await w.until(lambda s: not s["applications"][0]["former"])
+        assert (set(w.traffic(20)), await w.published()) == ({"v2"}, {"v2"})
+        assert (await w.app_status())["routesBefore"] == []

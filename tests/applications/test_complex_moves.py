@@ -735,10 +735,42 @@ def test_another_route_with_other_clusters_leaves_no_cluster_that_the_former_rou
     assert w.after(600.0).state.phase is Phase.SYNCED
     w.want(on_rule(20, NEW))
     assert w.after(60.0).state.phase is Phase.SYNCED
-    w.want(on_rule(20))
-    assert w.after(600.0).state.phase is Phase.SYNCED
     assert w.web.synced is not None
     assert w.web.synced.route == "listener#20"
+
+
+@pytest.mark.parametrize("unread", [True, False])
+def test_clusters_that_a_rule_of_before_forwards_to_are_left_when_it_does_no_more(unread: bool) -> None:
+    w = synced(on_rule(10)).after(300.0)
+    for number in (20, 30):
+        w.want(on_rule(number))
+        assert w.after(60.0).state.phase is Phase.SYNCED
+    assert w.web.routes_before == ("listener#10", "listener#20")
+    w.rules = {"listener#10": frozenset(OLD)}
+    w.rules_unread = unread
+    w.want(on_rule(30, NEW))
+    w.after(600.0)
+    assert (published(w), w.routes["web"].stable) == (set(OLD), "+".join(OLD))
+    assert (w.state.phase, w.state.reason) == (Phase.PENDING, "RouteAndClusters")
+    rules = "listener#10, listener#20" if unread else "listener#10"
+    assert w.state.message.startswith(f"web: {rules}, where it was before, forwards to web-1-v1, web-2-v1, and nobody")
+    w.rules, w.rules_unread = {}, False
+    assert w.after(600.0).state.phase is Phase.SYNCED
+    assert published(w) == set(NEW)
+    assert not w.web.routes_before
+
+
+def test_a_rule_of_before_that_was_never_settled_on_is_read_too() -> None:
+    w = synced(on_rule(10)).after(300.0)
+    w.want(on_rule(20))
+    w.routes["web"].done_at = w.now + 60.0
+    w.turn()
+    assert (w.web.routes_before, w.web.synced and w.web.synced.route) == (("listener#20",), "listener#10")
+    w.want(on_rule(10, NEW))
+    w.after(600.0)
+    assert (w.state.reason, published(w)) == ("RouteAndClusters", set(OLD))
+    w.rules.clear()
+    assert w.after(600.0).state.phase is Phase.SYNCED
 
 
 def test_a_route_that_an_application_gets_on_its_clusters_is_moved_with_the_next_ones() -> None:

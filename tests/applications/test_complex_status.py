@@ -36,6 +36,7 @@ APPLICATIONS = st.builds(
     target=st.none() | PLACEMENTS,
     synced=st.none() | PLACEMENTS,
     former=st.lists(NAMES, max_size=5).map(tuple),
+    routes_before=st.lists(WORDS, max_size=5).map(tuple),
     attempt=st.integers(0, 1_000_000),
     series=st.integers(0, 1_000_000),
     passed=st.none() | WORDS,

@@ -43,6 +43,8 @@ class Route_:
     aborted: bool = False
     leaving: tuple[str, ...] = ()
     """Versions that may have traffic until it has arrived."""
+    on: str = ""
+    """The listener and rule."""
 
 
 @dataclass
@@ -79,6 +81,9 @@ class World:
     commands: tuple[Command, ...] = ()
     kept: tuple[Kept, ...] | Problem = ()
     forward: str = "f0"
+    rules: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Rules that no child is on any more → the clusters that they forward to."""
+    rules_unread: bool = False
     revisions: int = 0
     asked: list[tuple[str, Token]] = field(default_factory=list)
     emitted: list[str] = field(default_factory=list)
@@ -92,6 +97,7 @@ class World:
 
     def observe(self) -> Observation:
         names = [app.name for app in self.policy.applications]
+        self._keep()
         return Observation(
             clusters={
                 each.name: ClusterSeen(self.ready.get(each.name, True), self.unready.format(each.eks or each.name))
@@ -101,6 +107,7 @@ class World:
             routes={name: self._route(name) for name in names},
             groups={app.name: {each: f"arn:{each}" for each in app.clusters} for app in self.policy.applications},
             forwards=dict.fromkeys(names, self.forward),
+            forwarded={name: self._forwarded(self.state.of(name)) for name in names},
             results=tuple(each for each in self.results if each.at <= self.now),
             requested=self.requested,
             commands=self.commands,
@@ -108,6 +115,23 @@ class World:
             generation=7,
             saved=self.revisions > 0,
         )
+
+    def _forwarded(self, app: AppState) -> dict[str, set[str]]:
+        if self.rules_unread:
+            return {}
+        return {rule: {f"arn:{each}" for each in self.rules.get(rule, ())} for rule in app.routes_before}
+
+    def _keep(self) -> None:
+        """At rest a child is on the rule of the spec that brought it there, or wants it there."""
+        for app in self.policy.applications:
+            made, state = self.routes.get(app.name), self.state.of(app.name)
+            if made is None or state.moving or state.synced is None:
+                continue
+            route = app.route if made.version == app.version else state.synced.route
+            if made.on and made.on != route:
+                self.rules[made.on] = frozenset(made.stable.split("+"))
+            self.rules.pop(route, None)
+            made.on = route
 
     def _deployment(self, name: str) -> DeploymentSeen | None:
         made = self.deployments.get(name)
@@ -197,7 +221,7 @@ class World:
                 leaving = (*before.leaving, *((before.version,) if before.version and moving else ()))
                 done_at = self.now + self.move_time
                 self.routes[name] = Route_(
-                    version, before.stable, done_at, bakes_from=done_at - self.bake_time, leaving=leaving
+                    version, before.stable, done_at, bakes_from=done_at - self.bake_time, leaving=leaving, on=before.on
                 )
             case Abort(application=name):
                 made = self.routes[name]
@@ -225,6 +249,8 @@ class World:
             may = set() if route.aborted and self.now >= route.done_at else {route.version}
             for version in {route.stable, *may, *route.leaving} - {"before Okra", "other"}:
                 assert set(version.split("+")) <= set(deployment.clusters), (version, deployment.clusters)
+            for rule, clusters in self.rules.items():
+                assert clusters <= set(deployment.clusters), (rule, clusters, deployment.clusters)
 
     def _judge_what_is_said(self, state: State) -> None:
         """Failed is an end: whoever waits for it finds everything back."""
