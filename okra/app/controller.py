@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 import socket
 import uuid
@@ -103,7 +102,7 @@ async def opened(
             candidate = Elector(own, target.namespace, settings.lease_name, identity, timing(settings.lease_duration))
         rates = Rates.share(settings.aws_rate_share)
         aws = await stack.enter_async_context(open_aws(clock=clock, on_call=metrics.aws_call, rates=rates))
-        members = await stack.enter_async_context(KubeMembers(aws.clusters.token, own_role=own_role()))
+        members = await stack.enter_async_context(KubeMembers(aws.clusters.token, identity=aws.identity))
         http = await stack.enter_async_context(open_session(own_ports))
         store = KubeStore(client, instance=identity)
         writes, unsaved = Writes(aws.router, clock), UnsavedVerdicts()
@@ -143,11 +142,6 @@ async def opened(
             metrics,
             read_only=settings.read_only,
         )
-
-
-def own_role() -> str:
-    """ARN of the role that this process runs as, where it is told (IRSA does; Pod Identity doesn't)."""
-    return os.environ.get("AWS_ROLE_ARN", "") if os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE") else ""
 
 
 def argocd_of(settings: ControllerSettings, clusters: ClusterInventory, members: MemberClusters) -> ArgoCD | None:

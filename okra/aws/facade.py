@@ -12,6 +12,7 @@ from okra.aws.calls import Calls, OnCall
 from okra.aws.cloudwatch import CloudWatch
 from okra.aws.eks import EksClusters
 from okra.aws.elbv2 import ElbRouter
+from okra.aws.identity import Identity
 from okra.aws.inventory import AwsInventory
 from okra.aws.sessions import Timeouts
 from okra.ports import Account, Clock, MetricData, TargetInventory, TrafficRouter
@@ -27,6 +28,11 @@ class Aws:
     metric_data: MetricData
     clusters: ClusterInventory
     _calls: Calls
+    _identity: Identity
+
+    async def identity(self, account: Account) -> str:
+        """ARN of the role, or the user, that asks AWS and clusters; empty where nobody says. For messages."""
+        return await self._identity.of(account)
 
     def wait_estimate(self, account: Account) -> float:
         """Seconds an ordinary ELB read of this account and region would wait now. Above 0 a poll should stretch."""
@@ -55,7 +61,8 @@ async def open_aws(
     calls = Calls(environ, timeouts or Timeouts(), clock, on_call, rates)
     router, cloudwatch, clusters = ElbRouter(calls), CloudWatch(calls), EksClusters(calls, clock)
     try:
-        yield Aws(router, AwsInventory(calls, cloudwatch, clock), cloudwatch.metric_data, clusters, calls)
+        inventory = AwsInventory(calls, cloudwatch, clock)
+        yield Aws(router, inventory, cloudwatch.metric_data, clusters, calls, Identity(calls, os.environ))
     finally:
         await router.close()
         await clusters.close()

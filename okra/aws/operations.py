@@ -79,6 +79,8 @@ GET_METRIC_DATA = Operation(
 )
 DESCRIBE_CLUSTER = Operation(EKS, "DescribeCluster", "describe_cluster")
 ASSUME_ROLE = Operation(STS, "AssumeRole", "assume_role")
+GET_CALLER_IDENTITY = Operation(STS, "GetCallerIdentity", "get_caller_identity")
+"""Which takes no permission."""
 
 READS = (
     DESCRIBE_RULES,

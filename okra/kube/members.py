@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import time
 from base64 import b64decode
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Self
 
 from okra.errors import AccessDenied, CredentialsInvalid, KindNotInstalled, Unavailable
@@ -43,6 +43,12 @@ LIST_BINDINGS = Call("list", BINDING)
 
 TokenFor = Callable[[Account, str], Awaitable[str]]
 """`ClusterInventory.token`."""
+Identify = Callable[[Account], Awaitable[str]]
+"""ARN of who asks for an account, for messages. Empty where that isn't known; it never raises."""
+
+
+async def unknown(account: Account) -> str:
+    return account.role_arn
 
 
 class KubeMembers:
@@ -54,10 +60,9 @@ class KubeMembers:
         timeouts: Timeouts = TIMEOUTS,
         monotonic: Callable[[], float] = time.monotonic,
         *,
-        own_role: str = "",
+        identity: Identify = unknown,
     ) -> None:
-        """`own_role`: ARN of the role that Okra runs as, where it is known: for messages."""
-        self._token, self._own_role = token, own_role
+        self._token, self._identity = token, identity
         self._timeouts = timeouts
         self._monotonic = monotonic
         self._members: dict[tuple[Account, str], _Member] = {}
@@ -103,9 +108,25 @@ class KubeMembers:
         async with member as client:
             for each in released:
                 await each.release()
-            with _about(account.role_arn or self._own_role, cluster, call):
+            async with self._about(account, cluster, call):
                 async with asyncio.timeout(self._timeouts.total):
                     yield client
+
+    @asynccontextmanager
+    async def _about(self, account: Account, cluster: ClusterInfo, call: Call) -> AsyncIterator[None]:
+        """The client's errors in the words of this room."""
+        try:
+            yield
+        except (Unauthorized, Forbidden) as error:
+            raise _refused(error, await self._identity(account), cluster.name, call) from error
+        except Untrusted as error:
+            raise Unavailable(
+                f"{error}. It doesn't match the CA that EKS reports for {cluster.name}. "
+                "If that one is being replaced, the new one is taken as soon as EKS reports it"
+            ) from error
+        except (Unavailable, TimeoutError) as error:
+            said = str(error) or f"{call}: no answer from {cluster.endpoint} in time"
+            raise Unavailable(f"Okra doesn't reach the API of the cluster {cluster.name}: {said}") from error
 
     def _member(self, account: Account, cluster: ClusterInfo) -> tuple[_Member, list[_Member]]:
         """The present one, and those to let go of: the one that it has just replaced, and who wasn't asked for long.
@@ -161,34 +182,22 @@ class _Member:
             await self._client.close()
 
 
-@contextmanager
-def _about(role: str, cluster: ClusterInfo, call: Call) -> Iterator[None]:
-    """The client's errors in the words of this room, with what there is to do in EKS. `role`: the ARN that asks."""
-    name, identity = cluster.name, role or "the identity that Okra runs as"
-    try:
-        yield
-    except Unauthorized as error:
-        raise AccessDenied(
-            f"The cluster {name} doesn't let in {identity}. Make an EKS access entry: aws eks create-access-entry "
-            f"--cluster-name {name} --principal-arn {role or 'ARN_OF_ITS_ROLE'} --kubernetes-groups okra "
-            "(or one in mapRoles of kube-system/aws-auth, with that group)",
-            reason=UNAUTHORIZED,
-        ) from error
-    except Forbidden as error:
+def _refused(error: Unauthorized | Forbidden, role: str, name: str, call: Call) -> AccessDenied:
+    """With what there is to do in EKS. `role`: the ARN that asks."""
+    identity = role or "the identity that Okra runs as"
+    if isinstance(error, Forbidden):
         rule = f'apiGroups: ["{call.kind.group}"], resources: ["{call.kind.plural}"], verbs: ["{call.verb}"]'
-        raise AccessDenied(
+        return AccessDenied(
             f"The cluster {name} lets in {identity}, which may not {call.verb} {call.resource} there: {error.said}. "
             f"Bind the Kubernetes group of its EKS access entry to a ClusterRole that has {rule}",
             reason=UNAUTHORIZED,
-        ) from error
-    except Untrusted as error:
-        raise Unavailable(
-            f"{error}. It doesn't match the CA that EKS reports for {name}. "
-            "If that one is being replaced, the new one is taken as soon as EKS reports it"
-        ) from error
-    except (Unavailable, TimeoutError) as error:
-        said = str(error) or f"{call}: no answer from {cluster.endpoint} in time"
-        raise Unavailable(f"Okra doesn't reach the API of the cluster {name}: {said}") from error
+        )
+    return AccessDenied(
+        f"The cluster {name} doesn't let in {identity}. Make an EKS access entry: aws eks create-access-entry "
+        f"--cluster-name {name} --principal-arn {role or 'ARN_OF_ITS_ROLE'} --kubernetes-groups okra "
+        "(or one in mapRoles of kube-system/aws-auth, with that group)",
+        reason=UNAUTHORIZED,
+    )
 
 
 def _binding(item: Object) -> TargetGroupBinding:

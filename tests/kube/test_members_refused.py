@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from okra.app.controller import own_role
 from okra.errors import AccessDenied
 from okra.kube.members import KubeMembers
 from okra.ports import Account
@@ -67,7 +66,10 @@ async def closed(tls: tuple[ssl.SSLContext, str]) -> AsyncIterator[ClusterInfo]:
 async def test_it_says_who_was_refused_and_the_command_that_lets_them_in(
     closed: ClusterInfo, own: str, account: Account, refused: str, command: str
 ) -> None:
-    async with KubeMembers(_token, own_role=own) as members:
+    async def identity(account: Account) -> str:
+        return account.role_arn or own
+
+    async with KubeMembers(_token, identity=identity) as members:
         with pytest.raises(AccessDenied) as raised:
             await members.answers(account, closed)
     said = str(raised.value)
@@ -75,21 +77,3 @@ async def test_it_says_who_was_refused_and_the_command_that_lets_them_in(
     assert f"doesn't let in {refused}" in said
     assert command in said
     assert TOKEN not in said
-
-
-@pytest.mark.parametrize(
-    ("environ", "role"),
-    [
-        ({"AWS_ROLE_ARN": OWN, "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/token"}, OWN),
-        ({"AWS_ROLE_ARN": OWN}, ""),
-        ({}, ""),
-    ],
-)
-def test_the_role_of_a_service_account_is_known(
-    environ: dict[str, str], role: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-    assert own_role() == role
