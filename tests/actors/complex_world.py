@@ -13,7 +13,7 @@ import structlog
 from okra.actors.argocd import OKRAS, ArgoCD, SecretChanges
 from okra.actors.argocd_cluster import ArgoCDClusterActor
 from okra.actors.argocd_deployment import ArgoCDDeploymentActor
-from okra.actors.cell import CELL, CellActor
+from okra.actors.cell import CellActor
 from okra.actors.check import CheckActor
 from okra.actors.complex import ComplexCell
 from okra.actors.complex_revisions import REVISION
@@ -108,9 +108,9 @@ class ComplexWorld:
         self, clusters: Sequence[dict[str, Any]], *applications: dict[str, Any], name: str = "sys", **spec: Any
     ) -> Object:
         body = {"clusters": [*clusters], "applications": [*applications], "propagationDelay": "1s", **spec}
-        metadata = {"namespace": "default", "name": name}
+        kind, metadata = self.family.cell, {"namespace": "default", "name": name}
         done = await self.store.real.apply(
-            CELL, {"apiVersion": CELL.api_version, "kind": "Cell", "metadata": metadata, "spec": body}
+            kind, {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": body}
         )
         self.store.changed.set()
         return done
@@ -126,17 +126,18 @@ class ComplexWorld:
     async def command(self, verb: str, id_: str = "1", name: str = "sys") -> None:
         text = f'{{"id": "{id_}", "verb": "{verb}", "by": "me"}}'
         patch = {"metadata": {"annotations": {"okra.mumoshu.github.io/command": text}}}
-        await self.store.real.patch(CELL, "default", name, patch)
+        await self.store.real.patch(self.family.cell, "default", name, patch)
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
-    async def get(self, name: str = "sys", kind: Kind = CELL) -> Object | None:
+    async def get(self, name: str = "sys", kind: Kind | None = None) -> Object | None:
+        """The Cell, where no kind is given."""
         try:
-            return await self.store.real.get(kind, "default", name)
+            return await self.store.real.get(kind or self.family.cell, "default", name)
         except NotFound:
             return None
 
-    async def status(self, name: str = "sys", kind: Kind = CELL) -> dict[str, Any]:
+    async def status(self, name: str = "sys", kind: Kind | None = None) -> dict[str, Any]:
         found = await self.get(name, kind)
         return (found or {}).get("status") or {}
 
@@ -165,7 +166,11 @@ class ComplexWorld:
         return [event.reason for event in self.events if event.name == name]
 
     async def until(
-        self, holds: Callable[[dict[str, Any]], Any], name: str = "sys", kind: Kind = CELL, within: float = 3600.0
+        self,
+        holds: Callable[[dict[str, Any]], Any],
+        name: str = "sys",
+        kind: Kind | None = None,
+        within: float = 3600.0,
     ) -> dict[str, Any]:
         """Wait until an object's status is so."""
         try:
@@ -266,7 +271,7 @@ def _watcher(store: FragileStore, kind: Kind, ref: Any, *scope: str) -> ChildSpe
 
 
 @asynccontextmanager
-async def complex_world(**defaults: Any) -> AsyncIterator[ComplexWorld]:
+async def complex_world(family: Family = OKRA, **defaults: Any) -> AsyncIterator[ComplexWorld]:
     clock = FakeClock()
     async with await SecretStore.open(":memory:", now=clock.now) as real:
         eks = FakeClusters()
@@ -278,6 +283,7 @@ async def complex_world(**defaults: Any) -> AsyncIterator[ComplexWorld]:
             argo=FakeArgoCD(real, clock),
             metrics=FakeMetrics(clock.now),
             defaults=Defaults(**{"retain_for": 120.0, **defaults}),
+            family=family,
         )
         with structlog.testing.capture_logs():
             yield made

@@ -10,6 +10,7 @@ import pytest
 
 from okra.actors.cell import CELL
 from okra.actors.complex_revisions import REVISION
+from okra.actors.kinds import HOTSWAP, OKRA, Family
 from okra.errors import AccessDenied, NotFound, OkraError, Unavailable
 from tests.actors.complex_world import DEPLOYMENT, ComplexWorld, check, complex_world
 from tests.actors.test_argocd_crashes import TrippingWrites
@@ -37,7 +38,7 @@ async def on_v2(w: ComplexWorld) -> None:
 
 async def edit(w: ComplexWorld, **spec: Any) -> None:
     """Something of the spec that moves nothing."""
-    await w.store.real.patch(CELL, "default", "sys", {"spec": spec})
+    await w.store.real.patch(w.family.cell, "default", "sys", {"spec": spec})
     w.store.changed.set()
 
 
@@ -58,8 +59,9 @@ async def outcome(w: ComplexWorld, id_: str = "1") -> str:
     return found
 
 
-async def test_it_goes_back_in_one_step_without_checks_and_stays_there() -> None:
-    async with complex_world() as w:
+@pytest.mark.parametrize("family", [OKRA, HOTSWAP], ids=["Cell", "System"])
+async def test_it_goes_back_in_one_step_without_checks_and_stays_there(family: Family) -> None:
+    async with complex_world(family) as w:
         await on_v2(w)
         w.metrics.answer = lambda *_: 1.0  # whoever asked would fail
         async with w.running():
@@ -83,6 +85,9 @@ async def test_it_goes_back_in_one_step_without_checks_and_stays_there() -> None
         cell = await w.get()
         assert cell is not None
         assert (cell["spec"]["clusters"][0]["name"], cell["metadata"]["generation"]) == ("v2", 2), "Okra writes no spec"
+        assert (cell["kind"], await w.names(family.cell)) == (family.cell.kind, {"sys", "sys-web"})
+        (kept, _) = (await w.store.real.list(REVISION)).items
+        assert kept["metadata"]["ownerReferences"][0]["apiVersion"] == family.cell.api_version
         assert w.argo.orphans == set()
 
 
