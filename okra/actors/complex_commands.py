@@ -28,16 +28,31 @@ class Commands:
 
     def own(self) -> tuple[Command, ...]:
         """The command, if it isn't for a child."""
-        command, applications = command_of(self._record.object), self._record.state.applications
-        moving = self._moving
-        if command is None:
+        command, moving = command_of(self._record.object), self._moving
+        if command is None or self._handed_down():
             return ()
         if command.verb == "abort":
             return (command,) if moving and not self._told(moving) else ()
         if command.verb == "rollback":
             return () if moving else (command,)
-        mine = command.verb in OWN and (moving is None or any(app.blocked for app in applications))
+        mine = command.verb in OWN and (moving is None or not self._tries_on(moving, command))
         return (command,) if mine else ()
+
+    def _handed_down(self) -> bool:
+        """Has a child got it? Whatever it has made of it by now, it is nobody else's."""
+        children = (self._children.route_object(app.name) for app in self._record.state.applications)
+        return any(child is not None and _command_of(child) == _command_of(self._record.object) for child in children)
+
+    def _tries_on(self, moving: AppState, command: Command) -> bool:
+        """Is it about the attempt that is under way, and its child's? What is being put back isn't tried again before
+        it is. While something is blocked, that is meant, but not by a retry of what is held."""
+        assert moving.target is not None  # it moves
+        if moving.failure is not None:
+            return False
+        seen = self._children.route(moving.name, moving.attempt) if self._told(moving) else None
+        held = seen is not None and seen.held and command.arg in ("", moving.target.version)
+        blocked = any(app.blocked for app in self._record.state.applications)
+        return (held and command.verb == "retry") or not blocked
 
     @property
     def _moving(self) -> AppState | None:
@@ -92,7 +107,12 @@ class Commands:
         if found is None:
             return Handled(command.id, command.verb, command.by, now, f"{REFUSED} {self._instead(self._moving)}")
         app, child = found
-        text = self._record.metadata["annotations"][COMMAND_ANNOTATION]
-        if (child["metadata"].get("annotations") or {}).get(COMMAND_ANNOTATION) != text:
+        if _command_of(child) != (text := _command_of(self._record.object)):
             await self._children.forward(app.name, text)
         return None
+
+
+def _command_of(obj: Object) -> str:
+    """As it stands in its annotation."""
+    text: str = (obj["metadata"].get("annotations") or {}).get(COMMAND_ANNOTATION) or ""
+    return text

@@ -29,6 +29,8 @@ def commands(turn: Turn) -> None:
 
 def _retry(turn: Turn, command: Command) -> str:
     """What failed begins again. After a rollback that has nothing to try again, it goes by its own spec again."""
+    if said := _put_back_first(turn, command.arg):
+        return said
     apps = turn.policy.applications
     failed = any(app.version in turn.app(app).blocked and command.arg in ("", app.version) for app in apps)
     if turn.state.rolled_back is None or failed or _blocked_nowhere(turn, command.arg):
@@ -42,9 +44,20 @@ def _blocked_nowhere(turn: Turn, version: str) -> bool:
     return bool(version) and not any(version in turn.app(app).blocked for app in turn.policy.applications)
 
 
+def _put_back_first(turn: Turn, version: str) -> str:
+    """What failed is blocked when it is put back, and not before: who begins it again meanwhile is refused."""
+    for app in turn.policy.applications:
+        target, failure = turn.app(app).target, turn.app(app).failure
+        if target is not None and failure is not None and failure.block and version in ("", target.version):
+            return f"Refused: {app.name} is being put back first."
+    return ""
+
+
 def _unblock(turn: Turn, command: Command) -> str:
     """Of one version, or of all. What was rolled back from stays blocked for as long as the Cell goes by the spec
     before. What moves goes on."""
+    if said := _put_back_first(turn, command.arg):
+        return said
     if _blocked_nowhere(turn, command.arg):
         return f"Refused: {command.arg} isn't blocked."
     back, begins, moves = turn.state.rolled_back is not None, [], []
@@ -60,10 +73,10 @@ def _unblock(turn: Turn, command: Command) -> str:
         else:
             turn.set(app, blocked=left, phase=Phase.PENDING, stage=None, message="")
             begins.append(app.name)
-    said = [f"Begins again: {', '.join(begins)}."] if begins else []
-    said += [f"Not blocked any more, and moves on: {', '.join(moves)}."] if moves else []
+    done = [f"Begins again: {', '.join(begins)}."] if begins else []
+    done += [f"Not blocked any more, and moves on: {', '.join(moves)}."] if moves else []
     kept = "nothing else is blocked than what was rolled back from" if back else "nothing is blocked"
-    return " ".join(said) or f"Refused: {kept}."
+    return " ".join(done) or f"Refused: {kept}."
 
 
 def _abort(turn: Turn, command: Command) -> str:

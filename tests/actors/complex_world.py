@@ -123,8 +123,8 @@ class ComplexWorld:
         await self.cell(found, self.app("web", **app))
         return route
 
-    async def command(self, verb: str, id_: str = "1", name: str = "sys") -> None:
-        text = f'{{"id": "{id_}", "verb": "{verb}", "by": "me"}}'
+    async def command(self, verb: str, id_: str = "1", name: str = "sys", arg: str = "") -> None:
+        text = f'{{"id": "{id_}", "verb": "{verb}", "arg": "{arg}", "by": "me"}}'
         patch = {"metadata": {"annotations": {"okra.mumoshu.github.io/command": text}}}
         await self.store.real.patch(self.family.cell, "default", name, patch)
 

@@ -412,3 +412,71 @@ async def test_another_version_for_the_same_clusters_moves_nothing_and_is_their_
             await w.cell([w.cluster("v2", "web")], w.app("web"))
             await w.phase("Synced")
         assert set(w.traffic()) == {"v2"}
+
+
+async def given(w: ComplexWorld, verb: str, id_: str, version: str = "") -> str:
+    """What has come of a command."""
+    await w.command(verb, id_, arg=version)
+    status = await w.until(lambda s: any(each["id"] == id_ for each in s["commands"]))
+    found: str = next(each["outcome"] for each in status["commands"] if each["id"] == id_)
+    return found
+
+
+LIFTED = "Not blocked any more, and moves on: web."
+
+
+@pytest.mark.parametrize(
+    ("verb", "version", "outcome"),
+    [
+        ("retry", "v9", "Refused: v9 isn't blocked."),
+        ("retry", "v3", LIFTED),
+        ("unblock", "", LIFTED),
+    ],
+)
+async def test_a_retry_goes_to_a_child_that_is_held_unless_it_names_what_is_blocked(
+    verb: str, version: str, outcome: str
+) -> None:
+    async with complex_world() as w:
+        await w.web_on("v1")
+        async with w.running():
+            await waits_for_argo_cd(w)
+            await w.command("abort")
+            await w.phase("Failed")
+            w.argo.generates = True
+            w.metrics.answer = lambda *_: None
+            await w.cell([w.cluster("v4", "web")], w.app("web", checks=[check("dd")]))
+            await w.until(lambda s: s.get("held"), name="sys-web")
+            assert await given(w, verb, "2", version) == outcome
+            left = [] if outcome == LIFTED else ["v3"]
+            assert (await w.app_status())["blockedVersions"] == left
+            w.metrics.answer = lambda *_: 0.0
+            assert (await given(w, "retry", "3", "" if left else "v4")).startswith("web: resumed")
+            await w.phase("Synced")
+            assert (await w.app_status())["blockedVersions"] == left
+        assert set(w.traffic()) == {"v4"}
+
+
+async def test_what_is_being_put_back_is_not_tried_again_before_it_is() -> None:
+    def stuck(operation: str, _: str) -> OkraError | None:
+        return Unavailable("down") if operation.startswith("Modify") else None
+
+    async with complex_world() as w:
+        await w.application_set("web")
+        w.cluster("v1", "web")
+        w.route("v1")
+        await w.cell([w.cluster("v2", "web")], w.app("web", checks=[check("dd")]))
+        async with w.running():
+            await w.until(lambda _: any(said.endswith("shows v1=1, v2=1.") for _, _, said in w.told()), "sys-web")
+            w.aws.fault, up = stuck, w.aws.fault
+            w.metrics.answer = lambda *_: 1.0
+            await w.until(lambda s: s["phase"] == "FailedReverting", within=600.0)
+            for id_, verb in enumerate(("retry", "unblock")):
+                assert await given(w, verb, str(id_)) == "Refused: web is being put back first."
+            w.aws.fault = up
+            await w.phase("Failed")
+            await asyncio.sleep(600)
+            assert ((await w.app_status())["blockedVersions"], set(w.traffic())) == (["v2"], {"v1"})
+            w.metrics.answer = lambda *_: 0.0
+            assert await given(w, "retry", "again") == "Begins again: web."
+            await w.phase("Synced")
+        assert set(w.traffic()) == {"v2"}

@@ -134,3 +134,18 @@ def test_a_version_that_is_named_is_unblocked_alone(verb: str) -> None:
     w.commands = (Command("2", verb, "v8"),)
     w.turn()
     assert (outcome(w), w.web.blocked) == ("Not blocked any more, and moves on: web.", ("v9",))
+
+
+@pytest.mark.parametrize("verb", ["retry", "unblock"])
+@pytest.mark.parametrize("version", ["", "+".join(NEW)])
+def test_what_failed_is_put_back_before_it_may_begin_again(verb: str, version: str) -> None:
+    w = synced(web())
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no")
+    w.want(web(NEW))
+    while w.web.failure is None:
+        w.after(1.0)
+    w.commands = (Command("1", verb, version),)
+    w.turn()
+    assert (outcome(w), w.web.moving) == ("Refused: web is being put back first.", True)
+    w.after(600.0)
+    assert (w.web.blocked, w.routes["web"].stable) == (("+".join(NEW),), "+".join(OLD))
