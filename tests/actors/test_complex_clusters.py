@@ -10,7 +10,7 @@ import pytest
 from okra.actors.cell import CELL
 from okra.errors import Throttled, Unavailable
 from okra.ports_clusters import TargetGroupBinding
-from okra.testing.fake_argocd import SECRET
+from okra.testing.fake_argocd import APPLICATION, APPLICATION_SET, SECRET, application_set
 from tests.actors.complex_world import CLUSTER, DEPLOYMENT, LISTENER, ComplexWorld, complex_world
 
 pytestmark = pytest.mark.looptime
@@ -248,6 +248,33 @@ async def test_the_children_of_an_application_that_is_gone_go_and_its_traffic_st
         assert await w.names(CLUSTER) == {"sys-a"}
         assert set(w.traffic(11)) == {"b"}
         assert await w.published("api") == {"b"}, "it goes on serving"
+
+
+async def test_a_cluster_that_an_application_that_is_gone_runs_on_keeps_its_secret_when_the_others_leave_it() -> None:
+    async with complex_world() as w:
+        labels = {"api": "on"}
+        await w.application_set("web")
+        await w.store.real.apply(APPLICATION_SET, application_set("api", labels, own={"app": "api"}))
+        a, b = w.cluster("a", "web"), w.cluster("b", "web")
+        w.route("a")
+        argocd = {"clusterSecret": {"labels": labels}, "applicationSet": {"name": "api"}}
+        api = w.worker("api", clusterSelector={"role": "web"}, argocd=argocd)
+        await w.cell([a], w.app("web"), api, deletionPolicy="Delete")
+        async with w.running():
+            await w.phase("Synced")
+            await w.cell([a], w.app("web"), deletionPolicy="Delete")
+            await w.phase("Synced")
+            await w.cell([b], w.app("web"), deletionPolicy="Delete")
+            await w.until(lambda s: s["phase"] == "Synced" and not s["applications"][0]["former"])
+            status = await w.until(lambda s: s.get("phase") == "Deleting", "sys-a", CLUSTER)
+            assert status["conditions"][0]["reason"] == "StillPublished"
+            assert await w.published() == {"b"}
+            await w.cell([b], w.app("web"), deletionPolicy="Retain")
+            await asyncio.sleep(120)
+        assert await w.names(CLUSTER) == {"sys-b"}
+        secret = await w.store.real.get(SECRET, "argocd", "sys-a")
+        assert (labels.items() <= secret["metadata"]["labels"].items(), w.argo.orphans) == (True, set())
+        assert "api-sys-a" in await w.names(APPLICATION), "it goes on serving"
 
 
 async def test_the_groups_of_clusters_that_were_left_are_listed_no_more() -> None:
