@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -143,6 +143,17 @@ async def applied(**spec: Any) -> AsyncIterator[Jobs[World]]:
     async with job_world() as jobs:
         await jobs.w.apply(lone(**spec))
         yield jobs
+
+
+@asynccontextmanager
+async def begun(world: AbstractAsyncContextManager[Jobs[World]]) -> AsyncIterator[tuple[Jobs[World], str]]:
+    """The name of its first Job as well, which runs and doesn't end by itself."""
+    async with world as jobs:
+        jobs.outcome = lambda _: None
+        async with jobs.w.running():
+            await jobs.w.when(lambda: jobs.seen)
+            [name] = jobs.seen
+            yield jobs, name
 
 
 async def runs(jobs: Jobs[World], name: str = "web-smoke") -> list[dict[str, Any]]:

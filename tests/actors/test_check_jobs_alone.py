@@ -7,7 +7,7 @@ import pytest
 from okra.actors.cell_checks import CHECK
 from okra.actors.check_jobs import KEPT
 from okra.rollout.observation import Token, Verdict
-from tests.actors.job_world import TAKES, applied, check, job, job_world, lone, runs
+from tests.actors.job_world import TAKES, applied, begun, check, job, job_world, lone, runs
 from tests.actors.test_cell_checks import rolled_out
 from tests.actors.test_check_alone import Asked
 from tests.actors.world import QUICK, cell
@@ -62,14 +62,10 @@ async def test_a_changed_spec_runs_anew_and_ends_the_job_of_the_old_one() -> Non
 
 
 async def test_one_of_its_own_that_is_deleted_is_made_again() -> None:
-    async with applied() as jobs:
-        w = jobs.w
-        jobs.outcome = lambda _: None
-        async with w.running():
-            await w.when(lambda: jobs.seen)
-            await jobs.delete(next(iter(jobs.seen)))
-            jobs.outcome = lambda _: "Complete"
-            await w.until(lambda s: s.get("lastPassed"), "smoke", kind=CHECK, within=60)
+    async with begun(applied()) as (jobs, name):
+        await jobs.delete(name)
+        jobs.outcome = lambda _: "Complete"
+        await jobs.w.until(lambda s: s.get("lastPassed"), "smoke", kind=CHECK, within=60)
         assert len(jobs.uids) == 2
 
 

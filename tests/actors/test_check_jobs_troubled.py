@@ -9,7 +9,7 @@ from okra.actors.cell_checks import CHECK
 from okra.analysis.jobs import JOB
 from okra.errors import AccessDenied, Invalid, OkraError, Refused, Throttled, Unavailable
 from okra.rollout.observation import Token, Verdict
-from tests.actors.job_world import Jobs, applied, check, job_world, prechecked, runs
+from tests.actors.job_world import Jobs, applied, begun, check, job_world, prechecked, runs
 from tests.actors.test_cell_checks import rolled_out
 from tests.actors.test_check_alone import Asked
 from tests.actors.world import QUICK, World, cell
@@ -20,18 +20,14 @@ FAILING: dict[str, Any] = {"onFailure": {"delay": "0s"}}
 
 
 async def test_a_job_that_a_person_deletes_says_nothing_about_the_app_and_retry_makes_another() -> None:
-    async with prechecked() as jobs:
+    async with begun(prechecked()) as (jobs, name):
         w = jobs.w
-        jobs.outcome = lambda _: None
-        async with w.running():
-            await w.when(lambda: jobs.seen)
-            [name] = jobs.seen
-            await jobs.delete(name)
-            status = await w.phase("Paused", within=300)
-            assert f"Job {name} was deleted" in status["message"]
-            jobs.outcome = lambda _: "Complete"
-            await w.command("web", '{"id": "1", "verb": "retry"}')
-            await rolled_out(w)
+        await jobs.delete(name)
+        status = await w.phase("Paused", within=300)
+        assert f"Job {name} was deleted" in status["message"]
+        jobs.outcome = lambda _: "Complete"
+        await w.command("web", '{"id": "1", "verb": "retry"}')
+        await rolled_out(w)
         assert len(jobs.seen) == 2
 
 
@@ -62,17 +58,13 @@ async def test_a_job_that_takes_too_long_fails_and_says_what_it_may_take() -> No
 
 
 async def test_a_suspended_job_is_said_to_be_and_goes_on_when_it_is_resumed() -> None:
-    async with prechecked() as jobs:
+    async with begun(prechecked()) as (jobs, name):
         w = jobs.w
-        jobs.outcome = lambda _: None
-        async with w.running():
-            await w.when(lambda: jobs.seen)
-            [name] = jobs.seen
-            await w.patch(name, {"spec": {"suspend": True}}, JOB)
-            await w.until(lambda s: s["job"]["runs"][0]["phase"] == "Suspended", "web-smoke", kind=CHECK)
-            jobs.outcome = lambda _: "Complete"
-            await w.patch(name, {"spec": {"suspend": False}}, JOB)
-            await rolled_out(w)
+        await w.patch(name, {"spec": {"suspend": True}}, JOB)
+        await w.until(lambda s: s["job"]["runs"][0]["phase"] == "Suspended", "web-smoke", kind=CHECK)
+        jobs.outcome = lambda _: "Complete"
+        await w.patch(name, {"spec": {"suspend": False}}, JOB)
+        await rolled_out(w)
 
 
 async def test_a_job_that_nobody_looks_after_is_given_up_and_holds_up_nothing_in_silence() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -50,50 +52,50 @@ def v2_fails(w: ComplexWorld) -> None:
     w.metrics.answer = lambda query, _: 1.0 if query == "new" else 0.0
 
 
-async def test_after_a_failure_the_children_are_as_the_spec_that_worked_has_them() -> None:
-    async with complex_world() as w:
+@asynccontextmanager
+async def serving(**defaults: Any) -> AsyncIterator[ComplexWorld]:
+    """Synced on v1, where v2 would fail."""
+    async with complex_world(**defaults) as w:
         await on_v1(w)
         async with w.running():
             await w.phase("Synced")
             v2_fails(w)
-            await w.cell([w.cluster("v2", "web")], newer(w))
-            await w.until(lambda _: "v2" in w.traffic())
-            assert await child(w) == {"version": "v2", "step": 20, "query": "new"}
-            await w.phase("Failed")
-            assert await child(w) == OLD
-            await asyncio.sleep(300)
-            assert await child(w) == OLD
+            yield w
+
+
+async def test_after_a_failure_the_children_are_as_the_spec_that_worked_has_them() -> None:
+    async with serving() as w:
+        await w.cell([w.cluster("v2", "web")], newer(w))
+        await w.until(lambda _: "v2" in w.traffic())
+        assert await child(w) == {"version": "v2", "step": 20, "query": "new"}
+        await w.phase("Failed")
+        assert await child(w) == OLD
+        await asyncio.sleep(300)
+        assert await child(w) == OLD
         assert w.traffic() == {"v1": 100}
         assert await w.published() == {"v1"}
 
 
 async def test_what_waits_to_begin_stays_as_it_is() -> None:
-    async with complex_world() as w:
-        await on_v1(w)
-        async with w.running():
-            await w.phase("Synced")
-            v2_fails(w)
-            await w.cell([w.cluster("v2", "web", up=False)], newer(w))
-            await w.phase("Pending")
-            await asyncio.sleep(60)
-            assert await child(w) == OLD
+    async with serving() as w:
+        await w.cell([w.cluster("v2", "web", up=False)], newer(w))
+        await w.phase("Pending")
+        await asyncio.sleep(60)
+        assert await child(w) == OLD
 
 
 async def test_the_way_back_does_not_wait_for_an_application_set_that_only_the_failed_spec_knows() -> None:
-    async with complex_world(health_timeout=60.0) as w:
-        await on_v1(w)
-        async with w.running():
-            await w.phase("Synced")
-            labels = {"labels": {"role-of": "web", "tier": "new"}}
-            theirs = newer(w, applicationSet={"name": "nobody"}, clusterSecret=labels)
-            await w.cell([w.cluster("v2", "web")], theirs)
-            await w.until(lambda s: s["applications"][0]["stage"] == "Migrating")
-            await w.until(lambda s: s["applications"][0]["message"].startswith("Waiting for Argo CD"))
-            assert await application_set_of(w) == "nobody"
-            status = await w.phase("Failed")
-            assert "Not Synced and Healthy within 60 s" in status["message"]
-            await asyncio.sleep(60)
-            assert (await application_set_of(w), await w.published()) == ("web", {"v1"})
+    async with serving(health_timeout=60.0) as w:
+        labels = {"labels": {"role-of": "web", "tier": "new"}}
+        theirs = newer(w, applicationSet={"name": "nobody"}, clusterSecret=labels)
+        await w.cell([w.cluster("v2", "web")], theirs)
+        await w.until(lambda s: s["applications"][0]["stage"] == "Migrating")
+        await w.until(lambda s: s["applications"][0]["message"].startswith("Waiting for Argo CD"))
+        assert await application_set_of(w) == "nobody"
+        status = await w.phase("Failed")
+        assert "Not Synced and Healthy within 60 s" in status["message"]
+        await asyncio.sleep(60)
+        assert (await application_set_of(w), await w.published()) == ("web", {"v1"})
         assert w.traffic() == {"v1": 100}
         assert w.argo.orphans == set()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -262,28 +264,9 @@ async def test_a_first_move_in_its_middle_gives_way_to_other_clusters_and_goes_b
         assert w.argo.orphans == set()
 
 
-async def test_with_stop_a_failure_freezes_everything_where_it_is() -> None:
-    async with complex_world() as w:
-        await w.web_on(*OLD)
-        async with w.running():
-            await w.phase("Synced")
-            w.metrics.answer = lambda *_: 1.0
-            app = w.app("web", checks=[check("dd")])
-            await w.cell(clusters(w, *NEW), app, onFailure={"action": "Stop"})
-            status = await w.phase("Failed")
-            await asyncio.sleep(300)
-            assert "onFailure is Stop: nothing is put back." in status["message"]
-            assert set(w.traffic()) == {*OLD, *NEW}
-            assert await w.published() == {*OLD, *NEW}
-            w.metrics.answer = lambda *_: 0.0
-            await w.cell(clusters(w, *OLD), w.app("web"))  # what a person does: back to the former spec
-            await w.until(lambda s: s.get("phase") == "Synced" and s["observedGeneration"] == 3)
-            await asyncio.sleep(600)
-        assert set(w.traffic()) == {*OLD}
-        assert await w.published() == {*OLD}
-
-
-async def test_an_abort_of_what_stopped_reaches_the_child_that_holds_it_and_puts_the_traffic_back() -> None:
+@asynccontextmanager
+async def stopped() -> AsyncIterator[ComplexWorld]:
+    """A Cell whose move failed under traffic, with onFailure Stop."""
     async with complex_world() as w:
         await w.web_on(*OLD)
         async with w.running():
@@ -292,12 +275,31 @@ async def test_an_abort_of_what_stopped_reaches_the_child_that_holds_it_and_puts
             app = w.app("web", checks=[check("dd")])
             await w.cell(clusters(w, *NEW), app, onFailure={"action": "Stop"})
             await w.phase("Failed")
-            assert set(w.traffic()) == {*OLD, *NEW}
-            await w.command("abort")
-            status = await w.until(lambda s: s["commands"])
-            assert status["commands"][0]["outcome"].startswith("web: reverting")
-            await w.until(lambda _: set(w.traffic()) == {*OLD})
-            assert (await w.status())["phase"] == "Failed"
+            yield w
+
+
+async def test_with_stop_a_failure_freezes_everything_where_it_is() -> None:
+    async with stopped() as w:
+        await asyncio.sleep(300)
+        assert "onFailure is Stop: nothing is put back." in (await w.status())["message"]
+        assert set(w.traffic()) == {*OLD, *NEW}
+        assert await w.published() == {*OLD, *NEW}
+        w.metrics.answer = lambda *_: 0.0
+        await w.cell(clusters(w, *OLD), w.app("web"))  # what a person does: back to the former spec
+        await w.until(lambda s: s.get("phase") == "Synced" and s["observedGeneration"] == 3)
+        await asyncio.sleep(600)
+        assert set(w.traffic()) == {*OLD}
+        assert await w.published() == {*OLD}
+
+
+async def test_an_abort_of_what_stopped_reaches_the_child_that_holds_it_and_puts_the_traffic_back() -> None:
+    async with stopped() as w:
+        assert set(w.traffic()) == {*OLD, *NEW}
+        await w.command("abort")
+        status = await w.until(lambda s: s["commands"])
+        assert status["commands"][0]["outcome"].startswith("web: reverting")
+        await w.until(lambda _: set(w.traffic()) == {*OLD})
+        assert (await w.status())["phase"] == "Failed"
 
 
 async def test_a_failing_precheck_is_counted_down_and_changes_nothing() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -86,11 +88,13 @@ async def test_of_what_is_left_no_more_is_deleted_by_a_process_that_may_write_no
             assert w.store.writes["delete", "ArgoCDCluster"] == 1, "the one in whose middle it closed"
 
 
-async def test_a_child_that_another_process_has_told_more_since_is_not_told_what_was_decided_before() -> None:
+@asynccontextmanager
+async def frozen_in(operation: str, name: str) -> AsyncIterator[ComplexWorld]:
+    """A process that has been about to do that for half a minute, and may write no more: what others do meanwhile."""
     frozen = asyncio.Event()
 
-    def slow(operation: str, name: str) -> float:
-        if (operation, name) != ("apply", "sys-web"):
+    def slow(done: str, to: str) -> float:
+        if (done, to) != (operation, name):
             return 0.0
         frozen.set()
         return 30.0
@@ -102,36 +106,26 @@ async def test_a_child_that_another_process_has_told_more_since_is_not_told_what
             await asyncio.sleep(60)
             w.store.slow = slow
             await w.cell([w.cluster("v2", "web")], w.app("web"))
-            await frozen.wait()  # about to publish a1, b1 and v2
+            await frozen.wait()
             w.gate.open, w.gate.opens = False, w.clock.now() + 1e6
-            further = {"spec": {"clusterNames": ["sys-v2"]}}
-            await w.store.real.patch(DEPLOYMENT, "default", "sys-web", further)
-            await asyncio.sleep(120)
-            found = await w.get("sys-web", DEPLOYMENT)
+            yield w
+
+
+async def test_a_child_that_another_process_has_told_more_since_is_not_told_what_was_decided_before() -> None:
+    async with frozen_in("apply", "sys-web") as w:  # about to publish a1, b1 and v2
+        further = {"spec": {"clusterNames": ["sys-v2"]}}
+        await w.store.real.patch(DEPLOYMENT, "default", "sys-web", further)
+        await asyncio.sleep(120)
+        found = await w.get("sys-web", DEPLOYMENT)
         assert found is not None
         assert found["spec"]["clusterNames"] == ["sys-v2"]
 
 
 async def test_a_child_that_another_process_has_told_more_since_is_not_deleted_as_it_was_before() -> None:
-    frozen = asyncio.Event()
-
-    def slow(operation: str, name: str) -> float:
-        if (operation, name) != ("delete", "sys-a1"):
-            return 0.0
-        frozen.set()
-        return 30.0
-
-    async with complex_world() as w:
-        await w.web_on("a1", "b1")
-        async with w.running():
-            await w.phase("Synced")
-            w.store.slow = slow
-            await w.cell([w.cluster("v2", "web")], w.app("web"))
-            await frozen.wait()  # about to delete what was left
-            w.gate.open, w.gate.opens = False, w.clock.now() + 1e6
-            await w.store.real.patch(CLUSTER, "default", "sys-a1", {"spec": {"labels": {"needed": "again"}}})
-            await asyncio.sleep(120)
-            assert "sys-a1" in await w.names(CLUSTER)
+    async with frozen_in("delete", "sys-a1") as w:  # about to delete what was left
+        await w.store.real.patch(CLUSTER, "default", "sys-a1", {"spec": {"labels": {"needed": "again"}}})
+        await asyncio.sleep(120)
+        assert "sys-a1" in await w.names(CLUSTER)
 
 
 async def test_the_children_are_read_once_in_each_look() -> None:

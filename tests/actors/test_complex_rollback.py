@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import groupby
 from typing import Any
 
@@ -152,21 +154,28 @@ async def test_an_edit_ends_it_and_does_not_lead_where_it_came_from() -> None:
         assert set(w.traffic()) == {"v3"}
 
 
-async def test_an_edit_in_the_middle_of_it_turns_nothing_around() -> None:
+@asynccontextmanager
+async def waits_for_argo_cd() -> AsyncIterator[ComplexWorld]:
+    """Rolled back, and on its way until Argo CD generates anything."""
     async with complex_world() as w:
         await on_v2(w)
         w.argo.generates = False
         async with w.running():
             await w.command("rollback")
             await w.until(lambda s: s["applications"][0]["stage"] == "Migrating")
-            await edit(w, paused=True)
-            await asyncio.sleep(60)
-            assert (await w.status())["rolledBackTo"] is not None
-            await edit(w, paused=False)
-            w.argo.generates = True
-            await w.phase("Failed")
-            assert set(w.traffic()) == {"v1"}
-            status = await w.status()
+            yield w
+
+
+async def test_an_edit_in_the_middle_of_it_turns_nothing_around() -> None:
+    async with waits_for_argo_cd() as w:
+        await edit(w, paused=True)
+        await asyncio.sleep(60)
+        assert (await w.status())["rolledBackTo"] is not None
+        await edit(w, paused=False)
+        w.argo.generates = True
+        await w.phase("Failed")
+        assert set(w.traffic()) == {"v1"}
+        status = await w.status()
         assert (status.get("rolledBackTo"), status["applications"][0]["attempt"]) == (None, 3)
 
 
@@ -190,16 +199,11 @@ async def test_a_third_version_in_the_middle_of_it_waits_until_it_has_arrived() 
 
 
 async def test_a_third_version_before_any_traffic_went_back_waits_for_it() -> None:
-    async with complex_world() as w:
-        await on_v2(w)
-        w.argo.generates = False
-        async with w.running():
-            await w.command("rollback")
-            await w.until(lambda s: s["applications"][0]["stage"] == "Migrating")
-            await w.cell([w.cluster("v3", "web")], w.app("web"))
-            await asyncio.sleep(60)
-            w.argo.generates = True
-            await w.until(lambda s: s["reason"] == "Synced")
+    async with waits_for_argo_cd() as w:
+        await w.cell([w.cluster("v3", "web")], w.app("web"))
+        await asyncio.sleep(60)
+        w.argo.generates = True
+        await w.until(lambda s: s["reason"] == "Synced")
         assert (shares(w, "v1"), shares(w, "v2")) == ([0, 100, 50, 0], [100, 0])
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -14,8 +12,10 @@ from aiohttp import web
 from okra.kube.members import KEPT, KubeMembers
 from okra.ports import Account
 from okra.ports_clusters import ClusterInfo
-from okra.testing.controlplane.certificates import Authority
+from tests.kube.member_servers import Tls, member_server, tls
 from tests.kube.relay import Relay
+
+__all__ = ["tls"]
 
 HERE = Account()
 ARN = "arn:aws:eks:us-east-1:123456789012:cluster/"
@@ -46,29 +46,12 @@ async def _review(_: web.Request) -> web.Response:
     return web.json_response({"kind": "SelfSubjectReview", "metadata": {}}, status=201)
 
 
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]:
-    """Of the servers; and the CA that EKS reports."""
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    pair = authority.server()
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pair.certificate, pair.key)
-    return context, base64.b64encode(authority.certificate.read_bytes()).decode()
-
-
 @pytest.fixture
-async def fleet(tls: tuple[ssl.SSLContext, str]) -> AsyncIterator[Fleet]:
-    context, ca_data = tls
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", _review)
-    runner = web.AppRunner(app, shutdown_timeout=1.0, access_log=None)
+async def fleet(tls: Tls) -> AsyncIterator[Fleet]:
     async with AsyncExitStack() as stack:
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-        url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+        url = await stack.enter_async_context(member_server(tls, _review))
         relays = {name: await stack.enter_async_context(Relay(url)) for name in ("web-1", "web-2")}
-        found = Fleet(relays, ca_data)
+        found = Fleet(relays, tls[1])
         await stack.enter_async_context(found.members)
         yield found
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import ssl
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,7 +11,9 @@ from okra.errors import AccessDenied
 from okra.kube.members import KubeMembers
 from okra.ports import Account
 from okra.ports_clusters import ClusterInfo
-from okra.testing.controlplane.certificates import Authority
+from tests.kube.member_servers import Tls, member_server, tls
+
+__all__ = ["tls"]
 
 OWN, OTHER = "arn:aws:iam::123456789012:role/okra", "arn:aws:iam::210987654321:role/eks"
 TOKEN = "k8s-aws-v1.secret"
@@ -29,30 +29,12 @@ async def _nobody(_: web.Request) -> web.Response:
     return web.json_response(status, status=401)
 
 
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, str]:
-    """Of the server; and the CA that EKS reports."""
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    pair = authority.server()
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pair.certificate, pair.key)
-    return context, base64.b64encode(authority.certificate.read_bytes()).decode()
-
-
 @pytest.fixture
-async def closed(tls: tuple[ssl.SSLContext, str]) -> AsyncIterator[ClusterInfo]:
+async def closed(tls: Tls) -> AsyncIterator[ClusterInfo]:
     """A cluster that knows nobody."""
-    context, ca_data = tls
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", _nobody)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
-    await site.start()
-    port = runner.addresses[0][1]
     arn = "arn:aws:eks:us-east-1:123456789012:cluster/web-1"
-    yield ClusterInfo("web-1", arn, "ACTIVE", f"https://127.0.0.1:{port}", ca_data, "1.33")
-    await runner.cleanup()
+    async with member_server(tls, _nobody) as url:
+        yield ClusterInfo("web-1", arn, "ACTIVE", url, tls[1], "1.33")
 
 
 @pytest.mark.parametrize(
