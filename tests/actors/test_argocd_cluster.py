@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from okra.actors.messages import Describe, Lookup
-from okra.api.meta import HOTSWAP_GROUP
+from okra.api.meta import HOTSWAP_GROUP, VERSION_LABEL
 from okra.argocd.marks import Mark, Publisher, write_mark
 from okra.argocd.names import MANAGED_BY, OWNER, SECRET_TYPE, SHARED_WITH
 from okra.errors import (
@@ -491,6 +491,26 @@ async def test_a_secret_that_somebody_publishes_in_the_last_moment_stays() -> No
             status = await w.cluster_until(lambda status: status.get("phase") == "Deleting")
             assert condition(status, "Ready") == ("False", "StillPublished")
         assert await w.names(SECRET) == {"c1"}
+
+
+@pytest.mark.parametrize("error", [AccessDenied("may not list"), KindNotInstalled("no applicationsets")])
+async def test_where_the_application_sets_cant_be_read_a_version_is_one_of_the_labels_in_use(error: OkraError) -> None:
+    who = Publisher(HOTSWAP_GROUP, "default", "web")
+    async with argo_world() as w:
+        await w.cluster("c1", labels={VERSION_LABEL: "1.0"})
+        async with w.running():
+            await w.cluster_until(ready)
+            mark = {who.annotation: write_mark(who, Mark("c1", LABELS, 0.0))}
+            await w.store.real.patch(SECRET, "argocd", "c1", {"metadata": {"labels": LABELS, "annotations": mark}})
+            w.store.fault = lambda operation, name: error if (operation, name) == ("list", "applicationsets") else None
+            await w.cluster("c1", labels={VERSION_LABEL: "1.1"})
+            status = await w.cluster_until(lambda status: status["observedGeneration"] == 2)
+            assert (status["ready"], condition(status, "LabelsInUse")) == (True, ("True", "StillPublished"))
+            assert (await w.secret("c1"))["metadata"]["labels"][VERSION_LABEL] == "1.0"
+            w.store.fault = no_fault
+            await w.cluster_until(lambda status: all(each["type"] != "LabelsInUse" for each in status["conditions"]))
+        metadata = (await w.secret("c1"))["metadata"]
+        assert (metadata["labels"][VERSION_LABEL], LABELS.items() <= metadata["labels"].items()) == ("1.1", True)
 
 
 async def test_applications_that_a_person_put_there_hold_it_up_too() -> None:
