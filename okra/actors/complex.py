@@ -43,6 +43,7 @@ from okra.applications.observation import Observation
 from okra.applications.policy import Policy
 from okra.applications.state import Phase
 from okra.applications.status import phase_of
+from okra.applications.told import clusters_of
 from okra.errors import Conflict, NotFound, OkraError, Retryable, Unavailable
 from okra.ports import Kind, Object
 from okra.rollout.compile import invalid
@@ -177,8 +178,9 @@ class ComplexCell(Actor[Message]):
 
     async def _look_back(self, policy: Policy) -> None:
         """What is, or goes back, where a former spec brought it goes by that one."""
-        self.children.wanted = {each.name: each.clusters if each.version else () for each in policy.applications}
-        apps = astray(policy, self.record.state)
+        state = self.record.state
+        self.children.wanted = {app.name: clusters_of(app, state.of(app.name)) for app in policy.applications}
+        apps = astray(policy, state)
         self.children.before = before(await self.revisions.specs(), apps) if apps else {}
 
     async def _decide(self, spec: CellSpec, policy: Policy) -> Decision:
@@ -192,6 +194,7 @@ class ComplexCell(Actor[Message]):
                 results=self.checks.results(state),
                 requested=self.checks.requested(state),
                 saved=saved,
+                as_kept=await self.revisions.as_kept(spec) if saved is False else frozenset(),
                 commands=(own := self.commands.own()),
                 kept=await self.rollbacks.kept(own, policy),
                 generation=self.record.generation or 0,

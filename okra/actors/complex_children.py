@@ -51,7 +51,7 @@ class Children:
         self.before: Before = {}
         """What former specs said of applications that are, or go back, where these brought them."""
         self.wanted: Mapping[str, tuple[str, ...]] = {}
-        """The clusters that the present spec wants each application on."""
+        """The clusters that the present spec brings each application to."""
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

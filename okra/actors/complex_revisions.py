@@ -15,6 +15,7 @@ from okra.actors.wiring import Wiring
 from okra.api.cell import Cell, CellSpec
 from okra.api.parse import parse
 from okra.applications.children import PARENT, Parent, short
+from okra.applications.kept import as_kept
 from okra.errors import AlreadyExists, Invalid, NotFound, OkraError
 from okra.ports import Kind, Object
 
@@ -99,6 +100,11 @@ class Revisions:
                 return False
             self._saved = generation
         return True
+
+    async def as_kept(self, spec: CellSpec) -> frozenset[str]:
+        """The applications that the last one says the same of."""
+        last = next(iter(await self.specs() or ()), None)
+        return frozenset() if last is None else as_kept(last, spec)
 
     async def save(self, obj: Object) -> None:
         """Keep the spec: as the last one, among at most ten. One of a former spec that is the same becomes the last."""

@@ -161,6 +161,7 @@ class Placement(StatusModel):
         default=(), description="Their target groups."
     )
     route: str = Field(default="", max_length=1024, description="The listener, and the rule's priority, it is on.")
+    deployed: bool = Field(default=True, description="By Argo CD, as the spec said that brought it there.")
 
 
 class ApplicationFailure(StatusModel):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from okra.api.cell import CellSpec
 from okra.api.complex import Application as Spec
-from okra.api.complex import ArgoCDStrategyType
+from okra.api.complex import ArgoCDStrategyType, Cluster
 from okra.applications.compile import selected_clusters
 from okra.applications.policy import Policy
 from okra.applications.state import AppState, State
@@ -48,6 +48,19 @@ def before(kept: Sequence[CellSpec] | None, apps: Sequence[AppState]) -> Before:
 def said_of(spec: CellSpec, application: str) -> Spec | None:
     """What a spec says of an application. None: nothing."""
     return next((each for each in spec.applications or () if each.name == application), None)
+
+
+def as_kept(then: CellSpec, now: CellSpec) -> frozenset[str]:
+    """Names of the applications that two specs say the same of, and bring to the same clusters, described alike."""
+    entries = {each.name: each for each in now.applications or ()}
+    same = (each for each in then.applications or () if entries.get(each.name) == each)
+    return frozenset(each.name for each in same if _clusters(then, each) == _clusters(now, each))
+
+
+def _clusters(spec: CellSpec, entry: Spec) -> list[Cluster]:
+    """Those that an entry selects; by tags, it may be all."""
+    selected = selected_clusters(spec, entry, {})
+    return [each for each in spec.clusters or () if selected is None or each.name in selected]
 
 
 def never_twice(then: Spec, now: Spec | None) -> Spec:

@@ -62,17 +62,23 @@ def _applications(turn: Turn) -> None:
             _others_wait(turn, app)
             _report(turn, app)
             return
-    lacking = next((app for app in turn.policy.applications if turn.app(app).phase is not Phase.SYNCED), None)
-    if lacking is not None:
-        seen = turn.obs.deployments.get(lacking.name)
-        turn.reason = seen.reason if seen and seen.reason else "Syncing"
-        _report(turn, lacking)
-    elif turn.obs.saved is False:
+    lacking = [app for app in turn.policy.applications if turn.app(app).phase is not Phase.SYNCED]
+    if turn.obs.saved is False and all(app.name in turn.obs.as_kept for app in lacking):
         turn.effects.append(SaveRevision())  # first: who sees Synced may edit at once, and must find it kept
+    elif lacking:
+        _say_what_lacks(turn, lacking[0])
     elif (back := turn.state.rolled_back) is not None:
         turn.report(Phase.SYNCED, "RolledBack", str(back))
     else:
         turn.report(Phase.SYNCED, "Synced", "Every application is on its clusters.")
+
+
+def _say_what_lacks(turn: Turn, app: Application) -> None:
+    """An application is where it should be, and isn't as it should be there."""
+    seen = turn.obs.deployments.get(app.name)
+    added = turn.app(app).phase is Phase.PENDING  # by an alb alone
+    turn.reason = "RouteAdded" if added else seen.reason if seen and seen.reason else "Syncing"
+    _report(turn, app)
 
 
 def _settled(turn: Turn, app: Application) -> bool:
@@ -119,12 +125,9 @@ def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
             turn.set(app, phase=AT_REST.get(route.phase, Phase.SYNCING), message=route.message)
             turn.wake_in(turn.policy.poll_interval)
             return False
-        if app.routed and not synced.routed:
-            turn.reason = "RouteAdded"
-            said = f"It got its alb on {', '.join(synced.clusters)}: the traffic is moved with the next clusters."
-            turn.set(app, phase=Phase.PENDING, stage=None, message=said)
-            return False
-        turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
+        blocked = tuple(each for each in turn.app(app).blocked if each != app.version)
+        turn.set(app, synced=replace(synced, deployed=app.deployed), blocked=blocked)
+        _rests(turn, app)
         return True
     turn.reason = "SameVersion"
     said = (
@@ -132,6 +135,17 @@ def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
     )
     turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} To move it there, label them with another one.")
     return False
+
+
+def _rests(turn: Turn, app: Application) -> None:
+    """It is where it should be. An alb that it got since is for the next clusters: that holds up no other."""
+    synced = turn.app(app).synced
+    assert synced is not None  # it was brought there
+    if app.routed and not synced.routed:
+        said = f"It got its alb on {', '.join(synced.clusters)}: the traffic is moved with the next clusters."
+        turn.set(app, phase=Phase.PENDING, stage=None, message=said)
+    else:
+        turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
 
 
 def _told_if_it_lacks(turn: Turn, app: Application, synced: Placement) -> bool:
@@ -168,7 +182,7 @@ def _others_wait(turn: Turn, first: Application) -> None:
             continue
         synced = state.synced
         if synced and (synced.version, set(synced.clusters)) == (app.version, set(app.clusters)):
-            turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
+            _rests(turn, app)
             _told_if_it_lacks(turn, app, synced)
         else:
             turn.set(app, phase=Phase.PENDING, stage=None, message=f"Waits for {first.name}.")

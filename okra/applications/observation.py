@@ -117,6 +117,8 @@ class Observation:
     """The series that this process asked for last."""
     saved: bool | None = None
     """The last revision that was kept is of this spec; None: not known yet."""
+    as_kept: frozenset[str] = frozenset()
+    """Where it isn't: the applications that it says the same of. What they lack now holds up no other's way back."""
     commands: tuple[Command, ...] = ()
     kept: tuple[Kept, ...] | Problem = ()
     """For a `rollback`: the newest first, or why they can't be read."""

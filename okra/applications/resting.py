@@ -24,7 +24,7 @@ def leave_former(turn: Turn, app: Application) -> None:
     state = turn.app(app)
     assert state.synced is not None  # what it rests on
     gone = left(turn, app, state.synced.version)
-    if app.deployed:
+    if app.deployed and (state.synced.deployed or state.synced.version == app.version):
         wanted = state.synced.clusters if gone else (*state.former, *state.synced.clusters)
         seen = turn.obs.deployments.get(app.name)
         done = published(turn, app, wanted) and seen is not None and not (seen.leaves or seen.awaits(wanted))

@@ -87,8 +87,9 @@ def _awaited(turn: Turn, app: Application, route: RouteSeen) -> bool:
 
 
 def _unpublished(turn: Turn, app: Application, state: AppState) -> bool:
-    """Where it was is where it is published to again. The first version ever has nowhere to go back to, and stays."""
-    if state.synced is None:
+    """Where it was is where it is published to again. The first version that Argo CD ever deployed has nowhere to go
+    back to, and stays."""
+    if state.synced is None or not state.synced.deployed:
         return True
     if app.deletes_first or left(turn, app, state.synced.version):
         turn.set(app, former=())

@@ -50,9 +50,11 @@ def deployment_seen(parent: Parent, obj: Object | None) -> DeploymentSeen | None
     problem = Problem(reason, message, fatal=reason not in OKRAS_OWN) if status.phase == STALLED else None
     lacks = {parent.named(each.name): _lacks(each) for each in status.clusters if each.phase}
     refused = {parent.named(each.name): Problem(each.reason, _lacks(each)) for each in status.clusters if each.reason}
-    behind = tuple(parent.named(each.name) for each in status.clusters if each.phase == LEFT_BEHIND)
-    leaves = not published_to(parent, obj) <= {*clusters, *behind}
-    return DeploymentSeen(clusters, lacks, reason, problem, leaves, retained, behind, refused)
+    behind = {each.name for each in status.clusters if each.phase == LEFT_BEHIND}
+    leaves = not published_to(parent, obj) <= {*clusters, *map(parent.named, behind)}
+    # of another's naming they are no clusters of this Cell: they stay published, and others look after them
+    own = tuple(parent.named(each) for each in sorted(behind) if each.startswith(parent.cluster("")))
+    return DeploymentSeen(clusters, lacks, reason, problem, leaves, retained, own, refused)
 
 
 def _lacks(cluster: ClusterApplications) -> str:

@@ -56,7 +56,7 @@ def begin(turn: Turn, app: Application) -> None:
             app,
             phase=Phase.SYNCING,
             stage=Stage.INIT,
-            target=Placement(app.version, app.clusters, found, app.route),
+            target=Placement(app.version, app.clusters, found, app.route, app.deployed),
             former=published_before(turn, app),
             routes_before=(),
             attempt=state.attempt + 1,
@@ -73,10 +73,12 @@ def _serving(synced: Placement) -> dict[str, str]:
 
 
 def published_before(turn: Turn, app: Application) -> tuple[str, ...]:
-    """The clusters that it is on, without those that it goes to. Where no attempt is known, its deployment knows."""
+    """The clusters that Argo CD deploys it to, without those that it goes to. Where no attempt is known, its deployment
+    knows."""
     state, seen = turn.app(app), turn.obs.deployments.get(app.name)
     told = seen.clusters if seen is not None and not state.attempt else ()
-    before = (*(state.synced.clusters if state.synced else ()), *state.former, *told)
+    on = state.synced.clusters if state.synced and state.synced.deployed else ()
+    before = (*on, *state.former, *told)
     return tuple(cluster for cluster in dict.fromkeys(before) if cluster not in app.clusters)
 
 
@@ -185,8 +187,10 @@ def _deployed(turn: Turn, app: Application, target: Placement, *, begun: bool) -
     if not published(turn, app, wanted, target.clusters):
         return begun
     seen = turn.obs.deployments[app.name]
-    if seen is not None and seen.behind:  # they may have the traffic, as those that are known to be left have
-        turn.set(app, former=(*turn.app(app).former, *seen.behind))
+    if seen is not None and (behind := [each for each in seen.behind if each not in turn.app(app).former]):
+        turn.set(
+            app, former=(*turn.app(app).former, *behind)
+        )  # they may have the traffic, as those that it leaves have
         return False
     if seen is None or begun or not (awaited := seen.awaits(target.clusters)):
         return True

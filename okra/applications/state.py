@@ -55,6 +55,8 @@ class Placement:
     groups: tuple[Group, ...] = ()
     route: str = ""
     """Listener and rule that its traffic is on (`route_key`); empty: it has none, or nobody knows."""
+    deployed: bool = True
+    """Argo CD deploys it there. What runs there by other means is published to nobody."""
 
     @property
     def routed(self) -> bool:

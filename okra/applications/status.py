@@ -122,7 +122,11 @@ def _placement(placement: Placement | None) -> api.Placement | None:
         api.ClusterTargetGroup(cluster=each.cluster, arn=each.arn, eks_cluster=each.eks) for each in placement.groups
     )
     return api.Placement(
-        version=placement.version, clusters=placement.clusters, target_groups=groups, route=placement.route
+        version=placement.version,
+        clusters=placement.clusters,
+        target_groups=groups,
+        route=placement.route,
+        deployed=placement.deployed,
     )
 
 
@@ -157,4 +161,5 @@ def _read_placement(found: api.Placement | None) -> Placement | None:
         found.clusters,
         tuple(Group(each.cluster, each.arn, each.eks_cluster) for each in found.target_groups),
         found.route,
+        found.deployed,
     )

@@ -12,7 +12,17 @@ from okra.api.cell import CellSpec
 from okra.api.complex import Application
 from okra.applications.children import Object, Parent, deployment_as_it_is, deployment_child, route_child, sent_back
 from okra.applications.kept import Before, as_connected_now, never_twice, said_of
+from okra.applications.policy import Application as Wanted
 from okra.applications.state import AppState, Group
+
+
+def clusters_of(app: Wanted, state: AppState) -> tuple[str, ...]:
+    """The clusters that the present spec brings an application to; also those of the version it moves to that an edit
+    took out on the way: they are left when it has arrived."""
+    if not app.version:
+        return ()
+    goes = state.target is not None and state.failure is None and state.target.version == app.version
+    return (*app.clusters, *(state.target.clusters if state.target and goes else ()))
 
 
 def deployment(

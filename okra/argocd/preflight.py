@@ -71,7 +71,10 @@ def _taken_labels(publisher: Publisher, labels: Mapping[str, str], secret: Clust
                 "LabelTaken", f"The label {key} of a cluster secret is always {RESERVED[key]}: choose another."
             )
         if key in own_keys(secret):
-            said = f"The label {key} of {secret.name} comes from the ArgoCDCluster's own labels: choose another."
+            said = (
+                f"The label {key} of {secret.name} comes from the ArgoCDCluster's own labels, and stays as long as the"
+                " secret is published: choose another."
+            )
             yield Problem("LabelTaken", said)
         for who, mark in secret.marks.items():
             if who != publisher and mark.stands_on(secret.labels) and mark.labels.get(key, value) != value:

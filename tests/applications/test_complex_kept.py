@@ -10,10 +10,10 @@ import pytest
 
 from okra.api.cell import CellSpec
 from okra.applications.children import Object, Parent
-from okra.applications.kept import astray, before
+from okra.applications.kept import as_kept, astray, before
 from okra.applications.policy import Application, Policy
 from okra.applications.state import AppState, Failure, Group, Phase, Placement, State
-from okra.applications.told import deployment, route
+from okra.applications.told import clusters_of, deployment, route
 from tests.applications.cells import SPEC, complex_cell, group, model
 
 PARENT = Parent("okra.mumoshu.github.io", "Cell", "default", "mysystem", "u-1")
@@ -139,6 +139,29 @@ def test_a_deployment_goes_by_the_former_spec_only_where_that_brought_it(
     found = deployment(PARENT, app, at, clusters, published(OLD, "there"), {"web": then}, ("web-3",))
     assert found is not None
     assert found["spec"]["applicationSet"] == {"name": app_set}
+
+
+def test_two_specs_say_the_same_of_applications_whose_entries_and_clusters_are_alike() -> None:
+    then = spec()
+    first, *others = (each.name for each in then.applications or ())
+    assert as_kept(then, spec()) == {first, *others}
+    assert as_kept(then, spec(prechecks=[])) == {*others}
+    assert as_kept(then, spec(name="other")) == {*others}
+    clusters = deepcopy(SPEC["clusters"])
+    clusters[0]["labels"] = {**clusters[0]["labels"], "more": "a"}
+    assert as_kept(then, model(complex_cell(clusters=clusters)).spec) < {first, *others}
+
+
+def test_a_cluster_that_an_edit_took_out_of_the_version_it_moves_to_is_one_of_the_spec_until_it_has_arrived() -> None:
+    app, moves = (
+        Application("web", ("web-1",), "v2"),
+        replace(state(None), target=placed("web-1", "web-2", version="v2")),
+    )
+    assert clusters_of(app, state(None)) == ("web-1",)
+    assert {*clusters_of(app, moves)} == {"web-1", "web-2"}
+    assert clusters_of(replace(app, version="v3"), moves) == ("web-1",)
+    assert clusters_of(app, replace(moves, failure=Failure(Phase.FAILED, "Degraded", "no", 0.0))) == ("web-1",)
+    assert clusters_of(Application("web", (), ""), moves) == ()
 
 
 def test_clusters_that_are_left_and_those_that_go_back_stay_as_they_are() -> None:

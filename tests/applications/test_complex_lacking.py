@@ -61,6 +61,23 @@ def test_what_was_synced_stays_so_while_its_old_clusters_are_left_and_nobody_has
     assert (w.state.phase, w.deployments["web"].clusters) == (Phase.SYNCED, NEW)
 
 
+def test_what_an_application_lacks_that_rests_as_before_keeps_the_spec_of_no_other_from_being_kept() -> None:
+    """Or what moves next would go back by a spec that failed, and a rollback by two versions."""
+    w = synced(web(), API_OLD).after(300.0)
+    w.broken, w.as_kept = OLD, frozenset({"web"})
+    w.want(web(), API_NEW)
+    w.after(600.0)
+    assert (w.routes["api"].stable, w.revisions) == ("api-v2", 1)
+    assert told(w) == (
+        Phase.SYNCING,
+        "Degraded",
+        "web: Waiting for Argo CD: web-1-v1 is Degraded. web-2-v1 is Degraded.",
+    )
+    w.want(web(), API_NEW)  # other labels of web's
+    w.as_kept = frozenset({"api"})
+    assert w.after(600.0).revisions == 0
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_an_application_that_is_degraded_at_rest_holds_up_no_other(first: bool) -> None:
     """The others may be what it lacks."""

@@ -700,6 +700,37 @@ def test_an_application_that_argo_cd_does_not_deploy_has_only_its_traffic_moved(
     assert (w.deployments, w.routes["web"].stable, w.web.former) == ({}, "+".join(NEW), ())
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_argo_cd_that_comes_with_new_clusters_is_never_told_of_those_it_does_not_deploy_to(fails: bool) -> None:
+    w = synced(web(deployed=False))
+    w.by_hand = OLD
+    w.want(web(NEW))
+    w.fails = {"+".join(NEW): (Phase.CHECK_FAILED, "slow")} if fails else {}
+    w.after(900.0)
+    assert w.history == [("web", NEW)]
+    assert w.routes["web"].stable == "+".join(OLD if fails else NEW)
+    assert w.state.phase is (Phase.FAILED if fails else Phase.SYNCED)
+    w.want(web(("web-1-v3",)))
+    assert w.after(900.0).state.phase is Phase.SYNCED
+    assert (published(w), w.web.former) == ({"web-1-v3"}, ())
+
+
+def test_argo_cd_that_an_application_gets_at_rest_deploys_it_where_it_is() -> None:
+    w = synced(web(deployed=False))
+    w.want(web())
+    assert w.after(300.0).state.phase is Phase.SYNCED
+    assert published(w) == {*OLD}
+
+
+def test_an_application_that_loses_its_argo_cd_forgets_the_clusters_that_it_has_left() -> None:
+    w = synced(web()).after(300.0)
+    w.want(web(NEW))
+    w.after(100.0)
+    assert w.web.former == OLD
+    w.want(web(NEW, deployed=False))
+    assert w.after(300.0).web.former == ()
+
+
 @pytest.mark.parametrize("clusters", [NEW, ("web-1-v3", "web-2-v3")])
 def test_a_route_that_is_taken_away_in_the_middle_of_a_move_is_put_back_first_and_nothing_else_is_left(
     clusters: tuple[str, ...],

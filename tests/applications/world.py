@@ -70,6 +70,10 @@ class World:
     """What is deployed isn't looked at."""
     behind: tuple[str, ...] = ()
     """Clusters that are published since nobody knows when."""
+    as_kept: frozenset[str] = frozenset()
+    """The applications that the spec kept last says the same of."""
+    by_hand: tuple[str, ...] = ()
+    """Clusters where it runs by other means than Argo CD."""
     check_time: float = 0.0
     deploy_time: float = 20.0
     move_time: float = 60.0
@@ -114,6 +118,7 @@ class World:
             kept=self.kept,
             generation=7,
             saved=self.revisions > 0,
+            as_kept=self.as_kept,
         )
 
     def _forwarded(self, app: AppState) -> dict[str, set[str]]:
@@ -248,9 +253,10 @@ class World:
                 continue
             may = set() if route.aborted and self.now >= route.done_at else {route.version}
             for version in {route.stable, *may, *route.leaving} - {"before Okra", "other"}:
-                assert set(version.split("+")) <= set(deployment.clusters), (version, deployment.clusters)
+                runs = {*deployment.clusters, *self.by_hand}
+                assert set(version.split("+")) <= runs, (version, deployment.clusters)
             for rule, clusters in self.rules.items():
-                assert clusters <= set(deployment.clusters), (rule, clusters, deployment.clusters)
+                assert clusters <= {*deployment.clusters, *self.by_hand}, (rule, clusters, deployment.clusters)
 
     def _judge_what_is_said(self, state: State) -> None:
         """Failed is an end: whoever waits for it finds everything back."""
