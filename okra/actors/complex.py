@@ -34,7 +34,6 @@ from okra.actors.tries import Tries
 from okra.actors.wiring import NEVER, Wiring
 from okra.api.cell import Cell, CellSpec
 from okra.api.parse import parse
-from okra.applications.children import abort_of
 from okra.applications.compile import compile_policy, while_leaving, while_unknown
 from okra.applications.effects import Abort, Decision, Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
 from okra.applications.kept import astray, before
@@ -220,7 +219,7 @@ class ComplexCell(Actor[Message]):
             case Route():
                 await self.children.send(spec, effect, self.record.state)
             case Abort(application=name):
-                await self.children.forward(name, abort_of(self.record.state.of(name).attempt))
+                await self.children.abort(name, self.record.state.of(name).attempt)
             case RunChecks(application=name):
                 application = next(each for each in spec.applications or () if each.name == name)
                 account = account_for(spec, application.alb.listener_arn if application.alb else "")

@@ -18,6 +18,7 @@ from okra.applications import told
 from okra.applications.children import (
     PARENT,
     Parent,
+    abort_of,
     cluster_child,
     deployment_as_it_is,
     plain,
@@ -156,6 +157,10 @@ class Children:
             body = told.route(self.parent, spec, app, at, to, there, self.before)
         assert body is not None  # it has traffic
         await self._write(self._route, sent(body, there, at.attempt), there)
+
+    async def abort(self, application: str, attempt: int) -> None:
+        there = self.route_object(application) or {}
+        await self.forward(application, abort_of(attempt, (there.get("status") or {}).get("rollouts", 0)))
 
     async def forward(self, application: str, command: str) -> None:
         """Hand a person's command down."""

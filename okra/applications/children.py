@@ -252,9 +252,10 @@ def sent(body: Object, before: Object | None, attempt: int) -> Object:
     return {**body, "metadata": {**body["metadata"], "annotations": annotations}}
 
 
-def abort_of(attempt: int) -> str:
-    """The command to a child Cell that brings an attempt's traffic back, as its annotation has it."""
-    return json.dumps({"id": f"attempt-{attempt}-abort", "verb": "abort", "by": "its Cell"})
+def abort_of(attempt: int, rollout: int) -> str:
+    """The command to a child Cell that brings the traffic of its rollout back, for an attempt of its application, as its
+    annotation has it."""
+    return json.dumps({"id": f"attempt-{attempt}-abort-{rollout}", "verb": "abort", "by": "its Cell"})
 
 
 def plain(model: BaseModel, include: frozenset[str] | None = None) -> dict[str, Any]:

@@ -76,7 +76,9 @@ class RouteSeen:
     """By a status of this very spec; empty: that isn't known yet."""
     reason: str = ""
     aborted: bool = False
-    """It was told to bring the traffic back, in this attempt."""
+    """It was told to bring the traffic of its present rollout back, in this attempt."""
+    stopped: bool = False
+    """Its weights stay where they are since its rollout failed (`onFailure: Stop`): it goes nowhere before an abort."""
 
     @property
     def held(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from okra.applications.effects import Abort, Route
 from okra.applications.observation import DeploymentSeen, RouteSeen
 from okra.applications.policy import Application, OnFailure
-from okra.applications.stages import groups_of, left, published
+from okra.applications.stages import groups_of, left, published, takes_back_what_stopped
 from okra.applications.state import AppState, Phase, Stage
 from okra.applications.turn import Turn
 
@@ -60,6 +60,8 @@ def _traffic_is_back(turn: Turn, app: Application, state: AppState) -> bool:
         return True
     if state.synced is None:
         return _first_is_left(turn, app, state, route)
+    if takes_back_what_stopped(turn, app, route):
+        return _awaited(turn, app, route)
     if route.version != state.synced.version:
         turn.effects.append(Route(app.name, state.synced.version, groups_of(state, state.target)))
         return False

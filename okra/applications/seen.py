@@ -93,7 +93,8 @@ def route_seen(obj: Object | None, attempt: int | None) -> RouteSeen | None:
         message=status.message,
         phase=status.phase if fresh else "",
         reason=status.reason if fresh else "",
-        aborted=attempt is not None and _command(obj) == abort_of(attempt),
+        aborted=attempt is not None and _command(obj) == abort_of(attempt, status.rollouts),
+        stopped=fresh and status.machine == Machine.STOPPED,
     )
 
 

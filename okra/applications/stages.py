@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import ceil
 
 from okra.applications.children import MOST_REPLICAS
-from okra.applications.effects import Publish, Route, RunChecks
+from okra.applications.effects import Abort, Publish, Route, RunChecks
 from okra.applications.observation import RouteSeen
 from okra.applications.policy import Application
 from okra.applications.routes import off_the_route
@@ -174,10 +174,27 @@ def migrating(turn: Turn, app: Application) -> None:
     elif app.name not in turn.obs.routes:
         turn.wake_in(turn.policy.poll_interval)
     elif route is None or not begun:
-        if not turn.policy.paused:
-            turn.effects.append(Route(app.name, target.version, groups_of(turn.app(app), target)))
+        _send(turn, app, target, route)
     else:
         _follow(turn, app, target, route)
+
+
+def _send(turn: Turn, app: Application, target: Placement, route: RouteSeen | None) -> None:
+    if turn.policy.paused:
+        return
+    if route is not None and takes_back_what_stopped(turn, app, route):
+        turn.set(app, message=f"Before it begins, what stopped is put back. {route.message}")
+        turn.wake_in(turn.policy.poll_interval)
+    else:
+        turn.effects.append(Route(app.name, target.version, groups_of(turn.app(app), target)))
+
+
+def takes_back_what_stopped(turn: Turn, app: Application, route: RouteSeen) -> bool:
+    """A child Cell whose rollout stopped goes nowhere else before its traffic is back: it is told to bring that, and
+    waited for."""
+    if route.stopped and not route.aborted:
+        turn.effects.append(Abort(app.name))
+    return route.stopped or (route.aborted and not route.settled)
 
 
 def _deployed(turn: Turn, app: Application, target: Placement, *, begun: bool) -> bool:

@@ -192,3 +192,35 @@ async def test_a_version_that_fails_goes_back_by_the_one_before_it_though_anothe
             await w.until(lambda s: s["commands"])
             assert "(web v2, api a1)" in (await w.status())["commands"][0]["outcome"]
         assert set(w.traffic()) == {"v2"}
+
+
+@pytest.mark.parametrize("then", ["former", "other", "deleted", "it is well"])
+async def test_what_stopped_is_tried_again_by_a_retry_and_gone_back_from_by_an_edit(then: str) -> None:
+    async with complex_world() as w:
+        app = w.app("web", checks=[check("dd", query="errors")])
+        stop = {"action": "Stop"}
+        await w.web_on("v1")
+        async with w.running():
+            await w.phase("Synced")
+            w.metrics.answer = lambda _query, _: 1.0
+            await w.cell([w.cluster("v2", "web")], app, onFailure=stop)
+            await w.phase("Failed")
+            assert set(w.traffic()) == {"v1", "v2"}
+            if then == "it is well":
+                w.metrics.answer = lambda _query, _: 0.0
+            await w.command("retry")
+            await w.until(lambda _: set(w.traffic()) == {"v1"})
+            await w.until(lambda _: "v2" in w.traffic())
+            if then == "it is well":
+                await w.phase("Synced")
+                assert set(w.traffic()) == {"v2"}
+                return
+            await w.phase("Failed")
+            w.metrics.answer = lambda _query, _: 0.0
+            if then == "deleted":
+                await w.store.real.delete(CELL, "default", "sys")
+                await w.gone(CELL)
+            else:
+                await w.cell([w.cluster("v3" if then == "other" else "v1", "web")], app, onFailure=stop)
+                await w.phase("Synced")
+            assert set(w.traffic()) == {"v3" if then == "other" else "v1"}

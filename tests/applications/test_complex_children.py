@@ -466,7 +466,7 @@ def test_where_a_route_was_told_to_go_is_read_from_its_spec() -> None:
 
 def test_a_route_that_was_told_to_abort_this_attempt_says_so() -> None:
     told = stored(sent(route(), None, 2), cell_status())
-    command = {"okra.mumoshu.github.io/command": abort_of(2)}
+    command = {"okra.mumoshu.github.io/command": abort_of(2, cell_status()["rollouts"])}
     told["metadata"]["annotations"] |= command
     assert [seen.aborted for attempt in (2, 3, None) if (seen := route_seen(told, attempt))] == [True, False, False]
     before = route_seen(stored(sent(route(), None, 2), cell_status()), 2)

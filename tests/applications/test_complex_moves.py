@@ -396,6 +396,49 @@ def stopped() -> World:
     return w
 
 
+@pytest.mark.parametrize("then", ["it is well", "former", "other", "deleted"])
+def test_what_stopped_begins_again_by_a_retry_once_its_traffic_is_back(then: str) -> None:
+    w, newest = stopped(), ("web-1-v3", "web-2-v3")
+    failed = w.fails.copy()
+    w.fails.clear()
+    w.commands = (Command("1", "retry", by="ann"),)
+    w.after(20.0)
+    assert (w.routes["web"].stable, w.routes["web"].stopped) == ("+".join(OLD), False), "first its traffic comes back"
+    w.fails |= failed if then != "it is well" else {}
+    w.after(600.0)
+    if then == "it is well":
+        assert (w.state.phase, published(w)) == (Phase.SYNCED, {*NEW})
+        return
+    assert (w.state.reason, w.routes["web"].stopped) == ("Stopped", True), "and stops again"
+    w.want(web({"former": OLD, "other": newest, "deleted": OLD}[then]), leaving=then == "deleted")
+    w.after(900.0)
+    goes_to = newest if then == "other" else OLD
+    assert (w.routes["web"].stable, published(w), w.web.moving) == ("+".join(goes_to), {*goes_to}, False)
+
+
+@pytest.mark.parametrize("goes_to", [OLD, ("web-1-v3", "web-2-v3")])
+def test_an_edit_before_anybody_has_heard_of_a_stop_takes_its_traffic_back(goes_to: tuple[str, ...]) -> None:
+    w = synced(web()).after(300.0)
+    w.want(web(NEW), on_failure=OnFailure.STOP)
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "no.")
+    while "web" not in w.routes or w.routes["web"].version != "+".join(NEW):
+        w.after(10.0)
+    w.now += w.move_time
+    w.observe()  # it stops
+    assert w.routes["web"].stopped
+    w.want(web(goes_to))
+    w.after(900.0)
+    assert (w.routes["web"].stable, published(w), w.state.phase) == ("+".join(goes_to), {*goes_to}, Phase.SYNCED)
+
+
+def test_what_stopped_is_put_back_by_nobody_in_a_pause() -> None:
+    w = stopped()
+    w.want(web(NEW), paused=True)
+    w.commands = (Command("1", "retry", by="ann"),)
+    w.after(300.0)
+    assert w.routes["web"].stopped
+
+
 def test_clusters_where_a_stop_left_traffic_are_left_only_when_the_former_spec_has_taken_it_back() -> None:
     w = stopped()
     assert set(w.web.former) == set(NEW)

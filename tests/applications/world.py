@@ -45,6 +45,12 @@ class Route_:
     """Versions that may have traffic until it has arrived."""
     on: str = ""
     """The listener and rule."""
+    attempt: int = 0
+    """Of the application, when it was last told where to go."""
+
+    @property
+    def leaving_or_pinned(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.leaving, self.version)))
 
 
 @dataclass
@@ -173,14 +179,15 @@ class World:
                 made.stopped = self.policy.on_failure is OnFailure.STOP
             else:
                 made.stable, made.retains_until = made.version, self.now + self.retain_for
-        failed = made.failed is not None and not made.stopped and not (made.aborted and self.now < made.done_at)
-        settled = failed or (made.stable == made.version and self.now >= made.done_at)
+        failed = made.failed is not None and not (made.aborted and self.now < made.done_at)
+        settled = not made.stopped and (failed or (made.stable == made.version and self.now >= made.done_at))
         if settled and made.leaving:
             made.leaving, made.retains_until = (), self.now + self.retain_for
         phase = self.fails.get(made.version, (Phase.CHECK_FAILED, ""))[0]
         bakes = made.bakes_from <= self.now < made.done_at
+        app = self.state.of(name)
         return RouteSeen(
-            made.version,
+            made.version if not app.moving or made.attempt == app.attempt else "",
             settled,
             made.stable,
             completing=bakes,
@@ -189,6 +196,7 @@ class World:
             retains=self.now < made.retains_until,
             message="Step 3 of 10.",
             aborted=made.aborted,
+            stopped=made.stopped,
         )
 
     # -- time ------------------------------------------------------------------------------------------------------
@@ -220,17 +228,28 @@ class World:
                 self.deployments[name] = Deployment(clusters, ready_at, leaves)
                 self.history.append((name, clusters))
                 self.behind = tuple(each for each in self.behind if each not in clusters)
-            case Route(application=name, version=version):
+            case Route(application=name, version=version, groups=groups):
                 before = self.routes.get(name, Route_(stable="before Okra"))
+                if before.stopped and any(of in before.leaving_or_pinned for of, _ in groups):
+                    before.leaving, before.version = before.leaving_or_pinned, version  # it hasn't ended: refused
+                    before.attempt = self.state.of(name).attempt
+                    return
                 moving = before.stopped or (before.stable != before.version and before.failed is None)
                 leaving = (*before.leaving, *((before.version,) if before.version and moving else ()))
-                done_at = self.now + self.move_time
+                done_at = self.now + (0.0 if before.stable == before.version == version else self.move_time)
                 self.routes[name] = Route_(
-                    version, before.stable, done_at, bakes_from=done_at - self.bake_time, leaving=leaving, on=before.on
+                    version,
+                    before.stable,
+                    done_at,
+                    bakes_from=done_at - self.bake_time,
+                    leaving=leaving,
+                    on=before.on,
+                    attempt=self.state.of(name).attempt,
                 )
             case Abort(application=name):
                 made = self.routes[name]
                 made.aborted, made.failed, made.done_at = True, Problem("Aborted", "aborted"), self.now + self.move_time
+                made.stopped = False
             case RunChecks(application=name, checks=checks, token=token):
                 self.requested = token
                 self.asked.append((name, token))
