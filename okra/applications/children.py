@@ -253,8 +253,8 @@ def sent(body: Object, before: Object | None, attempt: int) -> Object:
 
 
 def abort_of(attempt: int, rollout: int) -> str:
-    """The command to a child Cell that brings the traffic of its rollout back, for an attempt of its application, as its
-    annotation has it."""
+    """The command to a child Cell that brings its rollout's traffic back, as its annotation has it: for an attempt of
+    the application."""
     return json.dumps({"id": f"attempt-{attempt}-abort-{rollout}", "verb": "abort", "by": "its Cell"})
 
 

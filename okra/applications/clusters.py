@@ -13,7 +13,9 @@ from okra.applications.turn import Turn
 def clusters_ready(turn: Turn, app: Application) -> bool:
     """May the application begin? What moves already, or rests, isn't held up by a cluster that is ready no more; nor is
     what goes back to clusters where it is published all the while."""
-    if app.clusters and {*app.clusters} <= {*turn.app(app).former}:
+    deployment = turn.obs.deployments.get(app.name)
+    on = {*turn.app(app).former}.intersection(deployment.clusters if deployment is not None else ())
+    if app.clusters and {*app.clusters} <= on:
         return True
     missing = []
     for cluster in turn.policy.clusters:

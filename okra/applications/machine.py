@@ -7,6 +7,7 @@ reads, and calls it again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from okra.applications.clusters import clusters_ready
 from okra.applications.commands import commands
@@ -17,7 +18,7 @@ from okra.applications.resting import at_rest, leave_former
 from okra.applications.reverting import SUPERSEDED, revert
 from okra.applications.routes import note_route, off_the_route
 from okra.applications.stages import begin, completing, init, migrating
-from okra.applications.state import Phase, Placement, Stage, State
+from okra.applications.state import ROLLED_BACK, Phase, Placement, Stage, State
 from okra.applications.turn import Turn
 from okra.rollout.words import retry
 
@@ -68,7 +69,7 @@ def _applications(turn: Turn) -> None:
     elif lacking:
         _say_what_lacks(turn, lacking[0])
     elif (back := turn.state.rolled_back) is not None:
-        turn.report(Phase.SYNCED, "RolledBack", str(back))
+        turn.report(Phase.SYNCED, ROLLED_BACK, str(back))
     else:
         turn.report(Phase.SYNCED, "Synced", "Every application is on its clusters.")
 
@@ -79,6 +80,8 @@ def _say_what_lacks(turn: Turn, app: Application) -> None:
     added = turn.app(app).phase is Phase.PENDING  # by an alb alone
     turn.reason = "RouteAdded" if added else seen.reason if seen and seen.reason else "Syncing"
     _report(turn, app)
+    if (back := turn.state.rolled_back) is not None:
+        turn.report(turn.state.phase, ROLLED_BACK, f"{back} {turn.state.message}")
 
 
 def _settled(turn: Turn, app: Application) -> bool:
@@ -104,7 +107,10 @@ def _settled(turn: Turn, app: Application) -> bool:
             STAGES[state.stage](turn, app)
     elif state.synced is not None and state.synced.version == app.version:
         at_rest(turn, app)
-        return _arrived(turn, app, state.synced) and _told_if_it_lacks(turn, app, state.synced)
+        if not _arrived(turn, app):
+            return False
+        _tell_what_lacks(turn, app)
+        return True
     elif app.version in state.blocked:
         if state.phase is not Phase.FAILED:
             said = f"{app.version} is blocked: it failed, or was rolled back from."
@@ -116,8 +122,10 @@ def _settled(turn: Turn, app: Application) -> bool:
     return False
 
 
-def _arrived(turn: Turn, app: Application, synced: Placement) -> bool:
+def _arrived(turn: Turn, app: Application) -> bool:
     """It is on the version that is wanted: whatever was said of others is over. Is it on the very clusters, too?"""
+    synced = turn.app(app).synced
+    assert synced is not None  # it was brought there
     if set(app.clusters) == set(synced.clusters):
         route = turn.obs.routes.get(app.name) if app.routed else None
         if route is not None and route.phase and _astray(turn, route, synced):
@@ -148,16 +156,16 @@ def _rests(turn: Turn, app: Application) -> None:
         turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
 
 
-def _told_if_it_lacks(turn: Turn, app: Application, synced: Placement) -> bool:
-    """Is Argo CD's word that it doesn't run where it is. That is only told: it starts nothing, and holds up no other
+def _tell_what_lacks(turn: Turn, app: Application) -> None:
+    """Where Argo CD says that it doesn't run where it is. That is only told: it starts nothing, and holds up no other
     application, which may be what mends it. Of a spec that isn't kept yet Argo CD must have said something."""
-    seen = turn.obs.deployments.get(app.name)
+    seen, synced = turn.obs.deployments.get(app.name), turn.app(app).synced
+    assert synced is not None  # it was brought there
     awaited = NOT_LOOKED_AT if seen is None else seen.awaits(synced.clusters)
     known = seen is not None and bool(seen.lacks)
     if app.deployed and awaited and (known or turn.obs.saved is False):
         turn.set(app, phase=Phase.SYNCING, message=f"Waiting for Argo CD: {awaited}")
         turn.wake_in(turn.policy.poll_interval)
-    return True
 
 
 def _astray(turn: Turn, route: RouteSeen, synced: Placement) -> bool:
@@ -183,7 +191,7 @@ def _others_wait(turn: Turn, first: Application) -> None:
         synced = state.synced
         if synced and (synced.version, set(synced.clusters)) == (app.version, set(app.clusters)):
             _rests(turn, app)
-            _told_if_it_lacks(turn, app, synced)
+            _tell_what_lacks(turn, app)
         else:
             turn.set(app, phase=Phase.PENDING, stage=None, message=f"Waits for {first.name}.")
 

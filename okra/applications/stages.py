@@ -24,7 +24,8 @@ def begin(turn: Turn, app: Application) -> None:
     synced = turn.app(app).synced
     groups = turn.obs.groups.get(app.name) if app.routed else dict.fromkeys(app.clusters, "")
     if turn.policy.paused:
-        turn.set(app, phase=Phase.PAUSED, stage=None, message="Paused by a person, before it begins.")
+        turn.set(app, stage=None)
+        _say_paused(turn, app, "before it begins")
     elif not app.clusters:
         turn.reason = "NoClusters"
         turn.set(
@@ -89,7 +90,11 @@ def init(turn: Turn, app: Application) -> None:
     """Prechecks hold for the version and the forward configuration that they passed for; others ask for them again."""
     state, forward = turn.app(app), turn.obs.forwards.get(app.name) if app.routed else ""
     if turn.policy.paused:
+        if state.failing_since is None:
+            _say_paused(turn, app, "before anything has moved")
         return
+    if state.phase is Phase.PAUSED:
+        turn.set(app, phase=Phase.SYNCING, message=f"Moving to {', '.join(app.clusters)}.")
     if app.prechecks and forward is None:
         turn.wake_in(turn.policy.poll_interval)
     elif not app.prechecks or state.passed == _proven(app, forward):
@@ -101,6 +106,10 @@ def init(turn: Turn, app: Application) -> None:
         turn.set(app, passed=_proven(app, forward))
     elif _not_passed(turn, app, results):
         _again_later(turn, app, results)
+
+
+def _say_paused(turn: Turn, app: Application, when: str) -> None:
+    turn.set(app, phase=Phase.PAUSED, message=f"Paused by a person, {when}.")
 
 
 def _proven(app: Application, forward: str | None) -> str:
@@ -181,7 +190,9 @@ def migrating(turn: Turn, app: Application) -> None:
 
 def _send(turn: Turn, app: Application, target: Placement, route: RouteSeen | None) -> None:
     if turn.policy.paused:
+        _say_paused(turn, app, "before its traffic moves")
         return
+    turn.set(app, phase=Phase.SYNCING)
     if route is not None and takes_back_what_stopped(turn, app, route):
         turn.set(app, message=f"Before it begins, what stopped is put back. {route.message}")
         turn.wake_in(turn.policy.poll_interval)

@@ -36,6 +36,10 @@ class Stage(StrEnum):
     COMPLETED = "Completed"
 
 
+ROLLED_BACK = "RolledBack"
+"""The reason of a Cell that is at rest where a person wants it, and not where its spec says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """A cluster's target group."""

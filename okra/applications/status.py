@@ -8,7 +8,7 @@ from typing import Any
 
 from okra.api import cell_status as api
 from okra.api.conditions import Condition
-from okra.applications.state import AppState, Failure, Group, Phase, Placement, RolledBack, Stage, State
+from okra.applications.state import ROLLED_BACK, AppState, Failure, Group, Phase, Placement, RolledBack, Stage, State
 from okra.rollout.observation import Problem
 from okra.rollout.state import Handled
 from okra.rollout.status import cut, kstatus, read_time, write_time
@@ -36,7 +36,7 @@ def to_status(
         worst = Phase.FAILED if problem.fatal else state.phase
         said = replace(state, phase=worst, reason=problem.reason, message=problem.message)
     phase, reason, message = phase_of(said), said.reason, said.message
-    stays_back = phase == Phase.SYNCED and said.rolled_back is not None
+    stays_back = said.reason == ROLLED_BACK and said.rolled_back is not None
     stalled = phase in (Phase.FAILED, INVALID) or stays_back
     known = tuple(Condition.model_validate(each) for each in before.get("conditions", ()))
     ready = phase == Phase.SYNCED and problem is None and not stays_back

@@ -140,6 +140,20 @@ def test_a_cluster_that_flaps_holds_up_neither_what_moves_nor_what_rests() -> No
     assert w.after(300.0).state.phase is Phase.SYNCED
 
 
+def test_clusters_that_are_being_unpublished_are_waited_for_as_any_others() -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    while w.web.phase is not Phase.SYNCED or w.deployments["web"].clusters != NEW:
+        w.now += 10.0
+        w.turn()
+    w.unseen = True
+    assert w.web.former == OLD, "their Applications aren't known to be gone"
+    w.ready["web-1-v1"] = w.ready["web-2-v1"] = False
+    w.want(web())
+    w.after(300.0)
+    assert (w.state.reason, w.web.blocked) == ("WaitingForClusters", ())
+
+
 @pytest.mark.parametrize("retained", [True, False])
 def test_clusters_that_are_published_still_are_gone_back_to_whatever_their_readiness(retained: bool) -> None:
     w = synced(web())
@@ -268,6 +282,17 @@ def test_a_precheck_that_fails_is_tried_again_until_the_delay_is_over_and_counts
     assert (w.web.phase, w.web.stage, w.state.phase) == (Phase.FAILED, Stage.ERROR, Phase.FAILED)
     assert w.history == [], "nothing was published"
     assert "okra retry mysystem" in w.state.message
+
+
+def test_a_countdown_goes_on_to_be_said_in_a_pause() -> None:
+    w = synced(web())
+    w.verdicts["run-test"] = Verdict.FAILED
+    w.want(web(NEW, prechecks=("run-test",)))
+    w.after(10.0)
+    said = w.web.message
+    w.policy = replace(w.policy, paused=True)
+    w.after(30.0)
+    assert (w.web.phase, w.web.message) == (Phase.PRECHECK_FAILED, said)
 
 
 def test_a_precheck_that_passes_at_last_lets_it_go_on() -> None:
@@ -1002,11 +1027,14 @@ def test_a_pause_in_the_middle_holds_up_checks_and_traffic_that_have_not_begun()
     w.policy = replace(w.policy, paused=True)
     w.after(60.0)
     assert (w.web.stage, w.asked) == (Stage.INIT, [])
+    assert (w.state.phase, w.state.message) == (Phase.PAUSED, "web: Paused by a person, before anything has moved.")
     w.policy = replace(w.policy, paused=False)
     w.after(10.0)
+    assert w.state.phase is Phase.SYNCING
     w.policy = replace(w.policy, paused=True)
     w.after(120.0)
-    assert (published(w), w.routes["web"].version) == ({*OLD, *NEW}, "+".join(OLD))
+    assert (published(w), w.routes["web"].stable) == ({*OLD, *NEW}, "+".join(OLD))
+    assert (w.state.phase, w.state.message) == (Phase.PAUSED, "web: Paused by a person, before its traffic moves.")
     w.policy = replace(w.policy, paused=False)
     assert w.after(300.0).state.phase is Phase.SYNCED
 

@@ -60,6 +60,19 @@ def test_by_nobody_in_particular_it_names_nobody() -> None:
     assert str(replace(BACK, by="")) == "Rolled back to revision 1; an edit of the spec ends that."
 
 
+def test_what_argo_cd_calls_degraded_after_it_is_said_beside_it() -> None:
+    w = on_new()
+    asks(w)
+    w.want(web())
+    w.after(600.0)
+    assert w.state.reason == "RolledBack"
+    w.broken = OLD
+    w.after(30.0)
+    assert (w.state.phase, w.state.reason) == (Phase.SYNCING, "RolledBack")
+    assert w.state.message.startswith("Rolled back to revision 1")
+    assert "web-1-v1 is Degraded." in w.state.message
+
+
 def test_in_a_pause_it_is_decided_and_said_to_wait() -> None:
     w = on_new()
     w.want(web(NEW), paused=True)

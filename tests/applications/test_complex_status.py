@@ -165,7 +165,8 @@ def test_a_cell_that_was_rolled_back_is_not_ready_until_a_person_acts() -> None:
         "Stalled": "True",
     }
     assert found["Ready"][1] == "RolledBack"
-    moving = conditions(replace(back, phase=Phase.SYNCING))
+    assert conditions(replace(back, phase=Phase.SYNCING)) == found, "also while its application is Degraded"
+    moving = conditions(replace(back, phase=Phase.SYNCING, reason="Syncing"))
     assert [type_ for type_, (status, _) in moving.items() if status == "True"] == ["Reconciling"]
 
 
