@@ -1,6 +1,7 @@
 """What a complex Cell sees: its clusters and their tags, target groups, and the routes' forward configurations.
 
-Asked for only where something depends on it: at rest a Cell whose clusters are selected by labels asks AWS nothing.
+Asked for only where something depends on it: at rest a Cell asks AWS nothing whose clusters, and their target groups,
+are known by labels in its spec.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from okra.applications.observation import ClusterSeen, Observation
 from okra.applications.policy import Application as Wanted
 from okra.applications.policy import Policy
 from okra.applications.state import AppState, Placement, Stage, State
-from okra.errors import NotFound, OkraError
+from okra.errors import NotFound, OkraError, Unavailable
 from okra.ports import Account, RouteRef
 from okra.ports_clusters import ClusterInfo
 from okra.rollout.observation import Problem, RouteReading
@@ -98,7 +99,7 @@ class ComplexSight:
         forwarded: dict[str, Mapping[str, Set[str]]] = {}
         for app in policy.applications:
             known, application = state.of(app.name), written.get(app.name)
-            if application is not None and _to_begin(app, known):
+            if application is not None and _rests(app, known):
                 groups[app.name] = await self._groups(spec, application, app.clusters, known.synced)
             if app.routed and known.routes_before and not known.moving:
                 forwarded[app.name] = await self._forwarded(spec, known.routes_before)
@@ -136,9 +137,8 @@ class ComplexSight:
         if found == {cluster: arn for arn, cluster in serving.items()}:
             return found  # all of it is where it should be: only the version has another name
         if kept := [serving[arn] for arn in found.values() if arn in serving]:
-            said = (
-                f"{', '.join(kept)} has the traffic already: it can only go to clusters that are all new. Name others."
-            )
+            new = "target groups" if synced and {*synced.clusters} == {*clusters} else "clusters"
+            said = f"{', '.join(kept)} has the traffic already: it can only go to {new} that are all new. Name others."
             return Problem("ClustersOverlap", said)
         return found
 
@@ -149,6 +149,8 @@ class ComplexSight:
             tags = {name: info.tags for name, info in self._infos.items()}
             if arn := labels_of(spec, tags)[cluster.name].get(label):
                 return arn
+            if cluster.name not in self._infos and cluster.name in self._why:
+                raise Unavailable(self._why[cluster.name])
             raise NotFound(f"{cluster.name} has no label {label}, which is to hold its target group's ARN.")
         assert source.targetgroup_binding_selector is not None  # exactly one of the three
         selector = str(source.targetgroup_binding_selector.selector)
@@ -207,10 +209,11 @@ def account_for(spec: CellSpec, listener: str) -> Account:
     return replace(account, region=account.region or (region_of(listener) if listener else ""))
 
 
-def _to_begin(app: Wanted, known: AppState) -> bool:
-    """Is the application about to begin, once it may?"""
-    there = known.synced is not None and known.synced.version == app.version
-    return app.routed and bool(app.clusters) and not known.moving and not there
+def _rests(app: Wanted, known: AppState) -> bool:
+    """May the application have to go to other target groups? Not while it moves; nor from where a version can't go."""
+    synced = known.synced
+    stays = synced is not None and synced.version == app.version and {*synced.clusters} != {*app.clusters}
+    return app.routed and bool(app.clusters) and not known.moving and not stays
 
 
 def _attempt(app: AppState) -> int | None:

@@ -14,12 +14,14 @@ from okra.applications.commands import commands
 from okra.applications.effects import Decision, SaveRevision
 from okra.applications.observation import NOT_LOOKED_AT, Observation, RouteSeen
 from okra.applications.policy import Application, OnFailure, Policy
+from okra.applications.regrouping import is_told, name_anew, serves_there
 from okra.applications.resting import at_rest, leave_former
 from okra.applications.reverting import SUPERSEDED, revert
 from okra.applications.routes import note_route, off_the_route
 from okra.applications.stages import begin, completing, init, migrating
 from okra.applications.state import ROLLED_BACK, Phase, Placement, Stage, State
 from okra.applications.turn import Turn
+from okra.rollout.observation import Problem
 from okra.rollout.words import retry
 
 AT_REST: Mapping[str, Phase] = {
@@ -76,9 +78,11 @@ def _applications(turn: Turn) -> None:
 
 def _say_what_lacks(turn: Turn, app: Application) -> None:
     """An application is where it should be, and isn't as it should be there."""
-    seen = turn.obs.deployments.get(app.name)
-    added = turn.app(app).phase is Phase.PENDING  # by an alb alone
-    turn.reason = "RouteAdded" if added else seen.reason if seen and seen.reason else "Syncing"
+    seen, groups = turn.obs.deployments.get(app.name), turn.obs.groups.get(app.name)
+    if turn.app(app).phase is Phase.PENDING:
+        turn.reason = groups.reason if isinstance(groups, Problem) else "RouteAdded"
+    else:
+        turn.reason = seen.reason if seen and seen.reason else "Syncing"
     _report(turn, app)
     if (back := turn.state.rolled_back) is not None:
         turn.report(turn.state.phase, ROLLED_BACK, f"{back} {turn.state.message}")
@@ -105,7 +109,7 @@ def _settled(turn: Turn, app: Application) -> bool:
             turn.fail(app, Phase.REVERTING, SUPERSEDED, problem.message, block=False)
         else:
             STAGES[state.stage](turn, app)
-    elif state.synced is not None and state.synced.version == app.version:
+    elif state.synced is not None and (state.synced.version == app.version or serves_there(turn, app, state.synced)):
         at_rest(turn, app)
         if not _arrived(turn, app):
             return False
@@ -117,7 +121,7 @@ def _settled(turn: Turn, app: Application) -> bool:
             turn.set(app, phase=Phase.FAILED, stage=Stage.ERROR, message=said)
         if state.synced is not None and state.former and turn.policy.on_failure is OnFailure.ROLLBACK:
             leave_former(turn, app)
-    elif clusters_ready(turn, app):
+    elif clusters_ready(turn, app) and is_told(turn, app):
         begin(turn, app)
     return False
 
@@ -132,6 +136,8 @@ def _arrived(turn: Turn, app: Application) -> bool:
             turn.reason = route.reason
             turn.set(app, phase=AT_REST.get(route.phase, Phase.SYNCING), message=route.message)
             turn.wake_in(turn.policy.poll_interval)
+            return False
+        if name_anew(turn, app, synced, route):
             return False
         blocked = tuple(each for each in turn.app(app).blocked if each != app.version)
         turn.set(app, synced=replace(synced, deployed=app.deployed), blocked=blocked)
@@ -157,8 +163,14 @@ def _rests(turn: Turn, app: Application) -> None:
 
 
 def _tell_what_lacks(turn: Turn, app: Application) -> None:
-    """Where Argo CD says that it doesn't run where it is. That is only told: it starts nothing, and holds up no other
-    application, which may be what mends it. Of a spec that isn't kept yet Argo CD must have said something."""
+    """Argo CD's word that it doesn't run where it is, or that nobody can tell its target groups, is only told: it
+    starts nothing, and holds up no other application, which may be what mends it. Of a spec that isn't kept yet Argo CD
+    must have said something."""
+    groups = turn.obs.groups.get(app.name)
+    if isinstance(groups, Problem) and (groups.fatal or turn.obs.saved is False):
+        turn.set(app, phase=Phase.PENDING, message=groups.message)
+        turn.wake_in(turn.policy.poll_interval)
+        return
     seen, synced = turn.obs.deployments.get(app.name), turn.app(app).synced
     assert synced is not None  # it was brought there
     awaited = NOT_LOOKED_AT if seen is None else seen.awaits(synced.clusters)
@@ -189,7 +201,8 @@ def _others_wait(turn: Turn, first: Application) -> None:
         if app is first or state.moving or not app.version or app.version in state.blocked:
             continue
         synced = state.synced
-        if synced and (synced.version, set(synced.clusters)) == (app.version, set(app.clusters)):
+        same = synced and (synced.version, set(synced.clusters)) == (app.version, set(app.clusters))
+        if synced and same and serves_there(turn, app, synced) is not False:
             _rests(turn, app)
             _tell_what_lacks(turn, app)
         else:

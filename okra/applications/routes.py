@@ -39,9 +39,9 @@ def off_the_route(turn: Turn, app: Application) -> Problem | None:
     if synced.routed and not app.routed:
         said = f"It has no alb any more, and the traffic is on {clusters}: nobody moves it from there."
         return Problem("RouteRemoved", f"{said} Give it its alb back, or another name.")
-    if synced.route not in ("", app.route) and {*app.clusters} != {*synced.clusters}:
+    if synced.route not in ("", app.route):
         said = f"{synced.route} forwards to {clusters}, and would after a move by {app.route}"
-        return Problem("RouteAndClusters", f"{said}: go to the other clusters by the former route, and change it then.")
+        return Problem("RouteAndClusters", f"{said}: move by the former route, and change it then.")
     rules = [each for each in state.routes_before if each != app.route and _forwards(turn, app, synced, each)]
     if rules and not state.moving:
         said = f"{', '.join(rules)}, where it was before, forwards to {clusters}, and nobody would move that"

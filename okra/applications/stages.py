@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import ceil
 
 from okra.applications.children import MOST_REPLICAS
@@ -21,7 +20,6 @@ FAILED = " failed."
 
 def begin(turn: Turn, app: Application) -> None:
     """Other clusters are wanted than those that it runs on."""
-    synced = turn.app(app).synced
     groups = turn.obs.groups.get(app.name) if app.routed else dict.fromkeys(app.clusters, "")
     if turn.policy.paused:
         turn.set(app, stage=None)
@@ -46,9 +44,6 @@ def begin(turn: Turn, app: Application) -> None:
     elif groups is None or not groups.keys() >= set(app.clusters):
         turn.set(app, phase=Phase.PENDING, stage=None, message="Waiting for the target groups of its clusters.")
         turn.wake_in(turn.policy.poll_interval)
-    elif synced is not None and synced.groups and _serving(synced) == {name: groups[name] for name in app.clusters}:
-        turn.set(app, synced=replace(synced, version=app.version), phase=Phase.SYNCING, message="")
-        turn.emit("VersionRenamed", f"{app.name}: {synced.version} is called {app.version} from now on.")
     else:
         state = turn.app(app)
         eks = {cluster.name: cluster.eks for cluster in turn.policy.clusters}
@@ -67,10 +62,6 @@ def begin(turn: Turn, app: Application) -> None:
             message=f"Moving to {', '.join(app.clusters)}.",
         )
         turn.emit("ApplicationStarted", f"{app.name} moves to {', '.join(app.clusters)} ({app.version}).")
-
-
-def _serving(synced: Placement) -> dict[str, str]:
-    return {group.cluster: group.arn for group in synced.groups}
 
 
 def published_before(turn: Turn, app: Application) -> tuple[str, ...]:

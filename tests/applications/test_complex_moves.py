@@ -957,8 +957,9 @@ def test_more_clusters_than_a_forward_action_can_replace_are_said_before_anythin
 
 def test_a_deployment_or_a_child_that_somebody_changed_or_deleted_is_put_right() -> None:
     w = synced(web()).after(300.0)
-    w.deployments["web"].clusters = ("web-1-v1",)
     w.routes["web"].version = "other"
+    w.after(100.0)
+    w.deployments["web"].clusters = ("web-1-v1",)
     w.after(100.0)
     assert (published(w), w.routes["web"].version) == (set(OLD), "+".join(OLD))
     del w.deployments["web"]

@@ -47,6 +47,12 @@ class Route_:
     """The listener and rule."""
     attempt: int = 0
     """Of the application, when it was last told where to go."""
+    listed: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Version → its target groups."""
+    traffic: frozenset[str] = frozenset()
+    """The groups of the stable version."""
+    called: tuple[str, float] = ("", 0.0)
+    """What the stable version is called from then on."""
 
     @property
     def leaving_or_pinned(self) -> tuple[str, ...]:
@@ -91,6 +97,9 @@ class World:
     commands: tuple[Command, ...] = ()
     kept: tuple[Kept, ...] | Problem = ()
     forward: str = "f0"
+    groups: dict[str, str] = field(default_factory=dict)
+    """Cluster → its target group, where that isn't called like it."""
+    no_groups: Problem | None = None
     rules: dict[str, frozenset[str]] = field(default_factory=dict)
     """Rules that no child is on any more → the clusters that they forward to."""
     rules_unread: bool = False
@@ -115,7 +124,7 @@ class World:
             },
             deployments={name: self._deployment(name) for name in names},
             routes={name: self._route(name) for name in names},
-            groups={app.name: {each: f"arn:{each}" for each in app.clusters} for app in self.policy.applications},
+            groups={app.name: self.no_groups or self.wanted(app) for app in self.policy.applications},
             forwards=dict.fromkeys(names, self.forward),
             forwarded={name: self._forwarded(self.state.of(name)) for name in names},
             results=tuple(each for each in self.results if each.at <= self.now),
@@ -126,6 +135,9 @@ class World:
             saved=self.revisions > 0,
             as_kept=self.as_kept,
         )
+
+    def wanted(self, app: Application) -> dict[str, str]:
+        return {each: self.groups.get(each, f"arn:{each}") for each in app.clusters}
 
     def _forwarded(self, app: AppState) -> dict[str, set[str]]:
         if self.rules_unread:
@@ -140,7 +152,7 @@ class World:
                 continue
             route = app.route if made.version == app.version else state.synced.route
             if made.on and made.on != route:
-                self.rules[made.on] = frozenset(made.stable.split("+"))
+                self.rules[made.on] = frozenset(made.stable.partition("@")[0].split("+"))
             self.rules.pop(route, None)
             made.on = route
 
@@ -172,13 +184,17 @@ class World:
         made = self.routes.get(name)
         if made is None:
             return None
-        if self.now >= made.done_at and made.stable != made.version and made.failed is None:
+        if made.called[0] and self.now >= made.called[1]:
+            made.stable, made.called = made.called[0], ("", 0.0)
+        moves = made.version in made.listed and made.stable != made.version and made.failed is None
+        if moves and self.now >= made.done_at and not made.called[0]:
             phase, why = self.fails.get(made.version, (None, ""))
             if phase is not None:
                 made.failed = Problem("CheckFailed", why)
                 made.stopped = self.policy.on_failure is OnFailure.STOP
             else:
                 made.stable, made.retains_until = made.version, self.now + self.retain_for
+                made.traffic = made.listed[made.version]
         failed = made.failed is not None and not (made.aborted and self.now < made.done_at)
         settled = not made.stopped and (failed or (made.stable == made.version and self.now >= made.done_at))
         if settled and made.leaving:
@@ -212,7 +228,8 @@ class World:
                 self.results, self.requested = (), None  # what only that process knew
                 return True
             self.do(effect)
-            self._judge()
+            if not isinstance(effect, Persist):  # that changes nothing out there
+                self._judge()
         return bool(decision.effects)
 
     def do(self, effect: Effect) -> None:
@@ -234,6 +251,8 @@ class World:
                     before.leaving, before.version = before.leaving_or_pinned, version  # it hasn't ended: refused
                     before.attempt = self.state.of(name).attempt
                     return
+                listed = {of: frozenset(each.arn for v, each in groups if v == of) for of, _ in groups}
+                renamed = next((v for v, arns in listed.items() if arns == before.traffic and v != before.stable), "")
                 moving = before.stopped or (before.stable != before.version and before.failed is None)
                 leaving = (*before.leaving, *((before.version,) if before.version and moving else ()))
                 done_at = self.now + (0.0 if before.stable == before.version == version else self.move_time)
@@ -246,6 +265,11 @@ class World:
                     on=before.on,
                     attempt=self.state.of(name).attempt,
                 )
+                made = self.routes[name]
+                made.listed, made.traffic = listed, before.traffic
+                if renamed:  # it takes its time to see that nothing moves
+                    made.called, made.leaving = (renamed, self.now + POLL), before.leaving
+                    made.done_at = self.now if renamed == version else made.done_at
             case Abort(application=name):
                 made = self.routes[name]
                 made.aborted, made.failed, made.done_at = True, Problem("Aborted", "aborted"), self.now + self.move_time
@@ -271,14 +295,18 @@ class World:
             if route is None or deployment is None or not app.deployed:
                 continue
             may = set() if route.aborted and self.now >= route.done_at else {route.version}
+            runs = {*deployment.clusters, *self.by_hand}
             for version in {route.stable, *may, *route.leaving} - {"before Okra", "other"}:
-                runs = {*deployment.clusters, *self.by_hand}
-                assert set(version.split("+")) <= runs, (version, deployment.clusters)
-            for rule, clusters in self.rules.items():
-                assert clusters <= {*deployment.clusters, *self.by_hand}, (rule, clusters, deployment.clusters)
+                clusters = version.partition("@")[0].split("+")
+                assert set(clusters) <= runs, (version, deployment.clusters)
+            for rule, there in self.rules.items():
+                assert there <= runs, (rule, there, deployment.clusters)
 
     def _judge_what_is_said(self, state: State) -> None:
-        """Failed is an end: whoever waits for it finds everything back."""
+        """Failed is an end: whoever waits for it finds everything back. Synced is where the spec wants it."""
+        for app in self.policy.applications if state.phase is Phase.SYNCED and not self.no_groups else ():
+            if (made := self.routes.get(app.name)) is not None and app.routed:
+                assert made.traffic == {*self.wanted(app).values()}, (app.name, made.traffic)
         undone = self.policy.on_failure is not OnFailure.STOP
         if undone and Phase.FAILED in (state.phase, *(each.phase for each in state.applications)):
             assert all(each.failure is None for each in state.applications), state
