@@ -148,7 +148,11 @@ class ComplexCell(Actor[Message]):
         await self.children.read()
         awaited = await self.commands.take(self.wiring.clock.now())
         await self._look_back(self._compiled(cell, tags))
-        problem = None if self.record.deleting else await self.children.keep(cell.spec, self.record.state)
+        problem = None
+        if self.record.deleting:
+            await self.children.pause(cell.spec, self.record.state)
+        else:
+            problem = await self.children.keep(cell.spec, self.record.state)
         for _ in range(MOST_TURNS):
             policy = self._compiled(cell, tags)
             if self.record.deleting and not policy.applications:

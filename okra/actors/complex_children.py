@@ -108,6 +108,16 @@ class Children:
         waiting = " ".join(said for each in spec.clusters or () if (said := self.cluster(each.name).in_use))
         return problem or (Problem("LabelsInUse", waiting, fatal=False) if waiting else None)
 
+    async def pause(self, spec: CellSpec, state: State) -> None:
+        """While the Cell is being deleted its children follow it in nothing else: what moves is paused, or goes on."""
+        for app in state.applications:
+            there = self.route_object(app.name)
+            if app.moving and there is not None and bool(there["spec"].get("paused")) is not spec.paused:
+                body = {**there["spec"], "paused": spec.paused}
+                await self._write(
+                    self._route, self.parent.child(self.parent.kind, there["metadata"]["name"], body), there
+                )
+
     def _where(self, there: Object, app: AppState) -> tuple[str, tuple[tuple[str, Group], ...]]:
         """Where a child Cell was told to go. Once nothing can go back, the groups of other versions are no more listed:
         they may be deleted together with their clusters."""

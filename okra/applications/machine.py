@@ -107,8 +107,9 @@ def _settled(turn: Turn, app: Application) -> bool:
             turn.fail(app, Phase.REVERTING, SUPERSEDED, said, block=False)
         elif (problem := off_the_route(turn, app)) is not None:
             turn.fail(app, Phase.REVERTING, SUPERSEDED, problem.message, block=False)
-        else:
+        elif not _ends_in_a_pause(turn, app):
             STAGES[state.stage](turn, app)
+            _waits_for_resume(turn, app)
     elif state.synced is not None and (state.synced.version == app.version or serves_there(turn, app, state.synced)):
         at_rest(turn, app)
         if not _arrived(turn, app):
@@ -124,6 +125,29 @@ def _settled(turn: Turn, app: Application) -> bool:
     elif clusters_ready(turn, app) and is_told(turn, app):
         begin(turn, app)
     return False
+
+
+def _ends_in_a_pause(turn: Turn, app: Application) -> bool:
+    """Of a deleted Cell that a pause holds in a rollback: where no traffic was sent on its way yet it is given up."""
+    state, route = turn.app(app), turn.obs.routes.get(app.name)
+    assert state.target is not None  # it moves
+    sent = route is not None and route.version == state.target.version
+    known = app.name in turn.obs.routes or not app.routed
+    held = state.stage is Stage.INIT or (app.routed and not sent)
+    if not (turn.policy.leaving and turn.policy.paused and known and held):
+        return False
+    said = f"The Cell is being deleted, and paused: {state.target.version} gets no traffic."
+    turn.fail(app, Phase.REVERTING, "CellDeleted", said, block=False)
+    return True
+
+
+def _waits_for_resume(turn: Turn, app: Application) -> None:
+    """To turn around what is on its way would send the traffic to what it leaves: that is a person's to decide."""
+    state = turn.app(app)
+    if turn.policy.leaving and turn.policy.paused and app.routed and state.moving and state.failure is None:
+        said = f"The Cell is being deleted, and paused in a rollback: it goes when {app.version} has all traffic."
+        route = turn.obs.routes.get(app.name)
+        turn.set(app, phase=Phase.PAUSED, message=f"{said} {route.message if route else ''}".rstrip())
 
 
 def _arrived(turn: Turn, app: Application) -> bool:

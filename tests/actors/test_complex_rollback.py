@@ -179,6 +179,44 @@ async def test_an_edit_in_the_middle_of_it_turns_nothing_around() -> None:
         assert (status.get("rolledBackTo"), status["applications"][0]["attempt"]) == (None, 3)
 
 
+async def deleted_in_a_pause(w: ComplexWorld) -> None:
+    await edit(w, paused=True)
+    await w.until(lambda s: s["phase"] == "Paused", "sys-web")
+    await w.store.real.delete(CELL, "default", "sys")
+    w.store.changed.set()
+
+
+async def test_a_paused_cell_that_is_deleted_before_any_traffic_was_sent_back_goes() -> None:
+    async with complex_world() as w:
+        await on_v2(w)
+        w.argo.slow["web-sys-v1"] = 45
+        async with w.running():
+            await w.command("rollback")
+            await w.until(lambda s: s["applications"][0]["stage"] == "Migrating")
+            await deleted_in_a_pause(w)
+            await w.gone(CELL)
+        assert (set(w.traffic()), await w.published()) == ({"v2"}, {"v2"})
+
+
+async def test_a_paused_cell_that_is_deleted_in_a_rollback_says_what_it_waits_for_and_goes_on_with_it() -> None:
+    async with complex_world() as w:
+        await on_v2(w)
+        async with w.running():
+            await w.command("rollback")
+            await w.until(lambda s: s.get("machine") == "Gate", "sys-web")
+            await deleted_in_a_pause(w)
+            status = await w.until(lambda s: s["phase"] == "Paused")
+            assert status["message"] == (
+                "web: The Cell is being deleted, and paused in a rollback: it goes when v1 has all traffic."
+                " Paused by a person; to go on: set spec.paused to false"
+            )
+            await asyncio.sleep(600)
+            assert set(w.traffic()) == {"v2"}
+            await edit(w, paused=False)
+            await w.gone(CELL)
+        assert (set(w.traffic()), await w.published()) == ({"v1"}, {"v1", "v2"})
+
+
 async def back_on_v1(w: ComplexWorld) -> None:
     """Rolled back as far as all traffic goes: nothing is said of it yet."""
     await w.command("rollback")

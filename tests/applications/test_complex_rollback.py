@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from okra.api.cell import Cell
+from okra.applications.compile import while_leaving
 from okra.applications.observation import Kept
 from okra.applications.policy import Application, Policy
 from okra.applications.rollback import choose, in_one_step, is_over
@@ -307,6 +308,55 @@ def test_an_edit_ends_it_once_nothing_moves(apps: tuple[AppState, ...], generati
 
 def test_what_was_never_rolled_back_ends_nothing() -> None:
     assert not is_over(State(), 8)
+
+
+# -- a deletion in a pause ---------------------------------------------------------------------------------------------
+
+
+def deleted(w: World, **policy: Any) -> None:
+    """In the middle of a rollback to the old clusters."""
+    w.policy = while_leaving(replace(w.policy, paused=True, **policy), w.state)
+
+
+@pytest.mark.parametrize(("seconds", "sent"), [(0, False), (10, False), (40, True)])
+def test_a_deleted_cell_that_is_paused_in_a_rollback_goes_or_waits_for_what_was_sent(seconds: int, sent: bool) -> None:
+    w = on_new()
+    w.move_time = 300.0
+    asks(w)
+    w.want(web())
+    w.after(seconds)
+    deleted(w)
+    for _ in range(60):
+        w.turn()
+        w.now += 1.0
+    assert w.web.moving is sent
+    assert (w.routes["web"].version, w.routes["web"].stable) == (V1 if sent else V2, V2)
+    if sent:
+        assert (w.state.phase, w.web.phase) == (Phase.PAUSED, Phase.PAUSED)
+        assert w.web.message.startswith("The Cell is being deleted, and paused in a rollback: it goes when")
+        assert w.web.message.endswith("has all traffic. Step 3 of 10.")
+        while w.web.moving:
+            w.turn()
+            w.now += 10.0
+        assert (w.routes["web"].stable, w.web.synced and w.web.synced.version) == (V1, V1)
+
+
+def test_workers_that_are_on_their_way_back_arrive_in_a_pause_too() -> None:
+    def worker(clusters: tuple[str, ...]) -> Application:
+        return web(clusters, routed=False, deletes_first=True)
+
+    w = synced(worker(OLD))
+    w.want(worker(NEW))
+    w.after(600.0)
+    w.kept = (kept(2, worker(NEW), in_effect=True), kept(1, worker(OLD)))
+    asks(w)
+    w.want(worker(OLD))
+    w.quiet()
+    deleted(w)
+    while w.web.moving:
+        w.turn()
+        w.now += 10.0
+    assert (w.deployments["web"].clusters, w.web.synced and w.web.synced.clusters) == (OLD, OLD)
 
 
 # -- the spec that it goes by ------------------------------------------------------------------------------------------
