@@ -156,7 +156,8 @@ def _arrived(turn: Turn, app: Application) -> bool:
     assert synced is not None  # it was brought there
     if set(app.clusters) == set(synced.clusters):
         route = turn.obs.routes.get(app.name) if app.routed else None
-        if route is not None and route.phase and _astray(turn, route, synced):
+        known = route is not None and (route.phase or turn.obs.saved is False)  # of a spec that is kept it has been
+        if route is not None and known and _astray(turn, route, synced):
             turn.reason = route.reason
             turn.set(app, phase=AT_REST.get(route.phase, Phase.SYNCING), message=route.message)
             turn.wake_in(turn.policy.poll_interval)

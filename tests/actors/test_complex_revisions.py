@@ -50,3 +50,18 @@ async def test_one_that_is_somebody_elses_now_is_said_and_left_alone() -> None:
             assert not found["metadata"].get("labels")
             await w.store.real.delete(REVISION, "default", name)
             await w.phase("Synced")
+
+
+async def test_a_spec_whose_route_is_not_there_is_kept_for_nobody_and_never_said_to_be_synced() -> None:
+    async with complex_world() as w, w.running():
+        await w.web_on("v1")
+        await w.phase("Synced")
+        await w.cell([w.cluster("v1", "web")], w.app("web", priority=99))
+        status = await w.until(lambda s: s["observedGeneration"] == 2)
+        assert status["phase"] == "Syncing", "its child hasn't looked yet"
+        await w.until(lambda s: s["reason"] == "ListenerNotFound")
+        await asyncio.sleep(300)
+        assert ((await w.status())["phase"], await w.revisions()) == ("Pending", [1])
+        w.route("v1", priority=99)
+        await w.phase("Synced")
+        assert await w.revisions() == [1, 2]
