@@ -84,6 +84,17 @@ def test_what_stopped_there_goes_back_before_it_is_called_as_it_was() -> None:
     assert (w.state.phase, traffic(w), w.routes["web"].version) == (Phase.SYNCED, BEFORE, V1)
 
 
+def test_groups_that_tags_change_are_moved_to_once_the_traffic_is_at_rest() -> None:
+    w = synced(web()).after(300.0)
+    w.routes["web"].done_at = w.now + 60.0
+    other_groups(w)
+    w.revisions = 1  # no edit of the spec
+    w.after(30.0)
+    assert w.state.message == "web: Waiting until its traffic is at rest."
+    assert w.after(600.0).state.phase is Phase.SYNCED
+    assert traffic(w) == AFTER
+
+
 def test_a_pause_holds_it_and_says_so() -> None:
     w = edited()
     w.policy = replace(w.policy, paused=True)
