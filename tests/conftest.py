@@ -16,6 +16,8 @@ from blockbuster import BlockBuster, BlockingError
 from hypothesis import settings
 from looptime import LoopTimeEventLoop
 
+from tests.support import nursery
+
 TESTS = Path(__file__).parent
 LONGEST = ("scenarios", "chaos", "e2e", "demo", "kube")
 """Folders whose tests mostly wait for other processes."""
@@ -28,6 +30,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # looptime asks for a loop around synchronous tests too, and asyncio would make one that nobody closes.
     asyncio.set_event_loop(None)
     config.addinivalue_line("markers", "may_block(reason): Okra's code may block the event loop in this test")
+
+
+def pytest_unconfigure() -> None:
+    nursery.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

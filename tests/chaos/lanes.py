@@ -14,11 +14,11 @@ from typing import Any
 from okra.testing.aws_world import AwsWorld, Route
 from okra.testing.moto_server import environ_for, weights_record
 from tests.chaos.killed import NEVER
-from tests.chaos.nursery import Life, Nursery
 from tests.kube.controller_process import GROUP, SETTINGS, Controllers
 from tests.scenarios.eventually import eventually
 from tests.scenarios.killed import AFTER, EFFECTS
 from tests.scenarios.manifests import cell
+from tests.support.nursery import Life, begin
 
 REGIONS = (
     *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-west-1", "eu-west-2"),
@@ -47,16 +47,13 @@ class Rollout:
 
     controllers: Controllers
     world: AwsWorld
-    nursery: Nursery
     name: str
     rule: str
     old: str
     new: str
 
     @classmethod
-    def begin(
-        cls, controllers: Controllers, world: AwsWorld, nursery: Nursery, listener: str, number: int, **spec: Any
-    ) -> Rollout:
+    def begin(cls, controllers: Controllers, world: AwsWorld, listener: str, number: int, **spec: Any) -> Rollout:
         """A Cell is there, and nobody who looks after it."""
         name = f"web-{number}"
         old, new = (
@@ -68,7 +65,7 @@ class Rollout:
         made["metadata"]["labels"] = {LABEL: name}
         answer = controllers.cluster.call("POST", f"/apis/{GROUP}/namespaces/{controllers.namespace}/cells", made)
         assert answer.status == 201, answer
-        return cls(controllers, world, nursery, name, rule, old, new)
+        return cls(controllers, world, name, rule, old, new)
 
     # -- its controllers -------------------------------------------------------------------------------------------
 
@@ -98,7 +95,8 @@ class Rollout:
             AFTER: str(killed_after),
             EFFECTS: effects,
         }
-        return self.nursery.begin({**environ_for(self.world.url), **place, **nobody, **QUICKEST, **own}, log)
+        environ = {**environ_for(self.world.url), **place, **nobody, **QUICKEST, **own}
+        return begin(["tests.chaos.killed"], environ, self.controllers.folder, log)
 
     def live_until_killed(self, boundary: int, done: Done) -> bool:
         """One life, killed after so many effects. False: before that the Cell was `done`."""

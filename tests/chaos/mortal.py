@@ -1,7 +1,7 @@
 """A controller that is killed at each boundary, one life after the other, so that a few of them see all of a story.
 
-with shields(plane, folder) as made, Nursery() as nursery:
-    mortal = Mortal(made.make(namespace), nursery, environ, folder / "mortal.log", Lost.ANSWER)
+with shields(plane, folder) as made:
+    mortal = Mortal(made.make(namespace), environ, folder / "mortal.log", Lost.ANSWER)
     mortal.live(until=lambda: …)      # killed as often as there are boundaries
     mortal.killed                     # where
 """
@@ -19,9 +19,9 @@ from aiohttp import web
 
 from okra.testing.kube_proxy import KubeFault
 from tests.chaos.boundaries import boundary_of
-from tests.chaos.nursery import Life, Nursery
 from tests.chaos.shielded import Shield
 from tests.scenarios.eventually import eventually
+from tests.support.nursery import Life, begin
 
 PATIENCE = 300.0
 """Seconds for one life. Far more than it takes: only a failing test waits so long."""
@@ -38,9 +38,9 @@ class Lost(StrEnum):
 
 
 class Mortal:
-    def __init__(self, shield: Shield, nursery: Nursery, environ: Mapping[str, str], log: Path, lost: Lost) -> None:
+    def __init__(self, shield: Shield, environ: Mapping[str, str], log: Path, lost: Lost) -> None:
         """`environ`: all of the controller's, but for its kubeconfig."""
-        self._nursery, self._log = nursery, log
+        self._log = log
         self._environ = {**environ, "KUBECONFIG": str(shield.kubeconfig)}
         self._life: Life | None = None
         """The present one, or the last."""
@@ -74,7 +74,8 @@ class Mortal:
         while not eventually(goes_on, lambda seen: seen is not False, within=PATIENCE):
             with self._lock:
                 assert self._life is None or self._life.code == -signal.SIGKILL, self.said()
-                self._life, self._dying = self._nursery.begin(self._environ, self._log), False
+                self._life = begin(["tests.chaos.killed"], self._environ, self._log.parent, self._log)
+                self._dying = False
 
     def end(self) -> None:
         """Who lives is told to stop, and does; who has hardly begun doesn't hear of it in order."""

@@ -12,7 +12,6 @@ import pytest
 from okra.testing.aws_world import AwsWorld
 from okra.testing.kube_proxy import KubeFault
 from tests.chaos.lanes import PATIENCE, REGIONS, Rollout
-from tests.chaos.nursery import Nursery
 from tests.chaos.shielded import Shield, shields
 from tests.kube.controller_process import Controllers
 from tests.scenarios.eventually import eventually
@@ -75,7 +74,7 @@ def test_an_api_server_that_fails_in_mid_rollout_leads_to_the_same_end(
         with AwsWorld(aws_world.url, region=region) as world:
             listener = world.listener(world.load_balancer("answers"))
             plan = steps(*PLAN, each="1s")
-            rollout = Rollout.begin(controllers, world, nursery, listener, number, updateStrategy=plan)
+            rollout = Rollout.begin(controllers, world, listener, number, updateStrategy=plan)
             try:
                 trouble(rollout, shielded.make(controllers.namespace), FAULTS[name])
                 assert rollout.shares == END
@@ -85,7 +84,6 @@ def test_an_api_server_that_fails_in_mid_rollout_leads_to_the_same_end(
 
     with (
         shields(controllers.cluster, controllers.folder) as shielded,
-        Nursery() as nursery,
         ThreadPoolExecutor(len(FAULTS)) as lanes,
     ):
         list(lanes.map(walk, range(len(FAULTS)), REGIONS, FAULTS))
@@ -95,9 +93,9 @@ def test_watches_that_are_cut_all_the_time_hold_nothing_up(aws_world: AwsWorld, 
     """What people ask for still arrives: the rollout waits for an approval that comes by a watch."""
     plan = steps(20, each="1s")
     plan["canary"]["steps"] += [{"approval": {}}, {"setWeight": 60}]
-    with shields(controllers.cluster, controllers.folder) as shielded, Nursery() as nursery:
+    with shields(controllers.cluster, controllers.folder) as shielded:
         listener = aws_world.listener(aws_world.load_balancer("watches"))
-        rollout = Rollout.begin(controllers, aws_world, nursery, listener, 0, updateStrategy=plan)
+        rollout = Rollout.begin(controllers, aws_world, listener, 0, updateStrategy=plan)
         shield = shielded.make(controllers.namespace)
         with rollout.looked_after(shield.kubeconfig):
             eventually(shield.cut_watches, lambda cut: cut >= 2, within=PATIENCE)

@@ -73,7 +73,7 @@ def test_an_api_server_that_restarts_at_each_step_holds_a_rollout_up_and_no_more
         eventually(partial(has_been_at, observer, percent), within=PATIENCE)
         cluster.restart_apiserver()
     rolled_out(own_controllers, observer)
-    assert controller.popen.poll() is None
+    assert controller.life.poll() is None
 
 
 @pytest.mark.parametrize("arguments", [(), ("--no-leader-elect",)], ids=["elected", "alone"])

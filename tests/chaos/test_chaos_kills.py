@@ -11,7 +11,6 @@ import pytest
 
 from okra.testing.aws_world import AwsWorld
 from tests.chaos.lanes import REGIONS, Done, Rollout
-from tests.chaos.nursery import Nursery
 from tests.kube.controller_process import Controllers
 from tests.scenarios.manifests import error_rate, steps
 from tests.scenarios.metrics import Answer, Metrics
@@ -66,14 +65,14 @@ def walk_all(
             listener = own.listener(own.load_balancer("kills"))
             while not past:
                 boundary = next(boundaries)
-                rollout = Rollout.begin(controllers, own, nursery, listener, boundary, **spec)
+                rollout = Rollout.begin(controllers, own, listener, boundary, **spec)
                 killed = False
                 try:
                     killed = kill_at(rollout, boundary, done, judge)
                 finally:
                     past.extend(() if killed else (boundary,))  # a failure ends the other lanes too
 
-    with Nursery() as nursery, ThreadPoolExecutor(len(REGIONS)) as lanes:
+    with ThreadPoolExecutor(len(REGIONS)) as lanes:
         list(lanes.map(walk, REGIONS))
     return min(past)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from fractions import Fraction
 from typing import Any
@@ -33,8 +32,8 @@ def stands_still(controllers: Controllers) -> Controller:
     first = controllers.start(module=("tests.chaos.stopped",), **environ)
     first.until("TermBegun")
     controllers.start().ready(leads=False)
-    os.waitid(os.P_PID, first.popen.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-    assert first.popen.poll() is None, first.text
+    eventually(lambda: first.life.stands() or first.life.ended(), within=PATIENCE)
+    assert not first.life.ended(), first.text
     return first
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from tests.chart.objects import container, objects_in
 from tests.chart.settings_table import rows
 from tests.e2e.installed import RELEASE, RIGHTS
 from tests.kube.controller_process import ROOT, Controller, Controllers
+from tests.support.nursery import begin
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -42,11 +41,8 @@ def test_okra_runs_with_what_the_deployment_gives_it_and_answers_the_probes(
         "PYTHONPATH": str(ROOT),
         "PATH": os.environ["PATH"],
     }
-    file = tmp_path / "okra.log"
-    with file.open("wb") as log:
-        command = [sys.executable, "-m", "okra", *okra["args"]]
-        popen = subprocess.Popen(command, env={**environ, **tests_own}, cwd=tmp_path, stdout=log, stderr=log)
-    controller = Controller(popen, file)
+    life = begin(["okra", *okra["args"]], {**environ, **tests_own}, tmp_path, tmp_path / "okra.log", cold=True)
+    controller = Controller(life)
     controllers.started.append(controller)  # who ends it, should the test fail
     controller.ready(leads=True)
     for probe in ("livenessProbe", "readinessProbe"):

@@ -83,7 +83,7 @@ class Installed:
                 self.kubectl("wait", what, f"--for={condition}", "--timeout=10s")
                 return
             except RuntimeError as error:
-                lives = any(each.popen.poll() is None for each in self.controllers.started)
+                lives = any(each.life.poll() is None for each in self.controllers.started)
                 if not lives or time.monotonic() > deadline:
                     logs = "\n\n".join(each.text[-6000:] for each in self.controllers.started)
                     found = self.controllers.cluster.kubectl("get", what, "-n", self.namespace, "-o", "yaml")

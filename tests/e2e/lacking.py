@@ -78,7 +78,7 @@ class Scenario(Protocol):
 def ready(okra: Installed) -> bool:
     """Is the controller that was started last?"""
     last = okra.controllers.started[-1]
-    assert last.popen.poll() is None, last.text
+    assert last.life.poll() is None, last.text
     return bool(last.entries("Started")) and last.get("/readyz")[0] == 200
 
 
@@ -102,7 +102,7 @@ def walk_without(missing: Permission, scenario: Scenario) -> str:
             return f"{missing}: nobody said so:\n{text}\n{status}"
         if says(okra, missing):
             last = controllers.started[-1]
-            code, crashed = last.popen.poll(), last.entries("ActorFailed")
+            code, crashed = last.life.poll(), last.entries("ActorFailed")
             return "" if code is None and not crashed else f"{missing}: {code=} {crashed=}"
     return f"{missing}: nobody missed it"
 

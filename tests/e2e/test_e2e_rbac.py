@@ -66,7 +66,7 @@ class Scenario:
             yield partial(self.command, verb), self.executed
         yield self.next_version, lambda: self.stable("1.2.0")
         yield self.delete, lambda: not self.okra.controllers.find()
-        yield self.okra.controllers.started[-1].terminate, lambda: self.okra.controllers.started[-1].popen.poll() == 0
+        yield self.okra.controllers.started[-1].terminate, lambda: self.okra.controllers.started[-1].life.poll() == 0
 
     def start(self) -> None:
         self.okra.start(*self.arguments)

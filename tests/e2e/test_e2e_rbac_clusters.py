@@ -118,7 +118,7 @@ class Scenario:
         for together in zip(*(each.steps() for each in self.cells), strict=True):
             yield partial(all_of, [act for act, _ in together]), partial(every, [over for _, over in together])
         last = self.okra.controllers.started[-1]
-        yield last.terminate, lambda: last.popen.poll() == 0
+        yield last.terminate, lambda: last.life.poll() == 0
 
 
 def all_of(acts: Sequence[Callable[[], object]]) -> None:

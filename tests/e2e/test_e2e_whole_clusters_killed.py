@@ -17,7 +17,6 @@ import pytest
 
 from tests.chaos.killed import NEVER
 from tests.chaos.mortal import Lost, Mortal
-from tests.chaos.nursery import Nursery
 from tests.chaos.shielded import shields
 from tests.e2e.story import FIRST, SECOND, Story, analysis
 from tests.scenarios.killed import AFTER, EFFECTS
@@ -61,9 +60,9 @@ def mortal_okra(story: Story, lost: Lost) -> Iterator[Mortal]:
         "PATH": os.environ["PATH"],
         AFTER: str(NEVER),
     }
-    with shields(controllers.cluster, controllers.folder) as made, Nursery() as nursery:
+    with shields(controllers.cluster, controllers.folder) as made:
         shield, log = made.make(controllers.namespace), controllers.folder / "mortal.log"
-        mortal = Mortal(shield, nursery, environ, log, lost)
+        mortal = Mortal(shield, environ, log, lost)
         try:
             yield mortal
         except AssertionError as error:

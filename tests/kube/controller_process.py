@@ -27,6 +27,7 @@ from okra.api.meta import COMMAND_ANNOTATION
 from okra.testing.controlplane import MERGE, ControlPlane
 from tests.scenarios.eventually import eventually
 from tests.scenarios.okra_process import QUICK
+from tests.support.nursery import Life, begin
 
 ROOT = Path(okra.__file__).parents[1]
 PATIENCE = 90.0
@@ -39,13 +40,12 @@ SETTINGS = {**QUICK, "OKRA_LEASE_DURATION": "2s"}
 class Controller:
     """One started process. Its log goes to a file: nothing waits on a full pipe."""
 
-    popen: subprocess.Popen[bytes]
-    file: Path
+    life: Life
     may_crash: bool = False
 
     @property
     def text(self) -> str:
-        return self.file.read_text()
+        return self.life.text
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ class Controller:
 
         def look() -> list[dict[str, Any]]:
             found = [e for e in self.entries(event) if fields.items() <= e.items()]
-            assert len(found) >= count or self.popen.poll() is None, self.text
+            assert len(found) >= count or self.life.poll() is None, self.text
             return found
 
         return eventually(look, lambda found: len(found) >= count, within=within)[count - 1]
@@ -87,26 +87,24 @@ class Controller:
 
     def wait(self, within: float = PATIENCE) -> int:
         """The exit code, once it ended."""
-        code = eventually(self.popen.poll, lambda code: code is not None, within=within)
+        code = eventually(self.life.poll, lambda code: code is not None, within=within)
         assert self.may_crash or not self.entries("ActorFailed"), self.text
         assert code is not None
         return code
 
     def terminate(self) -> None:
         """SIGTERM, as kubelet sends it."""
-        self.popen.send_signal(signal.SIGTERM)
+        self.life.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        self.popen.kill()
-        self.popen.wait()
+        self.life.kill()
 
     def freeze(self) -> None:
         """SIGSTOP: it stands still, its connections stay."""
-        self.popen.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        self.life.freeze()
 
     def thaw(self) -> None:
-        self.popen.send_signal(signal.SIGCONT)
+        self.life.send_signal(signal.SIGCONT)
 
 
 @dataclass
@@ -136,16 +134,8 @@ class Controllers:
         nobody = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
         own = {**self.settings, "OKRA_NAMESPACE": self.namespace, **settings, "PYTHONPATH": str(ROOT)}
         config = {"KUBECONFIG": str(kubeconfig or self.admin())}
-        with file.open("wb") as log:
-            popen = subprocess.Popen(
-                [sys.executable, "-m", *module, *arguments],
-                env={**known, **nobody, **self.aws, **own, **config, "PYTHONFAULTHANDLER": "1"},
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        controller = Controller(popen, file)
+        environ = {**known, **nobody, **self.aws, **own, **config}
+        controller = Controller(begin([*module, *arguments], environ, self.folder, file))
         self.started.append(controller)
         return controller
 
@@ -165,7 +155,7 @@ class Controllers:
     def close(self) -> None:
         """Kill what still runs."""
         for controller in self.started:
-            if controller.popen.poll() is None:
+            if controller.life.poll() is None:
                 controller.kill()
 
     # -- who they are ----------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ def test_a_leader_that_stood_still_past_its_lease_stands_by_when_it_goes_on(
     assert first.ready(leads=False).startswith("ok (standby: ")
     controllers.until(lambda status: status.get("stableVersion") == "1.1.0")
     assert (first.leads(), second.leads()) == (False, True)
-    assert first.popen.poll() is None
+    assert first.life.poll() is None
 
 
 def test_without_the_crds_it_says_how_to_install_them_and_waits(

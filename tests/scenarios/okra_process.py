@@ -22,6 +22,7 @@ from okra.errors import NotFound
 from okra.ports import Kind
 from tests.scenarios.eventually import eventually
 from tests.scenarios.manifests import document
+from tests.support.nursery import Life, begin
 
 T = TypeVar("T")
 
@@ -46,9 +47,8 @@ PATIENCE = 90.0
 class Process:
     """A started Okra. Its output goes to files: nothing waits on a full pipe."""
 
-    popen: subprocess.Popen[bytes]
+    life: Life
     output: Path
-    errors: Path
     may_crash: bool = False
 
     @property
@@ -57,7 +57,7 @@ class Process:
 
     @property
     def err(self) -> str:
-        return self.errors.read_text()
+        return self.life.text
 
     @property
     def said(self) -> str:
@@ -78,7 +78,7 @@ class Process:
 
         def ended() -> int | None:
             self.assert_no_actor_crashed()
-            return self.popen.poll()
+            return self.life.poll()
 
         try:
             code = eventually(ended, lambda code: code is not None, within=within)
@@ -97,7 +97,7 @@ class Process:
         """Until it said so, so often."""
 
         def look() -> list[str]:
-            assert self.popen.poll() is None or self.reasons(name).count(reason) >= count, self.said
+            assert self.life.poll() is None or self.reasons(name).count(reason) >= count, self.said
             return self.reasons(name)
 
         eventually(look, lambda reasons: reasons.count(reason) >= count, within=within)
@@ -127,11 +127,10 @@ class Process:
 
     def interrupt(self) -> None:
         """Ctrl-C."""
-        self.popen.send_signal(signal.SIGINT)
+        self.life.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        self.popen.kill()
-        self.popen.wait()
+        self.life.kill()
 
 
 @dataclass
@@ -164,17 +163,10 @@ class Okra:
         output, errors = self.folder / f"output-{number}.txt", self.folder / f"errors-{number}.txt"
         known = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OKRA_"))}
         nobody = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-        own = {**self.settings, **settings, "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"}
-        with output.open("wb") as out, errors.open("wb") as err:
-            popen = subprocess.Popen(
-                [sys.executable, "-m", *module, "-f", str(self.file), "-o", "json", *arguments],
-                env={**known, **nobody, **self.environ, **own},
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-            )
-        process = Process(popen, output, errors)
+        own = {**self.settings, **settings, "PYTHONPATH": str(ROOT)}
+        command = [*module, "-f", str(self.file), "-o", "json", *arguments]
+        environ = {**known, **nobody, **self.environ, **own}
+        process = Process(begin(command, environ, self.folder, errors, output=output), output)
         self.processes.append(process)
         return process
 
@@ -197,7 +189,7 @@ class Okra:
 
     def close(self) -> None:
         for process in self.processes:
-            if process.popen.poll() is None:
+            if process.life.poll() is None:
                 process.kill()
 
     # The state file, as another process sees it

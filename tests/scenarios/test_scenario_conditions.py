@@ -132,5 +132,5 @@ def test_a_permanent_condition_costs_few_calls_and_crashes_nothing(
     during = [record.call.operation for record in last[len(first) :]]
     assert during.count("ModifyRule") <= 5, "each refusal doubles the wait"
     assert len(during) <= 60, f"{len(during)} calls in six seconds: {during}"
-    assert process.popen.poll() is None
+    assert process.life.poll() is None
     process.end()

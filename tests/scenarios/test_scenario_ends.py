@@ -36,8 +36,8 @@ def test_a_second_run_on_the_same_state_is_refused_and_names_the_first(world: Aw
     okra.until(lambda status: status.get("phase") == "Paused")
     code, second = okra.run()
     assert code == 2
-    assert f"process {first.popen.pid}" in second.err
-    assert first.popen.poll() is None
+    assert f"process {first.life.pid}" in second.err
+    assert first.life.poll() is None
 
 
 def test_a_timeout_ends_with_its_own_code_and_the_state_goes_on(world: AwsWorld, okra: Okra, observe: Observe) -> None:
