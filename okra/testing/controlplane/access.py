@@ -5,14 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import ssl
 import subprocess
-import urllib.parse
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+from okra.testing.controlplane.connections import connection
 from okra.testing.controlplane.kubeconfig import write_kubeconfig
 
 MERGE = "application/merge-patch+json"
@@ -70,22 +69,17 @@ class ControlPlane:
 
         Raises Unreachable; every answer of the server is an Answer.
         """
-        context = ssl.create_default_context(cafile=self.ca)
         headers = {"Content-Type": content, "Accept": "application/json"}
-        if token is None:
-            context.load_cert_chain(self.certificate, self.key)
-        else:
+        if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        address = urllib.parse.urlsplit(self.url)
-        connection = http.client.HTTPSConnection(address.netloc, timeout=timeout, context=context)
+        who = (self.certificate, self.key) if token is None else None
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
-            response = connection.getresponse()
-            text = response.read().decode()
+            with connection(self.url, self.ca, who, timeout=timeout) as kept:
+                kept.request(method, path, None if body is None else json.dumps(body), headers)
+                response = kept.getresponse()
+                text = response.read().decode()
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"{method} {path}: {error!r}") from error
-        finally:
-            connection.close()
         is_json = response.getheader("Content-Type", "").startswith("application/json")
         return Answer(response.status, json.loads(text) if is_json else text)
 
