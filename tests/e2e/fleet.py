@@ -109,7 +109,8 @@ class Fleet:
     # -- what is to be seen ----------------------------------------------------------------------------------------
 
     def status(self, name: str = "mysystem", plural: str = "cells.okra.mumoshu.github.io") -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.okra.kubectl("get", plural, name, "-o", "json"))
+        kind, _, group = plural.partition(".")
+        found = self.okra.controllers.find(name, kind, f"{group}/v1alpha1")
         status: dict[str, Any] = found.get("status") or {}
         fresh = status.get("observedGeneration") == found["metadata"]["generation"]
         return status if fresh else {}
