@@ -1,52 +1,28 @@
-"""One ArgoCDCluster: its secret, and whether it can be used."""
+"""One ArgoCDCluster: whether it can be used, what it says, and what troubles it."""
 
 import asyncio
-import base64
 import json
-from typing import Any
 
 import pytest
 
 from okra.actors.messages import Describe, Lookup
-from okra.api.meta import HOTSWAP_GROUP, VERSION_LABEL
-from okra.argocd.marks import Mark, Publisher, write_mark
-from okra.argocd.names import MANAGED_BY, OWNER, SECRET_TYPE, SHARED_WITH
+from okra.argocd.names import MANAGED_BY, SECRET_TYPE
 from okra.errors import (
     AccessDenied,
     AlreadyExists,
     Conflict,
     Fatal,
-    KindNotInstalled,
     OkraError,
     Throttled,
     Unavailable,
 )
 from okra.testing.fake_argocd import APPLICATION, SECRET
 from okra.testing.fake_clusters import ca
-from tests.actors.argo_world import LABELS, ArgoWorld, argo_world, condition, eventually
+from tests.actors.argo_clusters import data, not_ready, ready
+from tests.actors.argo_world import LABELS, argo_world, condition
 from tests.actors.doubles import no_fault
 
 pytestmark = pytest.mark.looptime
-
-
-def ready(status: dict[str, Any]) -> bool:
-    return status.get("ready") is True
-
-
-def not_ready(status: dict[str, Any]) -> bool:
-    return status.get("ready") is False
-
-
-def data(secret: dict[str, Any]) -> dict[str, str]:
-    return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
-
-
-def foreign(name: str, server: str) -> dict[str, Any]:
-    content = {"name": name, "server": server, "config": "{}"}
-    return {
-        "metadata": {"namespace": "argocd", "name": name, "labels": {SECRET_TYPE: "cluster"}},
-        "data": {key: base64.b64encode(value.encode()).decode() for key, value in content.items()},
-    }
 
 
 async def test_an_active_cluster_that_answers_has_a_secret_and_is_ready() -> None:
@@ -247,146 +223,6 @@ async def test_a_missing_permission_is_told_and_tried_again() -> None:
             await w.cluster_until(ready)
 
 
-async def test_a_name_that_another_secret_has_is_never_touched() -> None:
-    async with argo_world() as w:
-        before = await w.store.real.create(SECRET, foreign("c1", "https://x.example"))
-        await w.cluster("c1")
-        async with w.running():
-            status = await w.cluster_until(not_ready)
-            assert condition(status, "Stalled") == ("True", "NameTaken")
-            assert await w.secret("c1") == before
-            await w.store.real.delete(SECRET, "argocd", "c1")
-            await w.cluster_until(ready)
-
-
-async def test_a_secret_of_that_name_which_isnt_argo_cds_is_never_touched_either() -> None:
-    async with argo_world() as w:
-        body = foreign("c1", "https://x.example")
-        body["metadata"]["labels"] = {}
-        before = await w.store.real.create(SECRET, body)
-        await w.cluster("c1")
-        async with w.running():
-            status = await w.cluster_until(not_ready)
-        assert condition(status, "Stalled") == ("True", "NameTaken")
-        assert await w.secret("c1") == before
-
-
-async def test_a_second_secret_of_the_same_server_is_told_and_left_alone() -> None:
-    async with argo_world() as w:
-        await w.cluster("c1")
-        async with w.running():
-            await w.cluster_until(ready)
-            added = await w.store.real.create(SECRET, foreign("prod", "https://c1.eks.example/"))
-            status = await w.cluster_until(not_ready)
-            assert condition(status, "Stalled") == ("True", "DuplicateServer")
-            assert await w.secret("prod") == added
-            await w.store.real.delete(SECRET, "argocd", "prod")
-            await w.cluster_until(ready)
-
-
-async def test_a_server_that_somebody_elses_secret_has_gets_no_second_one() -> None:
-    async with argo_world() as w:
-        await w.store.real.create(SECRET, foreign("prod", "https://c1.eks.example"))
-        await w.cluster("c1")
-        async with w.running():
-            status = await w.cluster_until(not_ready)
-        assert condition(status, "Stalled") == ("True", "ServerTaken")
-        assert await w.names(SECRET) == {"prod"}
-
-
-async def test_two_clusters_of_one_server_share_the_secret_of_the_first() -> None:
-    async with argo_world() as w:
-        w.clusters.latency = 0.1
-        await w.cluster("c1", eks="web-1")
-        await w.cluster("c2", eks="web-1")
-        async with w.running():
-            await w.cluster_until(ready, "c1")
-            await w.cluster_until(ready, "c2")
-            (first,) = await w.names(SECRET)
-            other = ({"c1", "c2"} - {first}).pop()
-            said = (await w.status(w.kinds[0], other))["conditions"][0]["message"]
-            assert first in said
-
-
-async def test_whoever_shares_a_secret_goes_on_with_it_when_its_owner_is_gone() -> None:
-    async with argo_world() as w:
-        await w.cluster("c1", eks="web-1")
-        async with w.running():
-            await w.cluster_until(ready, "c1")
-            await w.cluster("c2", eks="web-1")
-            await w.cluster_until(ready, "c2")
-            await w.store.real.delete(w.kinds[0], "default", "c1")
-            w.clusters.change("web-1", ca_data=ca(2))
-
-            async def followed() -> bool:
-                return ca(2) in data(await w.secret("c1"))["config"]
-
-            await eventually(followed)
-        assert await w.names(SECRET) == {"c1"}
-        assert data(await w.secret("c1"))["name"] == "c1"
-
-
-@pytest.mark.parametrize("shared", [False, True])
-async def test_a_secret_of_another_namespace_is_gone_on_with_only_if_it_was_shared(shared: bool) -> None:
-    async with argo_world() as w:
-        labels = {SHARED_WITH: "default"} if shared else {}
-        await w.cluster("c1", eks="web-1", namespace="team-b", labels=labels)
-        async with w.running():
-            await eventually(lambda: _has_secret(w, "c1"))
-            await w.cluster("c2", eks="web-1")
-            status = await w.cluster_until(ready, "c2")
-            assert ("doesn't share" in status["conditions"][0]["message"]) is not shared
-            await w.store.real.delete(w.kinds[0], "team-b", "c1")
-            w.clusters.change("web-1", ca_data=ca(2))
-            await asyncio.sleep(120)
-        assert (ca(2) in data(await w.secret("c1"))["config"]) is shared
-
-
-@pytest.mark.parametrize(
-    ("error", "followed"), [(KindNotInstalled("no such kind"), True), (AccessDenied("may not get it"), False)]
-)
-async def test_an_owner_of_another_group_that_cant_be_asked_for_holds_up_nobody(
-    error: OkraError, followed: bool
-) -> None:
-    async with argo_world() as w:
-        await w.cluster("c1", eks="web-1")
-        async with w.running():
-            await w.cluster_until(ready, "c1")
-        owner = {OWNER: f"{HOTSWAP_GROUP}/default/before"}
-        await w.store.real.patch(SECRET, "argocd", "c1", {"metadata": {"annotations": owner}})
-        w.store.fault = lambda operation, name: error if (operation, name) == ("get", "before") else None
-        w.clusters.change("web-1", ca_data=ca(2))
-        await w.cluster("c2", eks="web-1")
-        async with w.running():
-            await w.cluster_until(ready, "c2")
-        assert (ca(2) in data(await w.secret("c1"))["config"]) is followed
-
-
-async def _has_secret(w: ArgoWorld, name: str) -> bool:
-    return name in await w.names(SECRET)
-
-
-@pytest.mark.parametrize("label", [SECRET_TYPE, "role"])
-async def test_a_label_taken_off_its_secret_by_hand_is_put_back_at_once(label: str) -> None:
-    async with argo_world() as w:
-        await w.cluster("c1", labels={"role": "web"})
-        async with w.running():
-            await w.cluster_until(ready)
-            await w.label("c1", **{label: None})
-            await asyncio.sleep(2)
-            assert label in (await w.secret("c1"))["metadata"]["labels"]
-
-
-async def test_a_secret_that_is_deleted_by_hand_is_made_again() -> None:
-    async with argo_world() as w:
-        await w.cluster("c1")
-        async with w.running():
-            await w.cluster_until(ready)
-            await w.store.real.delete(SECRET, "argocd", "c1")
-            await asyncio.sleep(2)
-            assert await w.names(SECRET) == {"c1"}
-
-
 async def test_an_invalid_spec_is_told_and_nothing_is_asked_of_aws() -> None:
     async with argo_world() as w:
         await w.cluster("c1", nonsense=1)
@@ -420,130 +256,6 @@ async def test_a_gate_that_opens_later_says_nothing_and_is_waited_for() -> None:
             w.gate.open = True
             await asyncio.sleep(2)
             assert ready(await w.status(w.kinds[0], "c1"))
-
-
-# -- deletion --------------------------------------------------------------------------------------------------------
-
-
-async def test_a_retained_secret_outlives_its_object_and_is_found_again() -> None:
-    async with argo_world() as w:
-        await w.cluster("c1")
-        async with w.running():
-            await w.cluster_until(ready)
-            await w.store.real.delete(w.kinds[0], "default", "c1")
-            await asyncio.sleep(60)
-            assert await w.names(SECRET) == {"c1"}
-            await w.cluster("c1", labels={"role": "web"})
-            await w.cluster_until(ready)
-            assert (await w.secret("c1"))["metadata"]["labels"]["role"] == "web"
-
-
-async def gone(w: ArgoWorld, name: str) -> None:
-    async def is_gone() -> bool:
-        return name not in await w.names(w.kinds[0])
-
-    await eventually(is_gone)
-
-
-async def test_with_the_policy_delete_the_secret_goes_with_its_object() -> None:
-    async with argo_world() as w:
-        await w.cluster("c1", deletionPolicy="Delete")
-        async with w.running():
-            await w.cluster_until(ready)
-            await w.store.real.delete(w.kinds[0], "default", "c1")
-            await gone(w, "c1")
-        assert await w.names(SECRET) == set()
-
-
-async def test_a_published_secret_is_not_deleted_before_its_applications_are_gone() -> None:
-    async with argo_world() as w:
-        await w.application_set()
-        await w.cluster("c1", deletionPolicy="Delete")
-        await w.cluster("c2")
-        await w.deployment("c1", "c2")
-        async with w.running():
-            await w.synced("c1", "c2")
-            await w.store.real.delete(w.kinds[0], "default", "c1")
-            status = await w.cluster_until(lambda status: status["phase"] == "Deleting")
-            assert condition(status, "Ready") == ("False", "StillPublished")
-            assert "default/web" in status["conditions"][0]["message"]
-            await asyncio.sleep(300)
-            assert w.argo.running("https://c1.eks.example") == {"web-c1"}
-            await w.deployment("c2")
-            await gone(w, "c1")
-            assert w.argo.running("https://c1.eks.example") == set()
-        assert await w.names(SECRET) == {"c2"}
-
-
-async def test_a_secret_that_somebody_publishes_in_the_last_moment_stays() -> None:
-    """Somebody whom no lock of this process holds up."""
-    async with argo_world() as w:
-        await w.cluster("c1", deletionPolicy="Delete")
-        async with w.running():
-            await w.cluster_until(ready)
-            w.store.slow = lambda operation, _: 5.0 if operation == "delete" else 0.0
-            await w.store.real.delete(w.kinds[0], "default", "c1")
-            await asyncio.sleep(2)
-            who = Publisher(HOTSWAP_GROUP, "default", "web")
-            mark = {who.annotation: write_mark(who, Mark("c1", LABELS, 0.0))}
-            published = {"metadata": {"labels": LABELS, "annotations": mark}}
-            await w.store.real.patch(SECRET, "argocd", "c1", published)
-            status = await w.cluster_until(lambda status: status.get("phase") == "Deleting")
-            assert condition(status, "Ready") == ("False", "StillPublished")
-        assert await w.names(SECRET) == {"c1"}
-
-
-@pytest.mark.parametrize("error", [AccessDenied("may not list"), KindNotInstalled("no applicationsets")])
-async def test_where_the_application_sets_cant_be_read_a_version_is_one_of_the_labels_in_use(error: OkraError) -> None:
-    who = Publisher(HOTSWAP_GROUP, "default", "web")
-    async with argo_world() as w:
-        await w.cluster("c1", labels={VERSION_LABEL: "1.0"})
-        async with w.running():
-            await w.cluster_until(ready)
-            mark = {who.annotation: write_mark(who, Mark("c1", LABELS, 0.0))}
-            await w.store.real.patch(SECRET, "argocd", "c1", {"metadata": {"labels": LABELS, "annotations": mark}})
-            w.store.fault = lambda operation, name: error if (operation, name) == ("list", "applicationsets") else None
-            await w.cluster("c1", labels={VERSION_LABEL: "1.1"})
-            status = await w.cluster_until(lambda status: status["observedGeneration"] == 2)
-            assert (status["ready"], condition(status, "LabelsInUse")) == (True, ("True", "StillPublished"))
-            assert (await w.secret("c1"))["metadata"]["labels"][VERSION_LABEL] == "1.0"
-            w.store.fault = no_fault
-            await w.cluster_until(lambda status: all(each["type"] != "LabelsInUse" for each in status["conditions"]))
-        metadata = (await w.secret("c1"))["metadata"]
-        assert (metadata["labels"][VERSION_LABEL], LABELS.items() <= metadata["labels"].items()) == ("1.1", True)
-
-
-async def test_applications_that_a_person_put_there_hold_it_up_too() -> None:
-    async with argo_world() as w:
-        await w.application_set()
-        await w.cluster("c1", deletionPolicy="Delete")
-        async with w.running():
-            await w.cluster_until(ready)
-            await w.label("c1", **LABELS)
-            await asyncio.sleep(10)
-            await w.store.real.delete(w.kinds[0], "default", "c1")
-            status = await w.cluster_until(lambda status: status["phase"] == "Deleting")
-            assert condition(status, "Ready") == ("False", "ApplicationsLeft")
-            await w.label("c1", **dict.fromkeys(LABELS))
-            await gone(w, "c1")
-
-
-async def test_a_policy_changed_to_retain_lets_a_deleted_object_go() -> None:
-    async with argo_world() as w:
-        await w.application_set()
-        await w.cluster("c1", deletionPolicy="Delete")
-        await w.deployment("c1")
-        async with w.running():
-            await w.synced("c1")
-            await w.store.real.delete(w.kinds[0], "default", "c1")
-            await w.cluster_until(lambda status: status["phase"] == "Deleting")
-            spec = {"spec": {"deletionPolicy": "Retain"}}
-            await w.store.real.patch(w.kinds[0], "default", "c1", spec)
-            await gone(w, "c1")
-        assert await w.names(SECRET) == {"c1"}
-
-
-# -- trouble ---------------------------------------------------------------------------------------------------------
 
 
 async def test_an_aws_that_never_answers_is_told_and_holds_up_nobody_else() -> None:

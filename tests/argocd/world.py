@@ -137,3 +137,19 @@ def _on(application: Object, name: str) -> bool:
 
 def _created(application: Object) -> float:
     return read_application(application).created
+
+
+def never_both(world: World) -> None:
+    assert len(world.running) <= 1, "two clusters run the workers"
+
+
+def never_none(world: World) -> None:
+    assert world.running, "no cluster runs the application"
+
+
+def serving(*clusters: str, beside: tuple[str, ...] = (), **options: Any) -> World:
+    """A deployment that is synced."""
+    world = World.of(*clusters, beside=beside, **options)
+    world.synced()
+    world.edits.clear()
+    return world

@@ -19,9 +19,9 @@ from okra.testing.applicationset_controller import ApplicationSetController
 from okra.testing.controlplane import ControlPlane
 from okra.testing.fake_argocd import FakeArgoCD, application_set
 from okra.testing.fake_clusters import FakeClusters
+from tests.actors.argo_deployments import because, never_both, never_none
 from tests.actors.argo_world import ArgoWorld, condition, eventually
 from tests.actors.doubles import FragileStore
-from tests.actors.test_argocd_deployment import because, never_both, never_none
 from tests.kube.real import client_of
 from tests.support.argocd import QUICK, ArgoStore
 
