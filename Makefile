@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+# Tests start some hundreds of interpreters: in a clean checkout each would compile all of Okra where an image sets this.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo demo-kubernetes controlplane test lint crds format bench lock clean
 

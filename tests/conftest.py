@@ -19,7 +19,7 @@ from looptime import LoopTimeEventLoop
 from tests.support import nursery
 
 TESTS = Path(__file__).parent
-LONGEST = ("scenarios", "chaos", "e2e", "demo", "kube")
+LONGEST = ("scenarios", "chaos", "e2e", "demo", "kube", "support", "chart")
 """Folders whose tests mostly wait for other processes."""
 
 settings.register_profile("okra", deadline=None, derandomize=True)
