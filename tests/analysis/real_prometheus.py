@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from okra.testing.controlplane.servers import ending_with
 from tests.support.binaries import binaries
 
 USERNAME, PASSWORD = "okra", "the-password"
@@ -43,6 +45,7 @@ def running(openmetrics: str, folder: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=ending_with(os.getpid()),
     )
     try:
         assert process.stderr is not None, "it is a pipe"

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from okra.testing.controlplane.servers import ending_with
+
 ROOT = Path(__file__).parents[2]
 DEV_ONLY = (
     "pytest", "pytest_asyncio", "hypothesis", "looptime", "blockbuster", "towncrier", "importlinter", "mypy", "xdist",
@@ -41,6 +43,7 @@ def performance(environ: Mapping[str, str], *options: str) -> Iterator[subproces
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=ending_with(os.getpid()),
     )
     try:
         yield process
