@@ -141,6 +141,8 @@ class Okra:
     environ: Mapping[str, str]
     settings: dict[str, str] = field(default_factory=lambda: dict(QUICK))
     processes: list[Process] = field(default_factory=list)
+    cold: bool = False
+    """Each is a new interpreter, as a person starts it."""
 
     @property
     def file(self) -> Path:
@@ -166,7 +168,7 @@ class Okra:
         own = {**self.settings, **settings, "PYTHONPATH": str(ROOT)}
         command = [*module, "-f", str(self.file), "-o", "json", *arguments]
         environ = {**known, **nobody, **self.environ, **own}
-        process = Process(begin(command, environ, self.folder, errors, output=output), output)
+        process = Process(begin(command, environ, self.folder, errors, output=output, cold=self.cold), output)
         self.processes.append(process)
         return process
 

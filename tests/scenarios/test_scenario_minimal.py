@@ -39,6 +39,7 @@ def test_the_minimal_cell_moves_all_traffic_in_ten_steps(
 ) -> None:
     route = world.route(kind=kind, tags={"role": "web"})
     okra.write(manifest.format(listener=route.listener_arn))
+    okra.cold = True
     seen = observe(route)
     code, process = okra.run()
     assert code == 0, process.said
