@@ -9,7 +9,7 @@ from okra.argocd.application_sets import ApplicationSet
 from okra.argocd.content import own_keys
 from okra.argocd.marks import Publisher
 from okra.argocd.names import RESERVED
-from okra.argocd.publishing import is_taken, labels_after_publishing, labels_without, published_labels
+from okra.argocd.publishing import is_taken, labels_without, published_labels
 from okra.argocd.secrets import ClusterSecret
 
 
@@ -102,9 +102,8 @@ def _in_use(secret: ClusterSecret, key: str, before: str, value: str) -> Iterato
 def _still_matching(
     publisher: Publisher, labels: Mapping[str, str], secret: ClusterSecret, sets: Iterable[ApplicationSet]
 ) -> Iterator[Problem]:
-    """Also when nobody publishes it: what others publish it by is theirs to take off."""
-    others = {pair for mark in secret.marks.values() for pair in mark.own.items()}
-    without = dict(labels_without(secret, publisher, labels).items() - others)
+    """Also when nobody publishes it."""
+    without = _unpublished(secret, publisher, labels)
     mark = secret.marks.get(publisher)
     published = labels.items() | (mark.labels.items() if mark is not None else set())
     for each in sets:
@@ -114,19 +113,31 @@ def _still_matching(
                 " them off would change nothing. Let its generators select by these labels; nothing was changed."
             )
             if found := without.items() & published:
-                shown = ", ".join(f"{key}={value}" for key, value in sorted(found))
-                said += f" {shown} was there before it was published, and would stay."
+                said += f" {_shown(dict(found))} was there before it was published, and would stay."
             yield Problem("StillSelected", said)
 
 
 def _not_matching(
     publisher: Publisher, labels: Mapping[str, str], secret: ClusterSecret, sets: Iterable[ApplicationSet]
 ) -> Iterator[Problem]:
-    after = labels_after_publishing(secret, publisher, labels)
+    """By what it is published alone, too: where only another's labels select it, what runs there goes with these."""
+    own = published_labels(secret, publisher, labels)
+    together = labels_without(secret, publisher, labels) | own
+    alone = _unpublished(secret, publisher, labels) | own
     for each in sets:
-        if each.selects(secret, after) is False:
-            shown = ", ".join(
-                f"{key}={value}" for key, value in sorted(published_labels(secret, publisher, labels).items())
-            )
-            said = f"No generator of the ApplicationSet {each.name} selects {shown}; nothing was changed."
+        if False in (found := [each.selects(secret, alone), each.selects(secret, together)]):
+            said = f"No generator of the ApplicationSet {each.name} selects {_shown(own)}; nothing was changed."
+            if found[1]:
+                others = _shown(dict(together.items() - alone.items()))
+                said += f" {secret.name} is selected by {others}, by which others publish it and take it back."
             yield Problem("NotSelected", said, stalled=False)
+
+
+def _unpublished(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> dict[str, str]:
+    """Its labels if nobody published it: what others publish it by is theirs to take off."""
+    others = {pair for mark in secret.marks.values() for pair in mark.own.items()}
+    return dict(labels_without(secret, publisher, labels).items() - others)
+
+
+def _shown(labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))

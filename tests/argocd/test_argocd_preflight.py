@@ -153,3 +153,22 @@ def test_a_label_of_the_cluster_itself_is_taken() -> None:
 @pytest.mark.parametrize(("key", "value"), [(SECRET_TYPE, "repository"), (MANAGED_BY, "helm")])
 def test_what_makes_it_a_cluster_secret_cant_be_changed(key: str, value: str) -> None:
     assert reason([secret("a")], labels=publishing_labels({**LABELS, key: value}, None)) == "LabelTaken"
+
+
+def test_labels_that_nothing_selects_are_reported_where_those_of_another_select_the_cluster_too() -> None:
+    found = preflight(WEB, {"team": "eu"}, [published(API)], [], [application_set()])
+    assert found is not None
+    assert (found.reason, found.stalled) == ("NotSelected", False)
+    assert "team=eu" in found.message
+    assert "myservice-role=web" in found.message  # by which the other publishes it
+
+
+def test_an_application_set_may_select_by_the_labels_of_two_that_publish_the_same() -> None:
+    there = published(API, role="web", tier="front")
+    assert reason([there], labels={"role": "web"}, generators=[clusters(role="web")]) == ""
+
+
+def test_labels_of_another_that_keep_the_cluster_from_being_selected_are_reported() -> None:
+    without = {"matchLabels": {"role": "web"}, "matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}
+    there = published(API, tier="front")
+    assert reason([there], labels={"role": "web"}, generators=[{"clusters": {"selector": without}}]) == "NotSelected"
