@@ -43,9 +43,9 @@ def decide(
 ) -> Decision:
     """`known`: what status says of each cluster."""
     census = Census(wanted, known, sight, now)
-    lacking = {name: _lacks(census, name, found) for name, found in census.listed.items()}
-    ready = bool(lacking) and not any(lacking.values())
     problem = _problem(census)
+    lacking = {name: _lacks(census, name, found, problem) for name, found in census.listed.items()}
+    ready = bool(lacking) and not any(lacking.values())
     changes = _changes(census, ready=ready) if problem is None else ()
     effects = (*changes, *_freed(census))
     lacking = {name: found or _former(census, name) for name, found in lacking.items()}
@@ -67,7 +67,8 @@ def _problem(census: Census) -> Problem | None:
     return preflight(wanted.publisher, wanted.labels, publish, census.to_unpublish, sets)
 
 
-def _lacks(census: Census, name: str, found: ClusterSecret | Problem) -> list[Lack]:
+def _lacks(census: Census, name: str, found: ClusterSecret | Problem, problem: Problem | None) -> list[Lack]:
+    """`problem`: what keeps every cluster from being published."""
     if census.is_retained(name):
         return []
     if isinstance(found, Problem):
@@ -78,7 +79,8 @@ def _lacks(census: Census, name: str, found: ClusterSecret | Problem) -> list[La
     if plan is Plan.PAUSED:
         return [Lack("Paused", f"{name} keeps the labels that it is published by: {census.sight.paused}")]
     if plan not in (Plan.KEEP, Plan.REMOVE_FORMER):
-        return [Lack("NotPublished", f"{name} isn't published yet.")]
+        why = problem or Problem("NotPublished", f"{name} isn't published yet.")
+        return [Lack(why.reason, why.message)]
     applications, mark = census.applications_on(found), census.mark(found)
     since = census.since(name, applications)
     if since is not None and mark.relabelled is not None:

@@ -62,7 +62,8 @@ def test_nothing_is_touched_when_the_application_set(
     change(world)
     world.want("b")
     before = {name: dict(obj) for name, obj in world.secrets.items()}
-    assert world.turn().report.reason == reason
+    report = world.turn().report
+    assert (report.reason, report.clusters[0].message) == (reason, report.message)  # by which a Cell knows of it
     for _ in range(60):
         world.now += 1
         world.turn()
