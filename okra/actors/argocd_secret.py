@@ -13,6 +13,7 @@ from okra.argocd.content import Content, content_for, labels_in_use, newborn, pa
 from okra.argocd.names import APPLICATION_SET, SECRET
 from okra.argocd.ownership import Free, Mine, Ownership, Shared, ownership
 from okra.argocd.preflight import Problem
+from okra.argocd.publishing import shown_labels
 from okra.argocd.secrets import ClusterSecret, Owner
 from okra.errors import AccessDenied, AlreadyExists, Conflict, KindNotInstalled, NotFound
 from okra.ports import Account, Object
@@ -84,13 +85,24 @@ class OwnSecret:
 
     async def _still_used(self, mine: ClusterSecret) -> Problem | None:
         if mine.published_by:
-            who = ", ".join(map(str, mine.published_by))
-            said = f"{who} publishes it. Take it off clusterNames there; or take its labels off Secret {mine.name}."
-            return Problem("StillPublished", said)
+            return Problem("StillPublished", self._still_published(mine))
         if left := [each.name for each in await applications(self._store, self._namespace) if each.goes_to(mine)]:
             said = f"Waits until these Applications are gone: {', '.join(left[:SHOWN])}."
             return Problem("ApplicationsLeft", said)
         return None
+
+    def _still_published(self, mine: ClusterSecret) -> str:
+        """With the way out that takes nothing down first."""
+        kind, (namespace, name) = self._actor.kind, self._actor.key
+        who = ", ".join(map(str, mine.published_by))
+        labels = shown_labels({key: value for each in mine.published_by for key, value in mine.marks[each].own.items()})
+        return (
+            f"{who} publishes it: what runs there may have traffic. To keep the secret and let this object go: kubectl"
+            f" -n {namespace} patch {kind.plural}.{kind.group} {name} --type merge -p"
+            """ '{"spec":{"deletionPolicy":"Retain"}}'."""
+            f" To delete both, once no traffic goes there: take it off clusterNames of {who}, or, if that is deleted,"
+            f" {labels} off Secret {mine.name}, and Argo CD deletes what runs there."
+        )
 
     async def _secrets(self) -> tuple[list[ClusterSecret], ClusterSecret | None]:
         """All cluster secrets, and the Secret of this one's name."""
@@ -149,7 +161,7 @@ def _said(secret: ClusterSecret, in_use: Mapping[str, str], paused: str) -> Prob
     """Of its labels that wait."""
     if not in_use:
         return None
-    shown = ", ".join(f"{key}={value}" for key, value in sorted(in_use.items()))
+    shown = shown_labels(in_use)
     who = ", ".join(map(str, secret.published_by))
     reason, until = ("StillPublished", f"as long as {who} publishes it") if who else ("Paused", "in a pause")
     said = (

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from okra.argocd.census import Census, Known, Sight, Wanted
 from okra.argocd.preflight import Problem, preflight
-from okra.argocd.publishing import Edit, forget, former_labels, publish, unpublish
+from okra.argocd.publishing import Edit, forget, former_labels, publish, shown_labels, unpublish
 from okra.argocd.readiness import Lack, lacks
 from okra.argocd.relabelling import Plan, remove_former
 from okra.argocd.report import Phase, Report, report
@@ -93,7 +93,7 @@ def _former(census: Census, name: str) -> list[Lack]:
     if census.plans.get(name) is not Plan.REMOVE_FORMER:
         return []
     former = former_labels(census.targets[name], census.wanted.publisher, census.wanted.labels)
-    shown = ", ".join(f"{key}={value}" for key, value in sorted(former.items()))
+    shown = shown_labels(former)
     return [Lack("FormerLabels", f"{name} is published by {shown} of before the edit, until all clusters are ready.")]
 
 

@@ -9,7 +9,7 @@ from okra.argocd.application_sets import ApplicationSet
 from okra.argocd.content import own_keys
 from okra.argocd.marks import Publisher
 from okra.argocd.names import RESERVED
-from okra.argocd.publishing import is_taken, labels_without, published_labels
+from okra.argocd.publishing import is_taken, labels_without, published_labels, shown_labels
 from okra.argocd.secrets import ClusterSecret
 
 
@@ -113,7 +113,7 @@ def _still_matching(
                 " them off would change nothing. Let its generators select by these labels; nothing was changed."
             )
             if found := without.items() & published:
-                said += f" {_shown(dict(found))} was there before it was published, and would stay."
+                said += f" {shown_labels(dict(found))} was there before it was published, and would stay."
             yield Problem("StillSelected", said)
 
 
@@ -126,9 +126,9 @@ def _not_matching(
     alone = _unpublished(secret, publisher, labels) | own
     for each in sets:
         if False in (found := [each.selects(secret, alone), each.selects(secret, together)]):
-            said = f"No generator of the ApplicationSet {each.name} selects {_shown(own)}; nothing was changed."
+            said = f"No generator of the ApplicationSet {each.name} selects {shown_labels(own)}; nothing was changed."
             if found[1]:
-                others = _shown(dict(together.items() - alone.items()))
+                others = shown_labels(dict(together.items() - alone.items()))
                 said += f" {secret.name} is selected by {others}, by which others publish it and take it back."
             yield Problem("NotSelected", said, stalled=False)
 
@@ -137,7 +137,3 @@ def _unpublished(secret: ClusterSecret, publisher: Publisher, labels: Mapping[st
     """Its labels if nobody published it: what others publish it by is theirs to take off."""
     others = {pair for mark in secret.marks.values() for pair in mark.own.items()}
     return dict(labels_without(secret, publisher, labels).items() - others)
-
-
-def _shown(labels: Mapping[str, str]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))

@@ -134,8 +134,10 @@ def publish(secret: ClusterSecret, publisher: Publisher, cluster: str, labels: M
         return edit(EditKind.ADOPTED, secret, publisher, secret.labels, replace(old, cluster=cluster), said)
     again = old is not None and old.withdrawn is None and dict(old.labels) == wanted
     kind = EditKind.PUBLISHED_AGAIN if again else EditKind.PUBLISHED
-    shown = ", ".join(f"{key}={value}" for key, value in sorted(wanted.items()))
-    said = f"{cluster}: the cluster secret {secret.name} is labelled {shown}" + "; it had been changed." * again
+    said = (
+        f"{cluster}: the cluster secret {secret.name} is labelled {shown_labels(wanted)}"
+        + "; it had been changed." * again
+    )
     mark = Mark(cluster, wanted, now, found=tuple(sorted(found_labels(secret, wanted))))
     return edit(kind, secret, publisher, after, mark, said.rstrip(".") + ".")
 
@@ -180,6 +182,10 @@ def _labels_of_it_alone(secret: ClusterSecret, publisher: Publisher, labels: Map
     others = (other for who, other in secret.marks.items() if who != publisher and other.withdrawn is None)
     kept = {*RESERVED, *(key for other in others for key in other.labels)}
     return {(key, value) for key, value in mine if key not in kept}
+
+
+def shown_labels(labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 
 def _label_value(name: str) -> str:

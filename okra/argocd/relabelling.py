@@ -23,6 +23,7 @@ from okra.argocd.publishing import (
     labels_after_publishing,
     needs_publishing,
     published_labels,
+    shown_labels,
 )
 from okra.argocd.secrets import ClusterSecret
 
@@ -60,8 +61,7 @@ def plan(
 
 def remove_former(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str], now: float) -> Edit:
     mark, former = secret.marks[publisher], former_labels(secret, publisher, labels)
-    shown = ", ".join(f"{key}={value}" for key, value in sorted(former.items()))
-    said = f"{mark.cluster}: {shown} of before the edit is taken off the cluster secret {secret.name}."
+    said = f"{mark.cluster}: {shown_labels(former)} of before the edit is taken off the cluster secret {secret.name}."
     kept = {key: value for key, value in mark.labels.items() if key not in former}
     found = tuple(key for key in mark.found if key in kept)
     after = labels_after_publishing(secret, publisher, labels)

@@ -1,6 +1,7 @@
 """An ArgoCDCluster is deleted: its secret stays, or goes when nothing runs there any more."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -54,6 +55,31 @@ async def test_a_published_secret_is_not_deleted_before_its_applications_are_gon
             await gone(w, "c1")
             assert w.argo.running("https://c1.eks.example") == set()
         assert await w.names(SECRET) == {"c2"}
+
+
+async def test_a_published_secret_outlives_all_that_published_it_until_it_is_to_be_retained() -> None:
+    """So it is when a Cell with the policy Delete is deleted as a whole: what runs there may have all traffic."""
+    async with argo_world() as w:
+        await w.application_set()
+        await w.cluster("c1", deletionPolicy="Delete")
+        await w.deployment("c1")
+        async with w.running():
+            await w.synced("c1")
+            for kind in w.kinds:
+                await w.store.real.delete(kind, "default", "c1" if kind == w.kinds[0] else "web")
+            status = await w.cluster_until(lambda status: status["phase"] == "Deleting")
+            message = status["conditions"][0]["message"]
+            patch = '{"spec":{"deletionPolicy":"Retain"}}'
+            command = f"kubectl -n default patch argocdclusters.okra.mumoshu.github.io c1 --type merge -p '{patch}'"
+            assert command in message
+            assert message.index(command) < message.index("once no traffic goes there") < message.index("role=web")
+            await asyncio.sleep(300)
+            assert w.argo.running("https://c1.eks.example") == {"web-c1"}
+            await w.store.real.patch(w.kinds[0], "default", "c1", json.loads(patch))
+            await gone(w, "c1")
+            await asyncio.sleep(300)
+            assert w.argo.running("https://c1.eks.example") == {"web-c1"}
+        assert await w.names(SECRET) == {"c1"}
 
 
 async def test_a_secret_that_somebody_publishes_in_the_last_moment_stays() -> None:
