@@ -6,6 +6,7 @@ import math
 import os
 import re
 import shlex
+from collections import Counter
 from pathlib import Path
 
 STATE = Path(".okra/state.db")
@@ -21,9 +22,13 @@ _VERBS = "abort|retry|approve|pause|resume|promote|rollback|unblock"
 def shortened(text: str) -> str:
     """`targetgroup/NAME` instead of an ARN of 130 characters; of listeners and rules the id tells them apart.
 
-    An ARN that a person is told to check stays whole.
+    An ARN that a person is told to check stays whole, and so do several that have one name.
     """
-    return text if "Check the ARN" in text else _ARN.sub(_name, text)
+    if "Check the ARN" in text:
+        return text
+    names = {found[0]: _name(found) for found in _ARN.finditer(text)}
+    often = Counter(names.values())
+    return _ARN.sub(lambda found: found[0] if often[names[found[0]]] > 1 else names[found[0]], text)
 
 
 def _name(arn: re.Match[str]) -> str:

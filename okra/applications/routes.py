@@ -40,8 +40,11 @@ def off_the_route(turn: Turn, app: Application) -> Problem | None:
         said = f"It has no alb any more, and the traffic is on {clusters}: nobody moves it from there."
         return Problem("RouteRemoved", f"{said} Give it its alb back, or another name.")
     if synced.route not in ("", app.route):
-        said = f"{synced.route} forwards to {clusters}, and would after a move by {app.route}"
-        return Problem("RouteAndClusters", f"{said}: move by the former route, and change it then.")
+        said = (
+            f"{synced.route} forwards to {clusters}, and would after a move by {app.route}: move by the former route,"
+            " and change it then. Where that can't be, give it another name."
+        )
+        return Problem("RouteAndClusters", said)
     rules = [each for each in state.routes_before if each != app.route and _forwards(turn, app, synced, each)]
     if rules and not state.moving:
         said = f"{', '.join(rules)}, where it was before, forwards to {clusters}, and nobody would move that"

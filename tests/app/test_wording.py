@@ -28,6 +28,14 @@ def test_an_arn_is_shortened_to_the_name_that_people_know(arn: str, name: str) -
     )
 
 
+@pytest.mark.parametrize("differs", [("us-east-1", "eu-west-1"), ("123456789012", "210987654321"), (LB, RULE)])
+def test_arns_of_one_name_stay_whole_so_that_what_differs_is_seen(differs: tuple[str, str]) -> None:
+    before, group = f"{ARN}listener/app/web/{LB}/{LISTENER}", f"{ARN}targetgroup/web-2/{LISTENER}"
+    after = before.replace(*differs)
+    said = f"{before}#10 forwards to {{}}, and would after a move by {after}#10"
+    assert shortened(said.format(group)) == said.format("targetgroup/web-2")
+
+
 def test_an_arn_that_is_to_be_checked_stays_whole() -> None:
     arn = f"{ARN}listener/app/web/{LB}/{LISTENER}"
     answer = ClientError({"Error": {"Code": "ListenerNotFound", "Message": "none"}}, "DescribeListeners")

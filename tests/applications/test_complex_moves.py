@@ -830,6 +830,7 @@ def test_another_route_with_other_clusters_leaves_no_cluster_that_the_former_rou
     assert (published(w), w.routes["web"].stable) == (set(OLD), "+".join(OLD))
     assert (w.state.phase, w.state.reason) == (Phase.PENDING, "RouteAndClusters")
     assert "listener#10 forwards to web-1-v1, web-2-v1" in w.state.message
+    assert w.state.message.endswith(" Where that can't be, give it another name.")
     w.want(on_rule(10, NEW))
     assert w.after(600.0).state.phase is Phase.SYNCED
     w.want(on_rule(20, NEW))
