@@ -49,6 +49,13 @@ class ApplicationSet:
         used = r"metadata\.labels[^\w{}]*" + re.escape(label)
         return label in json.dumps(self.generators) or re.search(used, self.template) is not None
 
+    def reads(self, annotation: str) -> bool:
+        """Does it fill an annotation of a cluster's secret in? Where there is none Argo CD leaves the text as it is; a
+        Go template, which may ask whether there is one, has another form."""
+        return (
+            re.search(r"\{\{\s*metadata\.annotations\." + re.escape(annotation) + r"\s*}}", self.template) is not None
+        )
+
     def waits_for(self, applications: Iterable[Application]) -> list[str]:
         """The Applications that RollingSync isn't done with."""
         if not self.rolling:

@@ -177,8 +177,18 @@ def _is_key(key: str) -> bool:
 
 def _target_group(labels: Mapping[str, str]) -> str:
     """The one target group that the labels name, under whatever key."""
-    found = {value for value in labels.values() if _TARGET_GROUP.fullmatch(value)}
+    found = {*_target_groups(labels).values()}
     return found.pop() if len(found) == 1 else ""
+
+
+def _target_groups(labels: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in labels.items() if _TARGET_GROUP.fullmatch(value)}
+
+
+def keys_of_target_groups(secret: ClusterSecret) -> list[str]:
+    """The labels of its ArgoCDCluster that name target groups. Each is an annotation: an ARN is no label's value."""
+    own = {key: secret.annotations[key] for key in own_keys(secret) if key in secret.annotations}
+    return sorted(_target_groups(own))
 
 
 def _config(info: ClusterInfo, role_arn: str, region: str, auth: Auth) -> str:

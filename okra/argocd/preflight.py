@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from okra.argocd.application_sets import ApplicationSet
-from okra.argocd.content import own_keys
+from okra.argocd.content import keys_of_target_groups, own_keys
 from okra.argocd.marks import Publisher
-from okra.argocd.names import RESERVED
+from okra.argocd.names import RESERVED, TARGET_GROUP
 from okra.argocd.publishing import is_taken, labels_without, published_labels, shown_labels
 from okra.argocd.secrets import ClusterSecret
 
@@ -47,6 +47,7 @@ def _problems(
         yield from _still_matching(publisher, labels if secret in publish else {}, secret, sets)
     for secret in publish:
         yield from _not_matching(publisher, labels, secret, sets)
+        yield from _no_target_group(secret, sets)
 
 
 def _leftovers(each: ApplicationSet) -> Iterator[Problem]:
@@ -131,6 +132,19 @@ def _not_matching(
                 others = shown_labels(dict(together.items() - alone.items()))
                 said += f" {secret.name} is selected by {others}, by which others publish it and take it back."
             yield Problem("NotSelected", said, stalled=False)
+
+
+def _no_target_group(secret: ClusterSecret, sets: Iterable[ApplicationSet]) -> Iterator[Problem]:
+    """Of several target groups none is the cluster's: an Application would get the template's text for an ARN."""
+    keys = keys_of_target_groups(secret)
+    for each in sets:
+        if len(keys) > 1 and TARGET_GROUP not in secret.annotations and each.reads(TARGET_GROUP):
+            said = (
+                f"The ApplicationSet {each.name} reads the annotation {TARGET_GROUP} of {secret.name}. Its"
+                f" ArgoCDCluster names several ({', '.join(keys)}), and so it has no such annotation: let the template"
+                f" read the application's own, such as {{{{metadata.annotations.{keys[0]}}}}}; nothing was changed."
+            )
+            yield Problem("TargetGroupUnknown", said, stalled=False)
 
 
 def _unpublished(secret: ClusterSecret, publisher: Publisher, labels: Mapping[str, str]) -> dict[str, str]:

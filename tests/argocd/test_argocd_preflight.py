@@ -172,3 +172,27 @@ def test_labels_of_another_that_keep_the_cluster_from_being_selected_are_reporte
     without = {"matchLabels": {"role": "web"}, "matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}
     there = published(API, tier="front")
     assert reason([there], labels={"role": "web"}, generators=[{"clusters": {"selector": without}}]) == "NotSelected"
+
+
+ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/{}/0123456789abcdef"
+THE_ONE = "{{metadata.annotations.okra.mumoshu.github.io/target-group-arn}}"
+
+
+@pytest.mark.parametrize(
+    ("labels", "reads", "says"),
+    [
+        ({"webTG": "web", "apiTG": "api"}, THE_ONE, "names several (apiTG, webTG), and so it has no such annotation"),
+        ({"webTG": "web", "apiTG": "api"}, "{{metadata.annotations.webTG}}", ""),
+        ({"webTG": "web", "apiTG": "web"}, THE_ONE, ""),
+        ({"webTG": "web"}, THE_ONE, ""),
+        ({}, THE_ONE, ""),
+    ],
+)
+def test_the_annotation_of_the_one_target_group_is_missed_where_a_cluster_has_several(
+    labels: dict[str, str], reads: str, says: str
+) -> None:
+    there = secret("a", spec_labels={key: ARN.format(name) for key, name in labels.items()})
+    template = {"spec": {"source": {"helm": {"parameters": [{"name": "targetGroupARN", "value": reads}]}}}}
+    found = preflight(WEB, LABELS, [there], [], [application_set("web", template=template)])
+    said = (found.reason, found.stalled, says in found.message) if found else None
+    assert said == (("TargetGroupUnknown", False, True) if says else None)
