@@ -8,6 +8,7 @@ from math import floor
 
 from okra.argocd.application_sets import ApplicationSet
 from okra.argocd.applications import Application
+from okra.rollout.words import sentence
 
 SETTLED = 10.0
 """Seconds for which the set of Applications must stay the same, unless the settings say other: an ApplicationSet makes
@@ -61,7 +62,7 @@ def needs_sync(application: Application, *, rolling: bool) -> bool:
 
 def _set_lacks(each: ApplicationSet, applications: Sequence[Application]) -> Iterator[Lack]:
     if each.error:
-        yield Lack("ApplicationSetError", f"The ApplicationSet {each.name}: {each.error}")
+        yield Lack("ApplicationSetError", sentence(f"The ApplicationSet {each.name}: {each.error}"))
     elif not each.up_to_date:
         yield Lack("ApplicationSetNotUpToDate", f"The ApplicationSet {each.name} hasn't made its Applications yet.")
     if not applications:
@@ -78,7 +79,7 @@ def _being_deleted(application: Application) -> Lack:
 
 def _application_lacks(application: Application, published: float, *, rolling: bool) -> Iterator[Lack]:
     name = f"The Application {application.name}"
-    said = f": {application.said}" if application.said else "."
+    said = f": {sentence(application.said)}" if application.said else "."
     if application.deleting:
         yield _being_deleted(application)
     elif application.reconciled is None or application.reconciled < floor(published):  # it is written in whole seconds

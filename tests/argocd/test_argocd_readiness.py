@@ -70,7 +70,7 @@ WORDS: list[tuple[str, dict[str, Any], str]] = [
                 {"type": "ComparisonError", "message": "no such revision"},
             ],
         },
-        "The Application web-a is Unknown: no such revision",
+        "The Application web-a is Unknown: no such revision.",
     ),
     (
         "nothing of an operation that went well",
@@ -80,7 +80,7 @@ WORDS: list[tuple[str, dict[str, Any], str]] = [
     (
         "what an operation failed with",
         {"sync": {"status": "OutOfSync"}, "operationState": {"phase": "Failed", "message": "hook failed"}},
-        "The Application web-a is OutOfSync: hook failed",
+        "The Application web-a is OutOfSync: hook failed.",
     ),
 ]
 
@@ -146,7 +146,7 @@ def test_an_application_set_holds_it_up_that_is(conditions: list[dict[str, str]]
 def test_what_an_application_set_says_is_repeated() -> None:
     broken = with_conditions(condition("ErrorOccurred", "True", "no such project"))
     found = list(lacks([broken], [application("a")], NOW, NOW, LATER))
-    assert found[0].message == "The ApplicationSet web: no such project"
+    assert found[0].message == "The ApplicationSet web: no such project."
 
 
 def test_the_applications_must_stay_the_same_for_a_while() -> None:
