@@ -12,7 +12,7 @@ from okra.api.check import Check
 from okra.api.checks import Analysis
 from okra.api.findings import did_you_mean, path_of, printable
 from okra.api.kinds import GROUPS
-from okra.api.lint_clusters import cluster_findings
+from okra.api.lint_clusters import cluster_findings, cluster_notes, route_findings
 from okra.api.objects import LoadedObject, TextProblem, read_objects
 from okra.api.parse import parse
 from okra.api.secret import parse_secret
@@ -95,7 +95,7 @@ def lint(sources: Iterable[tuple[str, str]], *, provider_is_set: bool = True) ->
     report.findings += _duplicates(entries)
     if not provider_is_set:
         report.findings += _without_provider(entries)
-    report.notes += _unknown_checks(entries)
+    report.notes += [*_unknown_checks(entries), *_unknown_labels(entries)]
     return report
 
 
@@ -109,7 +109,8 @@ def _judge(file: str, loaded: LoadedObject) -> tuple[_Entry, list[Placed]]:
     found = [replace(entry.place(each.loc, each.message), line=each.line) for each in loaded.duplicates]
     found += [entry.place(finding.loc, finding.message) for finding in findings]
     if isinstance(model, Cell):
-        found += [entry.place(("spec", *loc), message) for loc, message in cluster_findings(model.spec)]
+        unlikely = (*route_findings(model.spec), *cluster_findings(model.spec))
+        found += [entry.place(("spec", *loc), message) for loc, message in unlikely]
     return entry, found
 
 
@@ -166,3 +167,10 @@ def _unknown_checks(entries: list[_Entry]) -> Iterator[Placed]:
                 continue
             message = f"the Check {check.from_.check_name} is not in the given files: it must exist when the Cell runs"
             yield entry.place(("spec", *loc, "from", "checkName"), message)
+
+
+def _unknown_labels(entries: list[_Entry]) -> Iterator[Placed]:
+    for entry in entries:
+        if isinstance(entry.model, Cell):
+            for loc, message in cluster_notes(entry.model.spec):
+                yield entry.place(("spec", *loc), message)

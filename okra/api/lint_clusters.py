@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from okra.api.aws import region_of
 from okra.api.base import Loc, Violation
 from okra.api.cell import CellSpec
 from okra.api.complex import Application, Cluster
-from okra.api.findings import printable, remedy_for
+from okra.api.findings import did_you_mean, printable, remedy_for
 from okra.api.label_selectors import ClusterSelector
 from okra.api.secret_labels import FIXED
 
@@ -19,12 +20,58 @@ def cluster_findings(spec: CellSpec) -> Iterator[Violation]:
     for index, application in enumerate(spec.applications or ()):
         at, selector, chosen = ("applications", index), application.cluster_selector, spec.clusters or ()
         if selector is not None:
-            if (labels := selector.labels) is None:
-                continue
-            chosen = tuple(each for each in chosen if labels.matches(each.labels))
-            if not chosen:
+            labels = selector.labels
+            chosen = tuple(each for each in chosen if labels and labels.matches(each.labels))
+            if labels and not chosen:
                 yield _unmatched((*at, "clusterSelector"), selector, [each.labels for each in spec.clusters or ()])
         yield from _unpublishable((*at, "argocd", "clusterSecret", "labels"), application, chosen)
+        yield from _misplaced((*at, "alb", "forwardConfig", "targetGroup"), application, chosen)
+
+
+def cluster_notes(spec: CellSpec) -> Iterator[Violation]:
+    """What may be meant: a label of clusters that are tagged in EKS."""
+    for index, application in enumerate(spec.applications or ()):
+        label = application.alb.forward_config.target_group.arn_from_label if application.alb else None
+        if label is not None and not any(label in each.labels for each in spec.clusters or ()):
+            at: Loc = ("applications", index, "alb", "forwardConfig", "targetGroup", "arnFromLabel")
+            said = f"no cluster has the label {printable(label)}: each must have it as a tag in EKS"
+            known = {key for each in spec.clusters or () for key in each.labels}
+            near = did_you_mean(label, known)
+            yield Violation(at, f"{said}, or did you mean {near}?" if near else said)
+
+
+def route_findings(spec: CellSpec) -> Iterator[Violation]:
+    """Of the simple shape."""
+    for loc, ingress in spec.routes:
+        if ingress.listener is not None and ingress.load_balancer is not None:
+            (block, _), listener = ingress.listener
+            for index, each in enumerate(ingress.load_balancer.target_groups or ()):
+                yield from _elsewhere((*loc, block, "targetGroups", index, "arn"), each.arn, listener)
+
+
+def _misplaced(at: Loc, application: Application, clusters: Sequence[Cluster]) -> Iterator[Violation]:
+    """Target groups that the application's listener can't forward to, or that two clusters have."""
+    if application.alb is None:
+        return
+    source, listener = application.alb.forward_config.target_group, application.alb.listener_arn
+    if source.arn is not None:
+        yield from _elsewhere((*at, "arn"), source.arn, listener)
+    label, seen = source.arn_from_label or "", dict[str, str]()
+    for cluster in clusters:
+        arn = cluster.labels.get(label, "")
+        where: Loc = (*at, "arnFromLabel")
+        if arn in seen:
+            yield Violation(where, f"{cluster.name} has the target group of {seen[arn]}: give each its own")
+        elif arn.startswith("arn:"):
+            seen[arn] = cluster.name
+            yield from _elsewhere(where, arn, listener, f"the target group of {cluster.name} ")
+
+
+def _elsewhere(at: Loc, arn: str, listener: str, what: str = "") -> Iterator[Violation]:
+    here, there = region_of(listener), region_of(f"{arn}:::")  # a label may hold anything
+    if there not in ("", here):
+        said = f"{what}is in {printable(there)}, but the listener is in {here}, and forwards to no other region"
+        yield Violation(at, f"{said}: correct one of them")
 
 
 def _unpublishable(at: Loc, application: Application, clusters: Sequence[Cluster]) -> Iterator[Violation]:

@@ -159,6 +159,50 @@ def test_an_application_cannot_be_published_by_a_label_that_its_cluster_has_itse
     assert findings(text) == [f"0.yaml:{line} Cell/mysystem {path}: {said}: choose another key"]
 
 
+GROUP_OF_API = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/api-v1/6d0ecf831eec9f09"
+TARGET_GROUP_AT = "alb.forwardConfig.targetGroup"
+
+
+def test_a_target_group_of_another_region_than_the_listener_is_a_finding() -> None:
+    text = COMPLEX.replace("eu-central-1:123456789012:listener", "eu-west-1:123456789012:listener")
+    said = "is in eu-central-1, but the listener is in eu-west-1, and forwards to no other region: correct one of them"
+    assert [each.partition("spec.")[2] for each in findings(text)] == [
+        f"applications[0].{TARGET_GROUP_AT}.arn: {said}",
+        f"applications[1].{TARGET_GROUP_AT}.arnFromLabel: the target group of mycluster-api-v1 {said}",
+    ]
+
+
+def test_a_listed_target_group_of_another_region_than_the_listener_is_a_finding() -> None:
+    listed = f"targetGroups: [{{arn: {GROUP_OF_API}, version: v1}}]"
+    listener = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shop/50dc6c495c0c9188/f2f7dc8efc522ab2"
+    balancer = f"{{listenerARN: {listener}, {listed}}}"
+    text = (
+        "apiVersion: okra.mumoshu.github.io/v1alpha1\nkind: Cell\nmetadata: {name: a}\nspec: {ingress: "
+        f"{{type: AWSApplicationLoadBalancer, awsApplicationLoadBalancer: {balancer}}}}}\n"
+    )
+    assert [each.partition(": ")[2] for each in findings(text)] == [
+        "is in eu-central-1, but the listener is in eu-west-1, and forwards to no other region: correct one of them"
+    ]
+    assert findings(text.replace("eu-west-1", "eu-central-1")) == []
+
+
+def test_a_target_group_that_two_clusters_have_is_a_finding() -> None:
+    found = f"labels:\n      role: api\n      targetGroupARN: {GROUP_OF_API}\n"
+    twin = f"  - name: twin\n    eks: {{}}\n    {found}"
+    text = COMPLEX.replace("  - name: mycluster-backgroundjobs-v1", twin + "  - name: mycluster-backgroundjobs-v1", 1)
+    said = "twin has the target group of mycluster-api-v1: give each its own"
+    assert [each.partition("spec.")[2] for each in findings(text)] == [
+        f"applications[1].{TARGET_GROUP_AT}.arnFromLabel: {said}"
+    ]
+
+
+@pytest.mark.parametrize(("label", "more"), [("targetGroupArn", ", or did you mean targetGroupARN?"), ("other", "")])
+def test_a_label_for_target_groups_that_no_cluster_has_may_be_a_tag_and_is_a_note(label: str, more: str) -> None:
+    report = judge([("a.yaml", COMPLEX.replace("arnFromLabel: targetGroupARN", f"arnFromLabel: {label}"))])
+    said = f"no cluster has the label {label}: each must have it as a tag in EKS{more}"
+    assert (report.findings, [each.message for each in report.notes if "Label" in each.path]) == ([], [said])
+
+
 def test_what_tags_in_aws_select_is_for_the_controller_to_say() -> None:
     assert findings(COMPLEX.replace("matchEKSTags:\n        role: web", "matchEKSTags:\n        role: nothing")) == []
 
