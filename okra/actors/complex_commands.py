@@ -32,7 +32,7 @@ class Commands:
         if command is None or self._handed_down():
             return ()
         if command.verb == "abort":
-            return (command,) if moving and not self._told(moving) else ()
+            return (command,) if moving and not self._runs(moving) else ()
         if command.verb == "rollback":
             return () if moving else (command,)
         mine = command.verb in OWN and (moving is None or not self._tries_on(moving, command))
@@ -67,11 +67,19 @@ class Commands:
             return None
         return self._children.route_object(app.name)
 
-    def _addressee(self) -> tuple[AppState, Object] | None:
+    def _runs(self, app: AppState) -> bool:
+        """Is its child known to be on the way? One that was told and hasn't begun, as in a pause, has nothing to take
+        back: its Cell has."""
+        assert app.target is not None  # it moves
+        seen = self._children.route(app.name, app.attempt)
+        return seen is not None and seen.version == app.target.version and bool(seen.phase) and not seen.settled
+
+    def _addressee(self, command: Command) -> tuple[AppState, Object] | None:
         """The application, and its child, that a command about traffic is for: the one that moves; where none does the
         first that is held."""
         if (moving := self._moving) is not None:
-            child = self._told(moving)
+            back = command.verb in ("abort", "rollback")
+            child = None if back and not self._runs(moving) else self._told(moving)
             return (moving, child) if child else None
         for app in self._record.state.applications:
             seen, child = self._children.route(app.name, None), self._children.route_object(app.name)
@@ -103,7 +111,7 @@ class Commands:
             for each in CellStatus.model_validate(known.get("status") or {}).commands:
                 if each.id == command.id:
                     return Handled(each.id, each.verb, each.by, read_time(each.time), f"{app.name}: {each.outcome}")
-        found = self._addressee()
+        found = self._addressee(command)
         if found is None:
             return Handled(command.id, command.verb, command.by, now, f"{REFUSED} {self._instead(self._moving)}")
         app, child = found

@@ -19,6 +19,7 @@ from okra.api.complex import Application, ArgoCDStrategyType, Cluster
 from okra.api.fields import LabelKey, LabelValue
 from okra.api.meta import COMMAND_ANNOTATION, OKRA_GROUP, PARENT_LABEL, VERSION
 from okra.applications.state import Group
+from okra.rollout.commands import ITS_CELL
 
 Object = dict[str, Any]
 
@@ -247,7 +248,7 @@ def sent(body: Object, before: Object | None, attempt: int) -> Object:
     annotations = {ATTEMPT: str(attempt), SINCE: str(status.get("rollouts", 0))}
     failed = [*(status.get("blockedVersions") or ()), *(status.get("setAside") or ())]
     if any(each.get("version") == version for each in failed):
-        again = {"id": f"attempt-{attempt}-{annotations[SINCE]}", "verb": "retry", "arg": version, "by": "its Cell"}
+        again = {"id": f"attempt-{attempt}-{annotations[SINCE]}", "verb": "retry", "arg": version, "by": ITS_CELL}
         annotations[COMMAND_ANNOTATION] = json.dumps(again)
     return {**body, "metadata": {**body["metadata"], "annotations": annotations}}
 
@@ -255,7 +256,7 @@ def sent(body: Object, before: Object | None, attempt: int) -> Object:
 def abort_of(attempt: int, rollout: int) -> str:
     """The command to a child Cell that brings its rollout's traffic back, as its annotation has it: for an attempt of
     the application."""
-    return json.dumps({"id": f"attempt-{attempt}-abort-{rollout}", "verb": "abort", "by": "its Cell"})
+    return json.dumps({"id": f"attempt-{attempt}-abort-{rollout}", "verb": "abort", "by": ITS_CELL})
 
 
 def plain(model: BaseModel, include: frozenset[str] | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from okra.applications.reverting import ABORTED
 from okra.applications.rollback import roll_back
 from okra.applications.state import Phase
 from okra.applications.turn import Turn
@@ -80,13 +81,14 @@ def _unblock(turn: Turn, command: Command) -> str:
 
 
 def _abort(turn: Turn, command: Command) -> str:
-    """While no traffic moves: its child can't know of it."""
+    """While no child is known to move traffic for it."""
     moving = next((app for app in turn.policy.applications if turn.app(app).moving), None)
     target = turn.app(moving).target if moving else None
     if moving is None or target is None or turn.app(moving).failure is not None:
         return "Refused: nothing moves that isn't being put back already."
-    by = f" by {command.by}" if command.by else ""
-    turn.fail(moving, Phase.REVERTING, "Aborted", f"The move to {target.version} aborted{by}, before any traffic.")
+    route, by = turn.obs.routes.get(moving.name), f" by {command.by}" if command.by else ""
+    before = ", before any traffic" if route is None or route.settled or route.version != target.version else ""
+    turn.fail(moving, Phase.REVERTING, ABORTED, f"The move to {target.version} aborted{by}{before}.")
     return f"{moving.name}: put back."
 
 

@@ -11,13 +11,15 @@ from okra.applications.turn import Turn
 
 SUPERSEDED = "Superseded"
 """Why what moves is put back when an edit asks for something else."""
+ABORTED = "Aborted"
+"""By a person: that is put back with `onFailure: Stop`, too."""
 
 
 def revert(turn: Turn, app: Application) -> None:
     state = turn.app(app)
     assert state.failure is not None
     assert state.target is not None
-    if turn.policy.on_failure is OnFailure.STOP and state.failure.block:
+    if turn.policy.on_failure is OnFailure.STOP and state.failure.block and state.failure.reason != ABORTED:
         _stop(turn, app, state)
         return
     turn.set(app, stage=Stage.ERROR)
@@ -70,12 +72,13 @@ def _traffic_is_back(turn: Turn, app: Application, state: AppState) -> bool:
 
 def _first_is_left(turn: Turn, app: Application, state: AppState, route: RouteSeen) -> bool:
     """There is no version to pin the child Cell to. One that failed puts the traffic back by itself, and one that goes
-    with its Cell; one that goes to clusters which are wanted no more is told to."""
+    with its Cell; any other is told to, even one that hasn't begun yet: else it would once it may."""
     assert state.failure is not None
     assert state.target is not None
     awaited = state.failure.block or not turn.policy.leaving
-    if awaited and route.version == state.target.version and not route.settled:
-        if not (state.failure.block or route.failed or route.aborted):
+    told = route.failed is not None or route.aborted
+    if awaited and route.version == state.target.version and not (route.settled and (told or not state.failure.block)):
+        if not told:
             turn.effects.append(Abort(app.name))
         return _awaited(turn, app, route)
     _keep(turn, app, state, route)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from okra.actors.cell import CELL
 from okra.actors.kinds import HOTSWAP
+from okra.api.meta import PARENT_LABEL
 from okra.app.state_file import is_empty
 from okra.app.wording import STATE, option_for
 from okra.cli.options import Place
@@ -88,6 +89,12 @@ class OpenedCluster(Opened):
         from okra.app.recorded import recorded_events
 
         return await recorded_events(self._kube, cell)
+
+
+def commanded(cell: Object) -> str:
+    """Whom the commands in a Cell's messages are for: of a complex Cell's child the parent, which moves it."""
+    name: str = cell["metadata"].get("labels", {}).get(PARENT_LABEL) or cell["metadata"]["name"]
+    return name
 
 
 def no_cell(name: str, namespace: str | None, there_are: Iterable[Object]) -> NotFound:

@@ -18,7 +18,7 @@ from okra.actors.kinds import kind_named, kind_of
 from okra.app.command import pending
 from okra.app.wording import addressed, shortened
 from okra.cli.options import Place
-from okra.cli.place import Opened, no_cell, within
+from okra.cli.place import Opened, commanded, no_cell, within
 from okra.embedded.events import RecordedEvent
 from okra.ports import Object
 from okra.rollout.status import read_time
@@ -62,7 +62,7 @@ def status(name: str, place: Place, output: str) -> int:
         check = kind_named(kind_of(cell).group, "Check")
         checks = (await store.list(check, namespace, f"{CELL_LABEL}={name}")).items
         for line in (*lines(cell, checks), *event_lines(await opened.events(cell))):
-            print(addressed(line, namespace, name, opened.option))
+            print(addressed(line, namespace, commanded(cell), opened.option))
         for note in notes([cell], running=await opened.runs()):
             print(f"\n{note}")
         return 0

@@ -9,7 +9,7 @@ from okra.actors.kinds import kind_of
 from okra.app.command import outcome, send
 from okra.app.wording import addressed
 from okra.cli.options import Place
-from okra.cli.place import Opened, within
+from okra.cli.place import Opened, commanded, within
 
 DONE, REFUSED = 0, 1
 PATIENCE = 5.0
@@ -25,7 +25,8 @@ def command(verb: str, name: str, arg: str, place: Place, wait: float = PATIENCE
     """
 
     async def act(opened: Opened) -> int:
-        kind = kind_of(await opened.cell(name))
+        cell = await opened.cell(name)
+        kind = kind_of(cell)
         sent = await send(opened.store, kind, opened.namespace, name, verb, arg, _who())
         if sent.replaced:
             print(f"It replaces the command {sent.replaced}, which was never executed.", file=sys.stderr)
@@ -35,7 +36,7 @@ def command(verb: str, name: str, arg: str, place: Place, wait: float = PATIENCE
         if found is None:
             print(f"{verb} is recorded for {which}: {NOBODY if nobody else opened.waits_for}.")
             return DONE
-        print(f"{which}: {addressed(found.outcome, opened.namespace, name, opened.option)}")
+        print(f"{which}: {addressed(found.outcome, opened.namespace, commanded(cell), opened.option)}")
         return REFUSED if found.outcome.startswith("Refused") else DONE
 
     return within(place, act)

@@ -129,7 +129,7 @@ def _pinned(
         return Wanted(None, False, "WaitingForTargetGroups", _how_many(pin, have, policy.replicas, " (pinned)"))
     if refusal := _refusal(policy, state, pin, complete[pin], obs):
         return refusal
-    order = None if policy.pin_walks else ranks({pin, state.stable_version or pin})
+    order = None if policy.child else ranks({pin, state.stable_version or pin})
     older = order is not None and state.stable_version is not None and order[pin] < order[state.stable_version]
     return Wanted(pin, older)
 

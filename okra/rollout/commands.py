@@ -19,6 +19,8 @@ AT_ONCE = ("abort", "pause")
 HELD_BY_SPEC = "spec.paused is true and holds it: set paused: false there."
 UNREADABLE = "(not JSON)"
 """The verb of a command that can't be read."""
+ITS_CELL = "its Cell"
+"""Who commands a complex Cell's child in its parent's name."""
 EXAMPLE = '{"id": "1", "verb": "abort"}'
 
 
@@ -58,6 +60,10 @@ def _execute(turn: Turn, command: Command) -> None:
 
 
 def _abort(turn: Turn, command: Command) -> str:
+    pin = turn.policy.pin
+    if turn.state.phase is Phase.IDLE and command.by == ITS_CELL and pin and pin != turn.state.stable_version:
+        turn.block(pin, "Aborted before it began.")
+        return f"{pin} blocked, before it began"
     if turn.state.phase not in RUNNING:
         raise Refusal(f"no rollout is moving. To go back to the previous version: okra rollback {turn.policy.name}")
     if turn.first:
@@ -158,6 +164,8 @@ def _rollback(turn: Turn, command: Command) -> str:
         return _abort(turn, command)
     if turn.state.phase is not Phase.IDLE:
         raise Refusal("a rollout is moving; abort it first.")
+    if turn.policy.child:
+        raise Refusal(f"its Cell moves it. To have that go back: okra rollback {turn.policy.name}")
     target, leaving = command.arg or turn.state.previous_version, turn.state.stable_version
     if not target or not leaving:
         raise Refusal(f"there is no previous version; name one that has target groups. {_others(turn)}")

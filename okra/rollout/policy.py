@@ -70,13 +70,13 @@ class Policy:
     owner: str = ""
     """`<install>/<namespace>/<name>`: the owner tag's value."""
     name: str = ""
-    """The Cell's name, for messages that name a command."""
+    """The Cell's name, for messages that name a command; of a complex Cell's child the parent's, which moves it."""
     label: str = "okra.mumoshu.github.io/version"
     replicas: int = 1
     pin: str | None = None
-    pin_walks: bool = False
-    """An older version that is pinned walks the plan too: the Cell is a complex one's child, whose versions may be no
-    more than names of clusters."""
+    child: bool = False
+    """Of a complex Cell, which says where it goes: it has no rollback of its own, and an older version that is pinned
+    walks the plan too, for versions may be no more than names of clusters."""
     min_healthy: int | Fraction = Fraction(1, 2)
     """A number of targets, or a part of the stable groups' mean."""
     health_timeout: float = 300.0

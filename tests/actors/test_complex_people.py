@@ -480,3 +480,50 @@ async def test_what_is_being_put_back_is_not_tried_again_before_it_is() -> None:
             assert await given(w, "retry", "again") == "Begins again: web."
             await w.phase("Synced")
         assert set(w.traffic()) == {"v2"}
+
+
+@pytest.mark.parametrize("action", ["Rollback", "Stop"])
+async def test_an_abort_while_the_child_is_paused_before_its_traffic_puts_back(action: str) -> None:
+    async with complex_world() as w:
+        await w.web_on("v1")
+        async with w.running():
+            await w.phase("Synced")
+            await w.cell([w.cluster("v1", "web")], w.app("web"), onFailure={"action": action})
+            await w.phase("Synced")
+            w.argo.generates = False
+            await w.cell([w.cluster("v2", "web")], w.app("web"), onFailure={"action": action})
+            await w.until(lambda s: s["applications"][0]["stage"] == "Migrating")
+            await w.command("pause", "0", "sys-web")
+            await w.until(lambda s: s["commands"], "sys-web")
+            w.argo.generates = True
+            await w.until(lambda s: "Paused by a person" in s["message"])
+            refused = await given(w, "rollback", "1")
+            assert refused.endswith("To take web off its new clusters: okra abort sys")
+            assert await given(w, "abort", "2") == "web: put back."
+            await w.phase("Failed")
+            assert (await w.app_status())["blockedVersions"] == ["v2"]
+            await w.command("resume", "3", "sys-web")
+            await asyncio.sleep(600)
+        assert (set(w.traffic()), await w.published()) == ({"v1"}, {"v1"})
+
+
+async def test_an_abort_of_a_first_move_that_its_child_cannot_begin_keeps_the_traffic_where_it_was() -> None:
+    async with complex_world() as w:
+        await w.application_set("web")
+        w.cluster("v1", "web")
+        route = w.route("v1")
+        await w.cell([w.cluster("v2", "web")], w.app("web"))
+        w.aws.fault, up = (
+            lambda operation, _: AccessDenied("no") if operation == "DescribeListeners" else None,
+            w.aws.fault,
+        )
+        async with w.running():
+            await w.until(lambda s: s.get("phase") == "Failed", "sys-web")
+            assert await given(w, "abort", "1") == "web: put back."
+            await w.phase("Failed")
+            w.aws.fault = up
+            await asyncio.sleep(600)
+            assert (set(w.traffic()), route.history) == ({"v1"}, [])
+            assert await given(w, "retry", "3") == "Begins again: web."
+            await w.phase("Synced")
+        assert set(w.traffic()) == {"v2"}

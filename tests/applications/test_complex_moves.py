@@ -646,6 +646,19 @@ def test_a_failure_right_after_a_first_move_that_was_left_ends_with_its_clusters
     assert w.after(600.0).state.phase is Phase.SYNCED
 
 
+def test_an_abort_of_a_first_move_is_its_childs_too() -> None:
+    w = first_move()
+    w.commands = (Command("1", "abort"),)
+    w.quiet()
+    assert (w.routes["web"].aborted, w.web.phase) == (True, Phase.REVERTING)
+    w.after(100.0)
+    assert (w.web.phase, w.web.message, w.web.blocked) == (
+        Phase.FAILED,
+        f"The move to {'+'.join(OLD)} aborted.",
+        ("+".join(OLD),),
+    )
+
+
 def test_a_cell_that_is_deleted_in_its_first_move_is_let_go() -> None:
     """Its child Cell goes with it, and puts the traffic back before."""
     w = first_move()

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from okra.rollout.commands import EXAMPLE, UNREADABLE, VERBS
+from okra.rollout.commands import EXAMPLE, ITS_CELL, UNREADABLE, VERBS
 from okra.rollout.observation import Command, Verdict
 from okra.rollout.state import Outcome, Phase, RolloutKind, Step, StepKind
 from okra.rollout.status import phase_of
@@ -377,11 +377,35 @@ def test_a_child_that_is_pinned_walks_its_plan_to_an_older_name_too() -> None:
     p = cell(checks=("c",))
     ended(p)
     count = len(writes(p))
-    p.policy = replace(p.policy, pin=OLD, pin_walks=True)
+    p.policy = replace(p.policy, pin=OLD, child=True)
     p.run(1.0)
     p.until(lambda: p.state.stable_version == OLD)
     assert rollout(p).kind is RolloutKind.CANARY
     assert len(writes(p)) >= count + len(p.policy.plan)
+
+
+def test_a_child_names_its_cell_in_what_it_says_and_has_no_rollback_of_its_own() -> None:
+    p = cell(child=True, name="shop", pin=OLD)
+    p.run(10)
+    assert say(p, "abort").endswith("okra rollback shop")
+    assert say(p, "rollback", NEW) == "Refused: its Cell moves it. To have that go back: okra rollback shop"
+    p.run(60)
+    assert (share(p), p.state.blocked) == (0, ())
+
+
+def test_a_child_that_its_cell_aborts_before_it_begins_begins_no_more() -> None:
+    p = cell(child=True, pin=OLD)
+    p.run(10)
+    say(p, "pause")
+    p.policy = replace(p.policy, pin=NEW)
+    assert say(p, "abort").startswith("Refused: no rollout is moving.")
+    p.world.commands.append(Command("its", "abort", by=ITS_CELL))
+    p.see(commands=tuple(p.world.commands))
+    p.settle()
+    assert p.state.commands[-1].outcome == f"{NEW} blocked, before it began"
+    say(p, "resume")
+    p.run(100)
+    assert share(p) == 0
 
 
 def test_a_pin_does_not_lift_a_block_and_the_message_names_the_command() -> None:

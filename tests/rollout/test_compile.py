@@ -10,6 +10,7 @@ import pytest
 from okra.api.cell import Cell
 from okra.api.defaults import Defaults
 from okra.api.findings import Finding
+from okra.api.meta import PARENT_LABEL
 from okra.api.parse import parse
 from okra.api.provider import Provider
 from okra.rollout.compile import NEEDS_KUBERNETES, compile_policy, invalid
@@ -70,6 +71,13 @@ def test_a_minimal_cell_gets_everything_from_the_settings() -> None:
     assert (route.key, route.take_over) == (LISTENER, False)
     assert route.selects({"role": "web"})
     assert not route.selects({"role": "api"})
+
+
+def test_the_commands_that_a_complex_cells_child_names_are_for_its_parent() -> None:
+    made = cell()
+    metadata = made.metadata.model_copy(update={"labels": {PARENT_LABEL: "shop"}})
+    policy = compile_policy(made.model_copy(update={"metadata": metadata}), Defaults())
+    assert (policy.name, policy.child, policy.owner) == ("shop", True, "okra/shop/web")
 
 
 def test_a_cells_own_fields_win_over_the_settings() -> None:
