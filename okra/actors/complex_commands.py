@@ -110,7 +110,9 @@ class Commands:
             known = self._children.route_object(app.name) or {}
             for each in CellStatus.model_validate(known.get("status") or {}).commands:
                 if each.id == command.id:
-                    return Handled(each.id, each.verb, each.by, read_time(each.time), f"{app.name}: {each.outcome}")
+                    refused = "Refused: " * each.outcome.startswith("Refused: ")  # first, for whoever looks for that
+                    said = f"{refused}{app.name}: {each.outcome.removeprefix('Refused: ')}"
+                    return Handled(each.id, each.verb, each.by, read_time(each.time), said)
         found = self._addressee(command)
         if found is None:
             return Handled(command.id, command.verb, command.by, now, f"{REFUSED} {self._instead(self._moving)}")

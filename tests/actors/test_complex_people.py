@@ -367,6 +367,16 @@ async def test_an_abort_before_the_traffic_moves_takes_the_application_off_its_n
         assert set(w.traffic()) == {"v3"}
 
 
+async def test_what_a_child_refuses_its_cell_says_to_be_refused() -> None:
+    async with complex_world() as w:
+        await w.web_on("v1")
+        async with w.running():
+            await w.phase("Synced")
+            await move(w)
+            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            assert await given(w, "approve", "1") == "Refused: web: no approval is awaited."
+
+
 async def test_a_cell_at_rest_writes_nothing() -> None:
     async with complex_world() as w:
         await w.web_on("v1")
