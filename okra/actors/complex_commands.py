@@ -44,15 +44,12 @@ class Commands:
         return any(child is not None and _command_of(child) == _command_of(self._record.object) for child in children)
 
     def _tries_on(self, moving: AppState, command: Command) -> bool:
-        """Is it about the attempt that is under way, and its child's? What is being put back isn't tried again before
-        it is. While something is blocked, that is meant, but not by a retry of what is held."""
+        """Is it about the attempt that is under way, which its child holds? What is being put back isn't tried again
+        before it is."""
         assert moving.target is not None  # it moves
-        if moving.failure is not None:
-            return False
         seen = self._children.route(moving.name, moving.attempt) if self._told(moving) else None
-        held = seen is not None and seen.held and command.arg in ("", moving.target.version)
-        blocked = any(app.blocked for app in self._record.state.applications)
-        return (held and command.verb == "retry") or not blocked
+        held = moving.failure is None and seen is not None and seen.held
+        return held and command.verb == "retry" and command.arg in ("", moving.target.version)
 
     @property
     def _moving(self) -> AppState | None:
@@ -99,10 +96,10 @@ class Commands:
         return False
 
     def _instead(self, moving: AppState | None) -> str:
-        cell = self._record.key[1]
+        cell, hold = self._record.key[1], "To hold everything, set spec.paused."
         if moving is not None:
-            return f"To take {moving.name} off its new clusters: okra abort {cell}"
-        return f"To go back: okra rollback {cell}, or apply the former spec. To hold everything, set spec.paused."
+            return f"{hold} To take {moving.name} off its new clusters: okra abort {cell}"
+        return f"{hold} To go back: okra rollback {cell}, or apply the former spec."
 
     async def _answer(self, command: Command, now: float) -> Handled | None:
         """What a child said of it, or why none was asked. None: it was asked."""

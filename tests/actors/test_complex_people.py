@@ -340,9 +340,11 @@ async def test_a_command_before_the_traffic_moves_is_not_taken_for_one_about_the
         await w.web_on("v1")
         async with w.running():
             await waits_for_argo_cd(w)
-            await w.command("rollback")
-            status = await w.until(lambda s: s["commands"])
-            assert status["commands"][0]["outcome"].startswith("Refused: no traffic moves.")
+            for verb in ("rollback", "pause"):
+                refused = await given(w, verb, verb)
+                assert refused.startswith("Refused: no traffic moves. To hold everything, set spec.paused.")
+            assert await given(w, "retry", "1", "v9") == "Refused: v9 isn't blocked."
+            assert await given(w, "unblock", "2") == "Refused: nothing is blocked."
             await asyncio.sleep(60)
             assert set(w.traffic()) == {"v2"}
             w.argo.generates = True
