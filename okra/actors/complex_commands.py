@@ -34,7 +34,7 @@ class Commands:
         if command.verb == "abort":
             return (command,) if moving and not self._runs(moving) else ()
         if command.verb == "rollback":
-            return () if moving else (command,)
+            return () if moving and not command.arg else (command,)  # a revision, where a child would see a version
         mine = command.verb in OWN and (moving is None or not self._tries_on(moving, command))
         return (command,) if mine else ()
 

@@ -75,7 +75,7 @@ def roll_back(turn: Turn, command: Command) -> str:
     """Only what is decided: the Cell goes by that spec from the next look on."""
     kept = turn.obs.kept
     if any(each.moving for each in turn.state.applications):
-        return "Refused: an application moves; abort that first."
+        return f"Refused: an application moves. To put it back first: okra abort {turn.policy.name}"
     if isinstance(kept, Problem):
         return f"Refused: the specs that were kept can't be read: {kept.message}"
     found = choose(kept, command.arg, turn.policy, turn.state)

@@ -379,6 +379,19 @@ async def test_what_a_child_refuses_its_cell_says_to_be_refused() -> None:
             assert await given(w, "approve", "1") == "Refused: web: no approval is awaited."
 
 
+async def test_a_rollback_by_number_in_the_middle_of_a_move_is_of_a_revision_and_waits() -> None:
+    async with complex_world() as w:
+        await w.web_on("1")
+        async with w.running():
+            await w.phase("Synced")
+            await w.cell([w.cluster("2", "web")], w.app("web"))
+            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            said = await given(w, "rollback", "1", "1")
+            assert said == "Refused: an application moves. To put it back first: okra abort sys"
+            await w.phase("Synced")
+        assert set(w.traffic()) == {"2"}
+
+
 async def test_a_cell_at_rest_writes_nothing() -> None:
     async with complex_world() as w:
         await w.web_on("v1")

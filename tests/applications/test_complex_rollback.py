@@ -170,7 +170,7 @@ def test_what_moves_is_not_rolled_back_by_this() -> None:
     w = on_new()
     w.want(web(OLD))
     w.quiet()
-    assert asks(w) == "Refused: an application moves; abort that first."
+    assert asks(w) == "Refused: an application moves. To put it back first: okra abort mysystem"
 
 
 # -- which spec --------------------------------------------------------------------------------------------------------
