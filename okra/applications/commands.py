@@ -12,6 +12,7 @@ from okra.applications.state import Phase
 from okra.applications.turn import Turn
 from okra.rollout.observation import Command
 from okra.rollout.state import Handled
+from okra.rollout.words import retry
 
 COMMANDS_KEPT = 20
 
@@ -35,9 +36,9 @@ def _retry(turn: Turn, command: Command) -> str:
     apps = turn.policy.applications
     failed = any(app.version in turn.app(app).blocked and command.arg in ("", app.version) for app in apps)
     if turn.state.rolled_back is None or failed or _blocked_nowhere(turn, command.arg):
-        return _unblock(turn, command)
+        return _lift(turn, command)
     turn.state = replace(turn.state, rolled_back=None)
-    _unblock(turn, command)
+    _lift(turn, command)
     return "It goes by its own spec again."
 
 
@@ -55,27 +56,39 @@ def _put_back_first(turn: Turn, version: str) -> str:
 
 
 def _unblock(turn: Turn, command: Command) -> str:
-    """Of one version, or of all. What was rolled back from stays blocked for as long as the Cell goes by the spec
-    before. What moves goes on."""
+    """Of a version that is named, and that nothing begins with: what the Cell asks for would begin at once."""
     if said := _put_back_first(turn, command.arg):
         return said
+    blocked = [f"{app.name} {each}" for app in turn.policy.applications for each in turn.app(app).blocked]
+    if blocked and not command.arg:
+        return f"Refused: name the version. Blocked: {', '.join(blocked)}."
+    for app in turn.policy.applications:
+        if command.arg == app.version and app.version in turn.app(app).blocked and not turn.app(app).moving:
+            again = retry(turn.policy.name, app.version)
+            return f"Refused: {app.name} would begin at once, as the Cell asks for {app.version}. To begin: {again}"
+    return _lift(turn, command)
+
+
+def _lift(turn: Turn, command: Command) -> str:
+    """The block of one version, or of all. What was rolled back from stays blocked for as long as the Cell goes by the
+    spec before. What moves goes on."""
     if _blocked_nowhere(turn, command.arg):
         return f"Refused: {command.arg} isn't blocked."
-    back, begins, moves = turn.state.rolled_back is not None, [], []
+    back, begins, stays = turn.state.rolled_back is not None, [], []
     for app in turn.policy.applications:
         blocked = turn.app(app).blocked
         lifted = {app.version} if back else {*blocked}
         left = tuple(each for each in blocked if each not in lifted or command.arg not in ("", each))
         if blocked == left:
             continue
-        if turn.app(app).moving:
+        if turn.app(app).moving or app.version not in blocked:
             turn.set(app, blocked=left)
-            moves.append(app.name)
+            stays += [f"{app.name} {each}" for each in blocked if each not in left]
         else:
             turn.set(app, blocked=left, phase=Phase.PENDING, stage=None, message="")
             begins.append(app.name)
     done = [f"Begins again: {', '.join(begins)}."] if begins else []
-    done += [f"Not blocked any more, and moves on: {', '.join(moves)}."] if moves else []
+    done += [f"Not blocked any more: {', '.join(stays)}."] if stays else []
     kept = "nothing else is blocked than what was rolled back from" if back else "nothing is blocked"
     return " ".join(done) or f"Refused: {kept}."
 

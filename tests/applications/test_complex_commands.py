@@ -113,9 +113,9 @@ def test_a_command_in_the_middle_of_a_move_loses_nothing_of_the_move(stage: Call
     w.turn()
     if verb != "abort":
         assert (w.web.stage, w.web.attempt, w.web.moving) == (at, attempt, True)
-    lifts = verb in ("retry", "unblock")
+    lifts = verb == "retry"
     assert ("+".join(NEW) in w.web.blocked) is not lifts
-    assert (outcome(w) == "Not blocked any more, and moves on: web.") is lifts
+    assert (outcome(w) == f"Not blocked any more: web {'+'.join(NEW)}.") is lifts
     w.verdicts.clear()
     w.after(1200.0)
     aborted = verb == "abort" and stage is not _reverting
@@ -133,7 +133,26 @@ def test_a_version_that_is_named_is_unblocked_alone(verb: str) -> None:
     assert (outcome(w), w.web.blocked) == ("Refused: v7 isn't blocked.", ("v8", "v9"))
     w.commands = (Command("2", verb, "v8"),)
     w.turn()
-    assert (outcome(w), w.web.blocked) == ("Not blocked any more, and moves on: web.", ("v9",))
+    assert (outcome(w), w.web.blocked) == ("Not blocked any more: web v8.", ("v9",))
+
+
+def test_an_unblock_starts_nothing() -> None:
+    """What the Cell asks for would begin at once."""
+    v2 = "+".join(NEW)
+    w = synced(web())
+    w.fails[v2] = (Phase.CHECK_FAILED, "no")
+    w.want(web(NEW))
+    w.after(600.0)
+    w.commands = (Command("1", "unblock"), Command("2", "unblock", v2))
+    w.after(100.0)
+    assert w.state.commands[0].outcome == f"Refused: name the version. Blocked: web {v2}."
+    assert outcome(w).startswith(f"Refused: web would begin at once, as the Cell asks for {v2}.")
+    assert (w.web.blocked, w.state.phase, w.web.attempt) == ((v2,), Phase.FAILED, 2)
+    w.want(web())
+    w.commands = (Command("3", "unblock", v2),)
+    w.after(100.0)
+    assert (outcome(w), w.web.blocked) == (f"Not blocked any more: web {v2}.", ())
+    assert (w.state.phase, w.web.attempt) == (Phase.SYNCED, 2)
 
 
 @pytest.mark.parametrize("verb", ["retry", "unblock"])

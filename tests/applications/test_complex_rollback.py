@@ -259,7 +259,7 @@ def test_unblock_lifts_no_block_of_what_was_rolled_back_from(after: float) -> No
     w.want(web())
     w.after(after)
     assert w.web.moving is (after < 60)
-    assert asks(w, verb="unblock") == "Refused: nothing else is blocked than what was rolled back from."
+    assert asks(w, V2, verb="unblock") == "Refused: nothing else is blocked than what was rolled back from."
     assert w.web.blocked == (V2,)
     w.after(600.0)
     assert (w.state.reason, w.routes["web"].stable) == ("RolledBack", V1)

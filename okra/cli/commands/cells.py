@@ -34,7 +34,8 @@ VERSIONED_VERBS: Mapping[str, str] = {
     "rollback": "Go back to the previous version (or another) in one step; the present one is blocked. A Cell of "
     "whole clusters: to the last spec that reached Synced on others, or to that of the ControllerRevision with this "
     "number, until its spec is edited.",
-    "unblock": "Unblock the version of the last rollout (or another) without starting it.",
+    "unblock": "Unblock the version of the last rollout (or another) without starting it. A Cell of whole clusters: "
+    "one that is named, and that its spec doesn't ask for; what it asks for begins with retry.",
 }
 EXECUTED = """On ./.okra/state.db if it is there, else on the cluster that kubectl would ask. Where no Okra works now
 it is recorded, and executed by the next one.
