@@ -238,13 +238,14 @@ def _report(turn: Turn, app: Application) -> None:
     """The Cell is as its first application that isn't Synced."""
     state = turn.app(app)
     phase = state.phase
-    if state.failure is None and not state.moving and app.version in state.blocked:
+    ended = state.failure is None and not state.moving and app.version in state.blocked
+    if ended:
         phase = Phase.FAILED
         turn.reason = turn.reason or ("Stopped" if turn.policy.on_failure is OnFailure.STOP else "RolledBack")
     elif phase in (Phase.PRECHECK_FAILED, Phase.CHECK_FAILED, Phase.POSTCHECK_FAILED):
         phase = Phase.REVERTING if state.failure else Phase.SYNCING
     elif phase is Phase.SYNCED:  # it has just arrived: whether all have is for the next decision to say
         phase, turn.reason = Phase.SYNCING, turn.reason or "Syncing"
-    again = f" To try it again: {retry(turn.policy.name, app.version)}" if phase is Phase.FAILED else ""
+    again = f" To try it again: {retry(turn.policy.name, app.version)}" if ended else ""
     reason = turn.reason or (state.failure.reason if state.failure else str(state.phase))
     turn.report(phase, reason, f"{app.name}: {state.message}{again}" if state.message else "")

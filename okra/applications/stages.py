@@ -256,14 +256,19 @@ def groups_of(state: AppState, *placements: Placement) -> tuple[tuple[str, Group
 
 
 def _follow(turn: Turn, app: Application, target: Placement, route: RouteSeen) -> None:
-    """The child Cell moves the traffic, and puts it back when it fails."""
+    """The child Cell moves the traffic, and puts it back when it fails. One that can't go on for what says nothing of
+    the version, as a listener that isn't there, goes on once it can."""
     if route.failed is not None:
         turn.fail(app, route.failed_at, route.failed.reason, route.failed.message)
     elif _arrived(route, target):
         turn.set(app, stage=Stage.COMPLETING, series=0, message=f"All traffic is on {target.version}.")
     else:
         stage = Stage.COMPLETING if route.completing else Stage.MIGRATING
-        turn.set(app, phase=Phase.SYNCING, stage=stage, message=route.message)
+        stuck = route.held and route.phase == Phase.FAILED
+        if stuck and turn.app(app).phase is not Phase.FAILED:
+            turn.emit(route.reason, f"{app.name}: {route.message}", "Warning")
+        turn.reason = route.reason if stuck else turn.reason
+        turn.set(app, phase=Phase.FAILED if stuck else Phase.SYNCING, stage=stage, message=route.message)
         turn.wake_in(turn.policy.poll_interval)
 
 

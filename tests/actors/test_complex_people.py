@@ -543,8 +543,12 @@ async def test_an_abort_of_a_first_move_that_its_child_cannot_begin_keeps_the_tr
             w.aws.fault,
         )
         async with w.running():
-            await w.until(lambda s: s.get("phase") == "Failed", "sys-web")
+            said = await w.phase("Failed")
+            assert (said["reason"], said["message"]) == ("AccessDenied", "web: no")
+            assert {each["type"]: each["status"] for each in said["conditions"]}["Stalled"] == "True"
+            assert not said["applications"][0]["blockedVersions"]
             assert await given(w, "abort", "1") == "web: put back."
+            await w.until(lambda s: s["applications"][0]["blockedVersions"])
             await w.phase("Failed")
             w.aws.fault = up
             await asyncio.sleep(600)

@@ -68,3 +68,24 @@ def test_a_child_that_cannot_put_the_traffic_back_makes_its_cell_failed_revertin
     assert w.web.phase is Phase.REVERTING
     stuck = RouteSeen(V1, settled=False, stable=V1, phase="FailedReverting", reason="NoHealthyStable", message="none")
     assert seen(w, stuck) == (Phase.FAILED_REVERTING, Phase.FAILED_REVERTING, "NoHealthyStable")
+
+
+@pytest.mark.parametrize("reason", ["NotFound", "RouteConflict"])
+def test_a_child_that_cannot_go_on_makes_its_cell_failed_until_it_can_and_blocks_nothing(reason: str) -> None:
+    w = synced(web())
+    w.want(web(NEW))
+    w.after(40.0)
+    there = w.observe().routes["web"]
+    assert there is not None
+    assert there.version == "+".join(NEW)
+    w.emitted.clear()
+    stuck = replace(there, phase="Failed", reason=reason, message="no such listener.", settled=True)
+    for _ in range(3):
+        decision = decide(w.policy, w.state, replace(w.observe(), routes={"web": stuck}), w.now)
+        for effect in decision.effects:
+            w.do(effect)
+    assert (w.state.phase, w.state.reason, w.state.message) == (Phase.FAILED, reason, "web: no such listener.")
+    assert w.emitted == [reason]
+    assert (w.web.moving, w.web.blocked) == (True, ())
+    w.after(600.0)
+    assert (w.state.phase, w.routes["web"].stable) == (Phase.SYNCED, "+".join(NEW))
