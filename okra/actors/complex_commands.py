@@ -13,6 +13,7 @@ from okra.api.meta import COMMAND_ANNOTATION
 from okra.applications.commands import COMMANDS_KEPT
 from okra.applications.state import AppState
 from okra.ports import Object
+from okra.rollout.commands import unknown
 from okra.rollout.observation import Command
 from okra.rollout.state import Handled
 from okra.rollout.status import read_time
@@ -103,6 +104,8 @@ class Commands:
 
     async def _answer(self, command: Command, now: float) -> Handled | None:
         """What a child said of it, or why none was asked. None: it was asked."""
+        if said := unknown(command):
+            return Handled(command.id, command.verb, command.by, now, f"Refused: {said}")
         for app in self._record.state.applications:
             known = self._children.route_object(app.name) or {}
             for each in CellStatus.model_validate(known.get("status") or {}).commands:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +15,13 @@ from rich.table import Table
 
 from okra.actors.cell import CELL
 from okra.actors.check_objects import CELL_LABEL
-from okra.actors.kinds import kind_named, kind_of
+from okra.actors.kinds import HOTSWAP, kind_named, kind_of
 from okra.app.command import pending
 from okra.app.wording import addressed, shortened
 from okra.cli.options import Place
 from okra.cli.place import Opened, commanded, no_cell, within
 from okra.embedded.events import RecordedEvent
+from okra.errors import AccessDenied, KindNotInstalled, NotFound
 from okra.ports import Object
 from okra.rollout.status import read_time
 from okra.rollout.words import short
@@ -35,6 +37,8 @@ def get(name: str | None, place: Place, output: str) -> int:
         cells = (await opened.store.list(CELL, place.namespace)).items
         if name is not None:
             everything, cells = cells, [cell for cell in cells if cell["metadata"]["name"] == name]
+            if not cells:  # as status and the verbs do, where there is no Cell
+                cells = await _systems(opened, name, place.namespace)
             if not cells:
                 raise no_cell(name, place.namespace, everything)
         if output in ("json", "yaml"):
@@ -48,6 +52,14 @@ def get(name: str | None, place: Place, output: str) -> int:
         return 0
 
     return within(place, act)
+
+
+async def _systems(opened: Opened, name: str, namespace: str | None) -> list[Object]:
+    """Hotswap's Systems of a name."""
+    with suppress(NotFound, KindNotInstalled, AccessDenied):
+        found = (await opened.store.list(HOTSWAP.cell, namespace)).items
+        return [each for each in found if each["metadata"]["name"] == name]
+    return []
 
 
 def status(name: str, place: Place, output: str) -> int:
@@ -73,7 +85,7 @@ def status(name: str, place: Place, output: str) -> int:
 def lines(cell: Object, checks: Iterable[Object]) -> Iterable[str]:
     """A Cell as text."""
     found = cell.get("status") or {}
-    yield f"Cell      {cell['metadata']['namespace']}/{cell['metadata']['name']}"
+    yield f"{cell['kind']:<9} {cell['metadata']['namespace']}/{cell['metadata']['name']}"
     yield f"Phase     {found.get('phase', 'Pending')} ({found.get('reason', 'Pending')})"
     if found.get("message"):
         yield f"          {shortened(found['message'])}"

@@ -38,14 +38,19 @@ def commands(turn: Turn) -> bool:
     return False
 
 
+def unknown(command: Command) -> str:
+    """Why a command of no known verb isn't executed; empty: it has one."""
+    if command.verb == UNREADABLE:
+        return f"a command is a JSON object, such as {EXAMPLE}, with an id that is new each time."
+    return "" if command.verb in VERBS else f"There is no verb {command.verb!r}; there are {', '.join(VERBS)}."
+
+
 def _execute(turn: Turn, command: Command) -> None:
     before = turn.state, turn.watch, list(turn.effects)
     verb = VERBS.get(command.verb)
     try:
-        if command.verb == UNREADABLE:
-            raise Refusal(f"a command is a JSON object, such as {EXAMPLE}, with an id that is new each time.")
         if verb is None:
-            raise Refusal(f"There is no verb {command.verb!r}; there are {', '.join(VERBS)}.")
+            raise Refusal(unknown(command))
         outcome = verb(turn, command)
     except Refusal as refusal:
         turn.state, turn.watch, turn.effects = before

@@ -36,9 +36,19 @@ def untouchable(turn: Turn, policy: RoutePolicy, route: RouteState, reading: Rou
         return Condition("RouteNotForward", _how_to_forward(policy, reading), True)
     owner = turn.obs.owners.get(policy.key, turn.policy.owner)
     if owner not in ("", turn.policy.owner):
-        said = f"{reading.arn} is owned by {owner} (tag okra.mumoshu.github.io/owner). Delete one of the two Cells."
+        said = f"{reading.arn} is owned by {_called(owner)} (tag okra.mumoshu.github.io/owner: {owner})"
+        said = f"{said}, and this is {_called(turn.policy.owner)}. Delete one of the two."
         return Condition("RouteConflict", said, True)
     return None
+
+
+def _called(owner: str) -> str:
+    """Whom an owner tag names: INSTALLATION/NAMESPACE/NAME, of hotswap's with the kind before the name."""
+    parts = owner.split("/")
+    if len(parts) not in (3, 4):
+        return owner
+    install, namespace, *kind, name = parts
+    return f"{(*kind, 'Cell')[0]} {namespace}/{name} of installation {install}"
 
 
 def _how_to_forward(policy: RoutePolicy, reading: RouteReading) -> str:

@@ -12,6 +12,7 @@ from okra.actors.cell_checks import CHECK
 from okra.actors.cell_finalizer import FINALIZER
 from okra.actors.complex_record import FOREGROUND
 from okra.actors.messages import Describe, Lookup
+from okra.api.meta import COMMAND_ANNOTATION
 from okra.errors import AccessDenied, OkraError, Unavailable
 from tests.actors.complex_world import CLUSTER, DEPLOYMENT, ComplexWorld, check, complex_world
 
@@ -377,6 +378,18 @@ async def test_what_a_child_refuses_its_cell_says_to_be_refused() -> None:
             await move(w)
             await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
             assert await given(w, "approve", "1") == "Refused: web: no approval is awaited."
+
+
+async def test_a_command_that_is_none_is_refused_with_those_there_are() -> None:
+    async with complex_world() as w:
+        await w.web_on("v1")
+        async with w.running():
+            await w.phase("Synced")
+            assert (await given(w, "explode", "1")).startswith("Refused: There is no verb 'explode'; there are abort, ")
+            patch = {"metadata": {"annotations": {COMMAND_ANNOTATION: "abort"}}}
+            await w.store.real.patch(CELL, "default", "sys", patch)
+            status = await w.until(lambda s: len(s["commands"]) == 2)
+        assert status["commands"][1]["outcome"].startswith("Refused: a command is a JSON object, such as ")
 
 
 async def test_a_rollback_by_number_in_the_middle_of_a_move_is_of_a_revision_and_waits() -> None:

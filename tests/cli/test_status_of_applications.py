@@ -108,7 +108,10 @@ def test_a_system_of_hotswaps_is_found_by_its_name_and_takes_commands(tmp_path: 
 
     asyncio.run(fill())
     found = okra("status", "shop", "--state", state)
+    assert found.output.startswith("System    default/shop\n")
     assert "Check     shop-run-test  not run yet" in found.output
+    assert okra("get", "shop", "--state", state).output.splitlines()[1].split()[:3] == ["default", "shop", "Pending"]
+    assert okra("get", "web", "--state", state).exit_code == 2
     said = okra("retry", "shop", "--state", state)
     assert (said.exit_code, said.stdout.startswith("retry is recorded for system/shop:")) == (0, True)
     assert "A command waits for system/shop: retry" in okra("status", "shop", "--state", state).output

@@ -274,6 +274,23 @@ def test_another_owner_of_the_route_is_a_conflict_and_no_write() -> None:
     assert not writes(p)
 
 
+@pytest.mark.parametrize(
+    ("owner", "called"),
+    [
+        ("okra/default/System/web", "System default/web of installation okra"),
+        ("two/default/web", "Cell default/web of installation two"),
+        ("somebody", "somebody"),
+    ],
+)
+def test_whose_the_route_is_is_said_with_the_kinds_of_both(owner: str, called: str) -> None:
+    p = cell()
+    p.world.owners["r"] = owner
+    p.run(60)
+    said = p.state.condition.message
+    assert f"is owned by {called} (tag okra.mumoshu.github.io/owner: {owner})," in said
+    assert "and this is Cell default/web of installation okra." in said
+
+
 def test_a_priority_that_names_another_rule_later_is_not_written() -> None:
     p = at(cell(), Fraction(1, 4))
     count = len(writes(p))
