@@ -24,6 +24,7 @@ CHECK = {"metadata": {"name": "mysystem-run-test"}}
 def shown(*applications: AppState, phase: Phase = Phase.SYNCING, message: str = "", check: Any = CHECK) -> list[str]:
     status = to_status(State(applications, phase=phase, reason=str(phase), message=message), {}, 1, 0.0)
     cell: dict[str, Any] = {
+        "kind": "Cell",
         "metadata": {"namespace": "default", "name": "mysystem"},
         "spec": {"clusters": [], "applications": []},
         "status": status,
@@ -64,7 +65,7 @@ def test_why_one_failed_is_shown_with_what_is_blocked() -> None:
 
 def test_a_rollback_is_shown_for_as_long_as_it_holds() -> None:
     state = State(rolled_back=RolledBack("mysystem-0123456789", 3, 7, "ann", 0.0), message="Waits.")
-    cell = {"metadata": {"namespace": "default", "name": "mysystem"}, "spec": {"applications": []}}
+    cell = {"kind": "Cell", "metadata": {"namespace": "default", "name": "mysystem"}, "spec": {"applications": []}}
     said = "Spec      of revision 3 (mysystem-0123456789), since a rollback"
     assert [*lines({**cell, "status": to_status(state, {}, 1, 0.0)}, [])][3:] == [
         f"{said} by ann at 1970-01-01T00:00:00.000000Z"
