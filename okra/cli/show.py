@@ -16,13 +16,14 @@ from rich.table import Table
 from okra.actors.cell import CELL
 from okra.actors.check_objects import CELL_LABEL
 from okra.actors.kinds import HOTSWAP, kind_named, kind_of
+from okra.api.meta import PARENT_LABEL
 from okra.app.command import pending
 from okra.app.wording import addressed, shortened
 from okra.cli.options import Place
 from okra.cli.place import Opened, commanded, no_cell, within
 from okra.embedded.events import RecordedEvent
 from okra.errors import AccessDenied, KindNotInstalled, NotFound
-from okra.ports import Object
+from okra.ports import Object, ObjectStore
 from okra.rollout.status import read_time
 from okra.rollout.words import short
 
@@ -73,7 +74,8 @@ def status(name: str, place: Place, output: str) -> int:
             return 0
         check = kind_named(kind_of(cell).group, "Check")
         checks = (await store.list(check, namespace, f"{CELL_LABEL}={name}")).items
-        for line in (*lines(cell, checks), *event_lines(await opened.events(cell))):
+        clusters = await _clusters(store, cell) if "applications" in cell["spec"] else []
+        for line in (*lines(cell, checks, clusters), *event_lines(await opened.events(cell))):
             print(addressed(line, namespace, commanded(cell), opened.option))
         for note in notes([cell], running=await opened.runs()):
             print(f"\n{note}")
@@ -82,7 +84,16 @@ def status(name: str, place: Place, output: str) -> int:
     return within(place, act)
 
 
-def lines(cell: Object, checks: Iterable[Object]) -> Iterable[str]:
+async def _clusters(store: ObjectStore, cell: Object) -> Sequence[Object]:
+    """The ArgoCDClusters of a Cell of whole clusters, as far as who asks may see them."""
+    kind, metadata = kind_named(kind_of(cell).group, "ArgoCDCluster"), cell["metadata"]
+    try:
+        return (await store.list(kind, metadata["namespace"], f"{PARENT_LABEL}={metadata['name']}")).items
+    except AccessDenied:
+        return []
+
+
+def lines(cell: Object, checks: Iterable[Object], clusters: Iterable[Object] = ()) -> Iterable[str]:
     """A Cell as text."""
     found = cell.get("status") or {}
     yield f"{cell['kind']:<9} {cell['metadata']['namespace']}/{cell['metadata']['name']}"
@@ -95,6 +106,8 @@ def lines(cell: Object, checks: Iterable[Object]) -> Iterable[str]:
             yield f"Spec      of revision {back['revision']} ({back['name']}), since a rollback{by} at {back['time']}"
         for each in found.get("applications", ()):
             yield from _application(each)
+        for each in clusters:
+            yield from _cluster(each)
     else:
         yield from _traffic(cell["spec"], found)
     for check in checks:
@@ -112,6 +125,14 @@ def _application(found: Object) -> Iterable[str]:
         yield f"          not left yet: {', '.join(found['former'])}"
     if found.get("blockedVersions"):
         yield f"          blocked: {', '.join(found['blockedVersions'])}"
+
+
+def _cluster(cluster: Object) -> Iterable[str]:
+    found = cluster.get("status") or {}
+    yield f"Cluster   {cluster['metadata']['name']}: {found.get('phase', 'Pending')}"
+    ready = next((each for each in found.get("conditions", ()) if each["type"] == "Ready"), None)
+    if ready is not None and not found.get("ready"):
+        yield f"          {ready['message']}"
 
 
 def _traffic(spec: Object, found: Object) -> Iterable[str]:

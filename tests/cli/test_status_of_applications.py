@@ -9,6 +9,7 @@ from typing import Any
 
 from okra.actors.check_objects import CELL_LABEL
 from okra.actors.kinds import HOTSWAP
+from okra.api.meta import PARENT_LABEL
 from okra.applications.state import AppState, Phase, Placement, RolledBack, Stage, State
 from okra.applications.status import to_status
 from okra.cli.show import lines
@@ -77,6 +78,22 @@ def test_a_rollback_is_shown_for_as_long_as_it_holds() -> None:
     ]
 
 
+def test_each_cluster_is_shown_with_why_it_isnt_ready() -> None:
+    cell = {"metadata": {"namespace": "default", "name": "sys"}, "spec": {"applications": []}}
+    why = {"type": "Ready", "status": "False", "reason": "ClusterNotActive", "message": "EKS says CREATING."}
+    clusters: list[Any] = [
+        {"metadata": {"name": "sys-v1"}, "status": {"phase": "Running", "ready": True, "conditions": [why]}},
+        {"metadata": {"name": "sys-v2"}, "status": {"phase": "Pending", "ready": False, "conditions": [why]}},
+        {"metadata": {"name": "sys-v3"}},
+    ]
+    assert [*lines(cell, [], clusters)][2:] == [
+        "Cluster   sys-v1: Running",
+        "Cluster   sys-v2: Pending",
+        "          EKS says CREATING.",
+        "Cluster   sys-v3: Pending",
+    ]
+
+
 def test_a_check_that_runs_a_job_is_shown_with_its_last_run() -> None:
     past = {
         "name": "a",
@@ -102,10 +119,18 @@ def test_a_system_of_hotswaps_is_found_by_its_name_and_takes_commands(tmp_path: 
         "spec": {"clusters": clusters, "applications": [{"name": "web", "argocd": sets}]},
     }
 
+    cluster = {
+        "apiVersion": HOTSWAP.cluster.api_version,
+        "kind": "ArgoCDCluster",
+        "metadata": {"namespace": "default", "name": "shop-a", "labels": {PARENT_LABEL: "shop"}},
+        "spec": {"eks": {"clusterName": "a"}},
+    }
+
     async def fill() -> None:
         async with await EmbeddedStore.open(state) as store:
             await store.create(HOTSWAP.cell, system)
             await store.create(HOTSWAP.check, check)
+            await store.create(HOTSWAP.cluster, cluster)
 
     asyncio.run(fill())
     found = okra("status", "shop", "--state", state)
@@ -113,6 +138,7 @@ def test_a_system_of_hotswaps_is_found_by_its_name_and_takes_commands(tmp_path: 
     assert "Check     shop-run-test  not run yet" in found.output
     assert okra("get", "shop", "--state", state).output.splitlines()[1].split()[:3] == ["default", "shop", "Pending"]
     assert okra("get", "web", "--state", state).exit_code == 2
+    assert "Cluster   shop-a: Pending" in found.output
     said = okra("retry", "shop", "--state", state)
     assert (said.exit_code, said.stdout.startswith("retry is recorded for system/shop:")) == (0, True)
     assert "A command waits for system/shop: retry" in okra("status", "shop", "--state", state).output
