@@ -15,7 +15,7 @@ from okra.actors.argocd import ArgoCD
 from okra.actors.argocd_object import LookingActor
 from okra.actors.argocd_secret import OwnSecret
 from okra.actors.wiring import Wiring
-from okra.api.argocd import ArgoCDCluster, ArgoCDClusterSpec, ArgoCDClusterStatus
+from okra.api.argocd import LABELS_IN_USE, ArgoCDCluster, ArgoCDClusterSpec, ArgoCDClusterStatus
 from okra.api.parse import parse
 from okra.api.policies import DeletionPolicy
 from okra.argocd.kstatus import conditions
@@ -27,8 +27,6 @@ from okra.ports_clusters import ClusterInfo
 
 UNREACHABLE = "ClusterUnreachable"
 FINALIZER = "okra.mumoshu.github.io/cluster-secret"
-LABELS_IN_USE = "LabelsInUse"
-"""The condition that holds while an edit of its labels waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from okra.actors.discovery import problem_of
 from okra.actors.kinds import kind_named
 from okra.actors.wiring import Wiring
+from okra.api.argocd import LABELS_IN_USE
 from okra.api.cell import CellSpec
 from okra.api.complex import Application
 from okra.api.meta import COMMAND_ANNOTATION
@@ -106,7 +107,7 @@ class Children:
         if spec.deletion_policy is DeletionPolicy.RETAIN:
             await self._retain({self.parent.named(each) for each in self._family[self._cluster]}, spec)
         waiting = " ".join(said for each in spec.clusters or () if (said := self.cluster(each.name).in_use))
-        return problem or (Problem("LabelsInUse", waiting, fatal=False) if waiting else None)
+        return problem or (Problem(LABELS_IN_USE, waiting, fatal=False) if waiting else None)
 
     async def pause(self, spec: CellSpec, state: State) -> None:
         """While the Cell is being deleted its children follow it in nothing else: what moves is paused, or goes on."""
@@ -145,7 +146,7 @@ class Children:
             f"label of another key, wait until {self._deployment.kind} {name} is Synced, and give this key its new "
             "value then."
         )
-        return Problem("LabelsInUse", said, fatal=False)
+        return Problem(LABELS_IN_USE, said, fatal=False)
 
     async def publish(self, spec: CellSpec, effect: Publish, state: State) -> None:
         there, app = self._deployment_object(effect.application), said_of(spec, effect.application)

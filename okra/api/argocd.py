@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -75,6 +76,21 @@ class ArgoCDApplicationDeploymentSpec(Model):
         for index, name in enumerate(self.cluster_names):
             if name in self.cluster_names[:index]:
                 yield Violation(("clusterNames", index), f"{name} is listed twice: remove one")
+
+
+LABELS_IN_USE = "LabelsInUse"
+"""The condition of an ArgoCDCluster that holds while an edit of its labels waits; a Cell's reason for the same."""
+
+
+class ClusterPhase(StrEnum):
+    PENDING = "Pending"
+    PUBLISHING = "Publishing"
+    READY = "Ready"
+    RETAINED = "Retained"
+    """It stays as it is: the spec says so, or it isn't listed any more, and the others aren't ready yet."""
+    UNPUBLISHING = "Unpublishing"
+    LEFT_BEHIND = "LeftBehind"
+    """By an object that had the name before. It is left as it is until somebody lists it."""
 
 
 class ClusterApplications(StatusModel):

@@ -8,7 +8,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from okra.api.argocd import ArgoCDApplicationDeploymentStatus, ArgoCDClusterStatus, ClusterApplications
+from okra.api.argocd import (
+    LABELS_IN_USE,
+    ArgoCDApplicationDeploymentStatus,
+    ArgoCDClusterStatus,
+    ClusterApplications,
+    ClusterPhase,
+)
 from okra.api.cell_status import CellStatus
 from okra.api.conditions import Condition, ConditionType
 from okra.api.meta import COMMAND_ANNOTATION
@@ -20,9 +26,7 @@ from okra.rollout.observation import Problem
 from okra.rollout.state import Phase as Machine
 
 FAILED_AT = {"CheckFailed": Phase.CHECK_FAILED, "PostcheckFailed": Phase.POSTCHECK_FAILED}
-STALLED, RUNS = "Failed", ("Ready", "Retained")
-LEFT_BEHIND = "LeftBehind"
-LABELS_IN_USE = "LabelsInUse"
+STALLED, RUNS, LEFT_BEHIND = "Failed", (ClusterPhase.READY, ClusterPhase.RETAINED), ClusterPhase.LEFT_BEHIND
 OKRAS_OWN = (AccessDenied.reason, CredentialsInvalid.reason)
 """What Okra itself lacks: it says nothing of a version, which waits until somebody grants it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from okra.api.argocd import LABELS_IN_USE
 from okra.argocd.application_sets import ApplicationSet
 from okra.argocd.content import keys_of_target_groups, own_keys
 from okra.argocd.marks import Publisher
@@ -97,7 +98,7 @@ def _in_use(secret: ClusterSecret, key: str, before: str, value: str) -> Iterato
             f" serves there. Publish by a label of another key, and once that is done by {key}={value}; or, if its"
             " Applications may go, take the label off by hand."
         )
-        yield Problem("LabelsInUse", said)
+        yield Problem(LABELS_IN_USE, said)
 
 
 def _still_matching(

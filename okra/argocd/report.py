@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from okra.api.argocd import ClusterPhase as ClusterPhase
 from okra.argocd.census import Census, names_of
 from okra.argocd.preflight import Problem
 from okra.argocd.readiness import Lack, needs_sync
@@ -19,17 +20,6 @@ class Phase(StrEnum):
     UPDATING = "Updating"
     SYNCED = "Synced"
     FAILED = "Failed"
-
-
-class ClusterPhase(StrEnum):
-    PENDING = "Pending"
-    PUBLISHING = "Publishing"
-    READY = "Ready"
-    RETAINED = "Retained"
-    """It stays as it is: the spec says so, or it isn't listed any more, and the others aren't ready yet."""
-    UNPUBLISHING = "Unpublishing"
-    LEFT_BEHIND = "LeftBehind"
-    """By an object that had the name before. It is left as it is until somebody lists it."""
 
 
 @dataclass(frozen=True, slots=True)
