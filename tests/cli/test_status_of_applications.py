@@ -79,7 +79,7 @@ def test_a_rollback_is_shown_for_as_long_as_it_holds() -> None:
 
 
 def test_each_cluster_is_shown_with_why_it_isnt_ready() -> None:
-    cell = {"metadata": {"namespace": "default", "name": "sys"}, "spec": {"applications": []}}
+    cell = {"kind": "Cell", "metadata": {"namespace": "default", "name": "sys"}, "spec": {"applications": []}}
     why = {"type": "Ready", "status": "False", "reason": "ClusterNotActive", "message": "EKS says CREATING."}
     clusters: list[Any] = [
         {"metadata": {"name": "sys-v1"}, "status": {"phase": "Running", "ready": True, "conditions": [why]}},
