@@ -13,6 +13,7 @@ identifier: who edits an endpoint's value means another place, to which traffic 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 
 from okra.api.dns_names import dns_name, dns_value
 from okra.api.route53 import Endpoint, Route53
@@ -20,6 +21,8 @@ from okra.api.route53 import Endpoint, Route53
 _GLOBAL = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
 """Beginning of a region's name → its partition, where that isn't `aws`."""
 _MARK = ":route53:"
+_LONGEST = 512
+"""Characters of a record's values in its name: a status takes no endless ones."""
 RECORD_SET_PARTS = 4
 """Parts of a record set's ARN between slashes; a record in it has more."""
 
@@ -55,8 +58,9 @@ def record_set_of(arn: str) -> str:
 
 
 def record_arn(record_set: str, values: Iterable[str]) -> str:
-    """The record of a set that holds these values."""
-    return f"{record_set}/{','.join(sorted(map(dns_value, values)))}"
+    """The record of a set that holds these values; of very many, a hash."""
+    known = ",".join(sorted(map(dns_value, values)))
+    return f"{record_set}/{known if len(known) <= _LONGEST else sha256(known.encode()).hexdigest()}"
 
 
 def alias_arn(record_set: str, zone: str, name: str) -> str:

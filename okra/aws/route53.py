@@ -103,6 +103,8 @@ class Records:
             return TargetHealth(1, 1, began_at, frozenset({short(arn)}))
         answer = await self._calls.call(account, GET_HEALTH_CHECK_STATUS, target=check, HealthCheckId=check)
         said = [each.get("StatusReport", {}).get("Status", "") for each in answer.items("HealthCheckObservations")]
+        if not said:
+            raise Unavailable(f"No checker of {check} has said anything yet")
         reached = sum(each.startswith("Success") for each in said)
         return TargetHealth(int(2 * reached > len(said)), 1, answer.began_at, frozenset({short(arn)}))
 

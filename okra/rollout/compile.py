@@ -85,7 +85,7 @@ def compile_policy(cell: Cell, defaults: Defaults, no_clusters: str = NEEDS_KUBE
     checks = (*spec.prechecks, *spec.checks, *spec.postchecks)
     healthy = spec.min_healthy_targets or defaults.min_healthy_targets
     return Policy(
-        routes=routes_of(spec),
+        routes=tuple(_route_of(loc, each, spec.aws) for loc, each in spec.routes),
         plan=plan_of(spec, defaults),
         owner=_owner(defaults, cell.metadata.namespace, cell.metadata.name, cell.kind),
         name=cell.metadata.labels.get(PARENT_LABEL, cell.metadata.name),
@@ -138,15 +138,11 @@ def without_provider(spec: CellSpec, defaults: Defaults) -> Problem | None:
     return None
 
 
-def routes_of(spec: CellSpec) -> tuple[RoutePolicy, ...]:
-    """The routes of a simple Cell, of whatever kind."""
-    found: list[RoutePolicy] = []
-    for loc, ingress in spec.routes:
-        if ingress.load_balancer is not None:
-            found.append(_route(loc, ingress, ingress.load_balancer))
-        elif ingress.route53 is not None:
-            found.append(_record_set(loc, ingress.route53, spec.aws))
-    return tuple(found)
+def _route_of(loc: Loc, ingress: Ingress, aws: AWSAccount) -> RoutePolicy:
+    if ingress.load_balancer is not None:
+        return _route(loc, ingress, ingress.load_balancer)
+    assert ingress.route53 is not None  # exactly one block is there
+    return _record_set(loc, ingress.route53, aws)
 
 
 def _record_set(loc: Loc, records: Route53, aws: AWSAccount) -> RoutePolicy:

@@ -228,6 +228,14 @@ async def test_a_record_is_healthy_when_most_checkers_reach_it(
     assert (health.healthy, health.registered, health.targets) == (healthy, 1, frozenset({OLD}))
 
 
+async def test_a_health_check_that_nobody_has_answered_yet_tells_nothing(aws: Aws, dns: DnsWorld) -> None:
+    dns.weighted(NAME, {OLD: 1}, HealthCheckId={OLD: dns.health_check("0/0")})
+    ref = ref_to(asked(dns.zone))
+    await read(aws, ref)
+    with pytest.raises(Unavailable):
+        await aws.inventory.health(EVERYWHERE, arns(ref)[0])
+
+
 async def test_a_record_that_is_not_there_yet_has_its_endpoints_health_check(aws: Aws, dns: DnsWorld) -> None:
     check = dns.health_check("0/3")
     ref = ref_to(asked(dns.zone, endpoints=[{"version": "2", "value": NEW, "healthCheckID": check}]))

@@ -113,6 +113,14 @@ def test_records_are_known_by_where_they_lead_however_that_is_spelled() -> None:
     assert found.arn == f"{six}/2001:db8::1"
 
 
+def test_a_record_of_very_many_values_has_a_name_of_bounded_length() -> None:
+    many = [{"Value": f"2001:db8::{number:x}"} for number in range(100)]
+    (known,) = members_of(ARN, [record(OLD, 1, ResourceRecords=many)])
+    (again,) = members_of(ARN, [record(OLD, 1, ResourceRecords=many[::-1])])
+    assert known.arn == again.arn
+    assert len(known.arn) < 300
+
+
 def test_of_two_records_that_lead_to_one_place_only_the_first_is_the_endpoints() -> None:
     twice = members_of(ARN, [record(OLD, 1), record(OLD, 1, SetIdentifier="again")])
     assert [each.arn for each in twice] == [ONE, f"{ONE}#again"]
