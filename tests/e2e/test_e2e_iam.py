@@ -82,11 +82,11 @@ def records_of(world: AwsWorld, name: str) -> dict[str, Any]:
     return {"type": "Route53", "route53": block}
 
 
-def whole(name: str, routes: Mapping[str, Route], records: Mapping[str, Any], **spec: Any) -> dict[str, Any]:
+def whole(name: str, routes: Mapping[str, Route], *others: Mapping[str, Any], **spec: Any) -> dict[str, Any]:
     """A Cell that needs each of the permissions: several kinds of routes, health, metrics, an owner's tag."""
     made = cell(name, next(iter(routes.values())), updateStrategy=steps(50), checks=[CHECK], **spec)
     del made["spec"]["ingress"]
-    made["spec"]["ingresses"] = [*(ingress(route, f"{name}-{kind}") for kind, route in routes.items()), records]
+    made["spec"]["ingresses"] = [*(ingress(route, f"{name}-{kind}") for kind, route in routes.items()), *others]
     return made
 
 
@@ -148,7 +148,9 @@ def test_without_any_one_action_a_cell_says_which_it_lacks(aws_world: AwsWorld, 
     lacking["no-assumerole"], roles["no-assumerole"] = "sts:AssumeRole", account.role("no-assumerole", document)
     routes = {name: routes_of(aws_world, name, "rule", "default") for name in roles}
     for name, role in roles.items():
-        okra.apply(whole(name, routes[name], records_of(aws_world, name), aws={"roleARN": role}))
+        of_records = name == "whole" or lacking[name].startswith("route53:")  # the fewer, the quicker
+        records = [records_of(aws_world, name)] if of_records else []
+        okra.apply(whole(name, routes[name], *records, aws={"roleARN": role}))
     okra.apply(cluster(clusters, aws_world, aws={"roleARN": roles[clusters]}))
     okra.wait("cell/whole", "jsonpath={.status.stableVersion}=1.1.0")
     okra.wait(f"cell/{leaving}", "jsonpath={.status.stableVersion}=1.1.0")
