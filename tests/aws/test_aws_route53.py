@@ -176,6 +176,15 @@ async def test_routes_of_both_kinds_are_read_together(aws: Aws, dns: DnsWorld, a
     assert (await aws.router.owner(balancer, route.arn)).owner == WEB
 
 
+@pytest.mark.parametrize("rates", [None])
+async def test_where_route_53s_rate_is_short_only_polls_of_records_stretch(aws: Aws, dns: DnsWorld) -> None:
+    ref = ref_to(asked(dns.zone))
+    for _ in range(5):
+        await read(aws, ref)
+    assert aws.wait_estimate(EVERYWHERE) > 0
+    assert aws.wait_estimate(Account("us-east-1")) == 0
+
+
 # owners
 
 
