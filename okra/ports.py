@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from okra.api.route53 import Route53
 from okra.errors import OkraError
 from okra.rollout.observation import RouteReading, TargetGroup, TargetHealth, Weights
 from okra.rollout.policy import route_key
@@ -159,6 +160,14 @@ class RouteRef:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordSetRef(RouteRef):
+    """How a Cell names weighted records of Route 53: `listener_arn` is their set's (`okra.api.records`)."""
+
+    records: Route53 | None = None
+    """What the spec says of them; None for a set that only `status` names: its records are weighed, none is made."""
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerReading:
     """The owner tag of a route as one read showed it."""
 
@@ -170,7 +179,11 @@ class OwnerReading:
 
 
 class TrafficRouter(Protocol):
-    """Reads and writes the weights of routes (DESIGN §5.7, §6)."""
+    """Reads and writes the weights of routes (DESIGN §5.7, §6).
+
+    What is said of target groups and actions holds of Route 53's records too, and of the owner tag that of their owner
+    record.
+    """
 
     async def read(self, refs: Collection[RouteRef]) -> Mapping[RouteRef, RouteReading | OkraError]:
         """Read routes with as few calls as possible: one per listener, whoever asks. An error is a route's own.

@@ -21,6 +21,7 @@ from okra.errors import AccessDenied, Fatal, OkraError, Retryable, Unavailable
 from okra.rollout.effects import RunChecks
 from okra.rollout.observation import SeriesResult, TargetGroup, Verdict
 from okra.rollout.state import Phase
+from okra.rollout.words import short
 
 if TYPE_CHECKING:
     from okra.actors.cell import CellActor
@@ -190,7 +191,7 @@ class CellChecks:
             if reading is None or ref is None:
                 continue
             for arn in route.canary if canary else route.stable:
-                group = groups.get(arn) or TargetGroup(arn, arn.split("/")[1])
+                group = groups.get(arn) or TargetGroup(arn, short(arn))
                 name, in_eks = self._clusters_of(group)
                 found.append(
                     {

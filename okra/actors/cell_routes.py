@@ -8,7 +8,9 @@ from dataclasses import replace
 from okra.api.aws import region_of
 from okra.api.cell import Cell
 from okra.api.ingress import ApplicationLoadBalancer, ListedTargetGroup, NetworkLoadBalancer
-from okra.ports import Account, Object, RouteRef
+from okra.api.records import endpoint_arn, global_region, is_record, record_set_arn
+from okra.api.route53 import Endpoint, Route53
+from okra.ports import Account, Object, RecordSetRef, RouteRef
 
 
 def account_of(obj: Object) -> Account:
@@ -27,6 +29,9 @@ def refs_of(cell: Cell, account: Account) -> dict[str, RouteRef]:
     found: dict[str, RouteRef] = {}
     for _, ingress in cell.spec.routes:
         balancer, alb = ingress.load_balancer, ingress.aws_application_load_balancer
+        if (records := ingress.route53) is not None:
+            set_ref = _record_set(account, record_set_arn(records, _everywhere(account)), records)
+            found[set_ref.key] = set_ref
         if balancer is None:
             continue
         rule = alb.rule if alb else None
@@ -41,6 +46,14 @@ def refs_of(cell: Cell, account: Account) -> dict[str, RouteRef]:
     return found
 
 
+def _record_set(account: Account, arn: str, records: Route53 | None = None) -> RecordSetRef:
+    return RecordSetRef(replace(account, region=region_of(arn)), arn, records=records)
+
+
+def _everywhere(account: Account) -> str:
+    return global_region(account.region, account.role_arn)
+
+
 def labels_of(cell: Cell | None) -> tuple[Mapping[str, str], ...]:
     """What the target groups of each route with a selector must be tagged with at least (`matchLabels`)."""
     return tuple(each.target_group_selector.match_labels for each in _balancers(cell) if each.target_group_selector)
@@ -51,6 +64,16 @@ def listed_of(cell: Cell | None) -> Mapping[str, ListedTargetGroup]:
     return {group.arn: group for each in _balancers(cell) for group in each.target_groups or ()}
 
 
+def records_of(cell: Cell | None, account: Account) -> Mapping[str, Endpoint]:
+    """The endpoints that the spec lists, by the ARN of the record that leads there."""
+    found: dict[str, Endpoint] = {}
+    for _, ingress in cell.spec.routes if cell else ():
+        if (records := ingress.route53) is not None:
+            arn = record_set_arn(records, _everywhere(account))
+            found |= {endpoint_arn(arn, each): each for each in records.endpoints}
+    return found
+
+
 def _balancers(cell: Cell | None) -> list[ApplicationLoadBalancer | NetworkLoadBalancer]:
     routes = cell.spec.routes if cell else ()
     return [balancer for _, ingress in routes if (balancer := ingress.load_balancer) is not None]
@@ -58,6 +81,8 @@ def _balancers(cell: Cell | None) -> list[ApplicationLoadBalancer | NetworkLoadB
 
 def ref_of_key(account: Account, key: str) -> RouteRef:
     """The inverse of `route_key`, for a route that only `status` names: in its own region, whatever `spec.aws` says."""
+    if is_record(key):
+        return _record_set(account, key)
     listener, _, priority = key.partition("#")
     rule = ""
     if ":listener-rule/" in listener:

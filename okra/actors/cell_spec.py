@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from okra.actors.cell_routes import account_of, labels_of, listed_of, ref_of_key, refs_of
+from okra.actors.cell_routes import account_of, labels_of, listed_of, records_of, ref_of_key, refs_of
 from okra.actors.messages import Subscribe
 from okra.api.cell import Cell
 from okra.api.parse import parse
+from okra.api.records import is_record
 from okra.ports import Account, Object, RouteRef
 from okra.rollout.compile import compile_policy, invalid, without_spec
 from okra.rollout.policy import Policy
@@ -35,7 +36,9 @@ class Spec:
 
     @property
     def account(self) -> Account:
-        return next((ref.account for ref in self.refs.values()), Account())
+        """For what isn't a route's own: metrics. Records are nowhere, so the region is the spec's, or Okra's."""
+        balancers = (ref.account for ref in self.refs.values() if not is_record(ref.key))
+        return next(balancers, account_of(self._cell.record.object) if self.refs else Account())
 
     def read(self, obj: Object) -> None:
         """The object is now this one."""
@@ -66,7 +69,8 @@ class Spec:
         cell = self._cell
         refs = tuple(self.refs.values()) if self.policy.problem is None else ()
         created = cell.record.object["metadata"].get("creationTimestamp", "")
-        labels, listed = labels_of(self.model), frozenset(listed_of(self.model))
+        labels, of_records = labels_of(self.model), records_of(self.model, account_of(cell.record.object))
+        listed = frozenset((*listed_of(self.model), *of_records))
         wanted = Subscribe(cell.ref, cell.seat, created, self.policy.owner, refs, labels, listed)
         if wanted != self._subscribed:
             self._subscribed = wanted

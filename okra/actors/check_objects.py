@@ -161,7 +161,9 @@ def as_asked(check: CellCheck, defaults: Defaults, account: Account) -> dict[str
     default = defaults.check_provider
     provider = dict(asked["analysis"].get("provider") or (as_json(default) if default else {}))
     if "cloudWatch" in provider:
-        own = {"region": account.region} | ({"roleARN": account.role_arn} if account.role_arn else {})
+        own = ({"region": account.region} if account.region else {}) | (
+            {"roleARN": account.role_arn} if account.role_arn else {}
+        )
         provider["cloudWatch"] = {**own, **provider["cloudWatch"]}
     return {**asked, "analysis": {**asked["analysis"], "provider": provider}}
 

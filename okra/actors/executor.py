@@ -80,8 +80,10 @@ class Executor:
 
     async def _observe(self, arns: frozenset[str]) -> None:
         cell = self._cell
-        await self._sweep.look(tuple(cell.spec.refs.values()), arns, self._draining(), cell.spec.account)
-        self._sight.see(read_wait=self._wiring.wait_estimate(cell.spec.account))
+        refs = tuple(cell.spec.refs.values())
+        await self._sweep.look(refs, arns, self._draining(), cell.spec.account)
+        accounts = {cell.spec.account, *(ref.account for ref in refs)}
+        self._sight.see(read_wait=max(map(self._wiring.wait_estimate, accounts)))
 
     def _draining(self) -> list[TargetGroup]:
         """Groups at 0 that are to be detached: are they still in use? Also those that the Cell names no more."""

@@ -17,7 +17,7 @@ from okra.actors.tries import Tries
 from okra.errors import OkraError, Retryable, Unavailable
 from okra.ports import RouteRef
 from okra.rollout import late
-from okra.rollout.policy import Policy, RoutePolicy
+from okra.rollout.policy import Policy, bare
 from okra.rollout.state import State
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def keeping(policy: Policy, state: State) -> Policy:
     """The policy with the routes of `state` in place of its own: those that it doesn't name select no group, so that
     they are watched, and put back, and nothing begins on them."""
     named = {route.key: route for route in policy.routes}
-    routes = tuple(named.get(route.key, RoutePolicy(route.key, selects=_nothing)) for route in state.routes)
+    routes = tuple(named.get(route.key, replace(bare(route.key), selects=_nothing)) for route in state.routes)
     return replace(policy, routes=routes)
 
 

@@ -21,10 +21,10 @@ class GroupWeight(StatusModel):
     """A target group and its weight."""
 
     arn: ARN = Field(description="The target group.")
-    weight: int = Field(description="Its weight: 0-999.")
+    weight: int = Field(description="Its weight: 0-999; a record's: 0-255.")
 
 
-Weights = Annotated[tuple[GroupWeight, ...], Field(max_length=16)]
+Weights = Annotated[tuple[GroupWeight, ...], Field(max_length=100)]
 
 
 class Extra(StatusModel):

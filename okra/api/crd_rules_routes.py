@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from okra.api.alb import ALBSpec
 from okra.api.aws import AWSAccount
 from okra.api.cluster_set import TagSelector
-from okra.api.crd_rule import Rule, forbidden, given, only_one, required, unless
+from okra.api.crd_rule import Rule, all_differ, forbidden, given, only_one, required, unless
 from okra.api.ingress import ApplicationLoadBalancer, Balancer, Ingress, ListenerRule, RuleConditions
 from okra.api.label_selectors import LabelExpression, LabelSelector
 from okra.api.route53 import Endpoint, Route53
@@ -142,6 +142,11 @@ RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
     Ingress: _type_rules(),
     Endpoint: (Rule(only_one("value", "alias"), "needs exactly one of value and alias"),),
     Route53: (
+        Rule(
+            all_differ("self.endpoints.filter(each, has(each.value)).map(each, each.value)"),
+            "holds two that lead to the same place: give each version its own",
+            ".endpoints",
+        ),
         forbidden(
             unless("has(self.ttl)", "!self.endpoints.exists(each, has(each.alias))"),
             ".ttl",

@@ -13,6 +13,7 @@ from okra.api.checks import Analysis
 from okra.api.findings import did_you_mean, path_of, printable
 from okra.api.kinds import GROUPS
 from okra.api.lint_clusters import cluster_findings, cluster_notes, route_findings
+from okra.api.lint_records import record_notes
 from okra.api.objects import LoadedObject, TextProblem, read_objects
 from okra.api.parse import parse
 from okra.api.secret import parse_secret
@@ -95,7 +96,7 @@ def lint(sources: Iterable[tuple[str, str]], *, provider_is_set: bool = True) ->
     report.findings += _duplicates(entries)
     if not provider_is_set:
         report.findings += _without_provider(entries)
-    report.notes += [*_unknown_checks(entries), *_unknown_labels(entries)]
+    report.notes += [*_unknown_checks(entries), *_unknown_labels(entries), *_unknown_health(entries)]
     return report
 
 
@@ -174,3 +175,9 @@ def _unknown_labels(entries: list[_Entry]) -> Iterator[Placed]:
         if isinstance(entry.model, Cell):
             for loc, message in cluster_notes(entry.model.spec):
                 yield entry.place(("spec", *loc), message)
+
+
+def _unknown_health(entries: list[_Entry]) -> Iterator[Placed]:
+    for entry in entries:
+        if isinstance(entry.model, Cell):
+            yield from (entry.place(("spec", *loc), said) for loc, said in record_notes(entry.model.spec))

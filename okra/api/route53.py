@@ -9,9 +9,13 @@ from typing import Annotated
 from pydantic import Field
 
 from okra.api.base import Model, Violation, filled
+from okra.api.dns_names import dns_name, dns_value
 from okra.api.fields import Flag, Form, Int, Text, Version, keyed_by
 
 HostedZoneID = Annotated[str, Form(r"^Z[A-Z0-9]{1,31}$", "a hosted zone's id, such as Z2FDTNDATAQYW2", max_length=32)]
+HealthCheckID = Annotated[
+    str, Form(r"^[A-Za-z0-9-]+$", "a health check's id, such as 12345678-abcd-ef01-2345-67890abcdef0", max_length=64)
+]
 DNSName = Annotated[
     str,
     Form(r"^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$", "a DNS name such as app.example.com", max_length=255),
@@ -38,6 +42,9 @@ class Endpoint(Model):
     version: Version = Field(description="The version.")
     value: Text | None = Field(default=None, description="The record's value: an address, or a name for CNAME.")
     alias: Alias | None = Field(default=None, description="A resource of AWS instead of a value.")
+    health_check_id: HealthCheckID | None = Field(
+        default=None, description="The Route 53 health check that says whether it can serve."
+    )
 
     def rules(self) -> Iterator[Violation]:
         if len(filled(self, "value", "alias")) != 1:
@@ -63,6 +70,15 @@ class Route53(Model):
             if endpoint.version in seen:
                 yield Violation(("endpoints", index, "version"), f"{endpoint.version} has an endpoint already")
             seen.add(endpoint.version)
+        places: set[tuple[str, str]] = set()
+        for index, endpoint in enumerate(self.endpoints):
+            alias = endpoint.alias
+            place = (alias.hosted_zone_id, dns_name(alias.dns_name)) if alias else ("", dns_value(endpoint.value or ""))
+            if place in places:
+                yield Violation(
+                    ("endpoints", index), "leads where another endpoint does: give each version its own place"
+                )
+            places.add(place)
         aliases = sum(endpoint.alias is not None for endpoint in self.endpoints)
         if aliases and self.ttl is not None:
             yield Violation(("ttl",), "is not for aliases, whose TTL is the resource's own: remove it")

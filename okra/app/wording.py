@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 STATE = Path(".okra/state.db")
@@ -16,19 +17,31 @@ _ARN = re.compile(
     r"arn:[\w-]+:elasticloadbalancing:[\w-]*:\d*:(?P<kind>targetgroup|loadbalancer|listener-rule|listener)"
     r"/(?P<rest>[\w-]+(?:/[\w-]+)*)"
 )
+_RECORDS = re.compile(
+    r"arn:[\w-]+:route53:[\w-]*::recordset/[^/\s]+/(?P<name>[^/\s]+)/(?P<type>A|AAAA|CNAME)\b(?P<to>/[^\s;]*[^\s;,.:)])?"
+)
 _VERBS = "abort|retry|approve|pause|resume|promote|rollback|unblock"
 
 
 def shortened(text: str) -> str:
-    """`targetgroup/NAME` instead of an ARN of 130 characters; of listeners and rules the id tells them apart.
+    """`targetgroup/NAME` instead of an ARN of 130 characters; of listeners and rules the id tells them apart. Of
+    records their name and type, or where one leads.
 
     An ARN that a person is told to check stays whole, and so do several that have one name.
     """
     if "Check the ARN" in text:
         return text
-    names = {found[0]: _name(found) for found in _ARN.finditer(text)}
+    return _named(_RECORDS, _record, _named(_ARN, _name, text))
+
+
+def _named(pattern: re.Pattern[str], name: Callable[[re.Match[str]], str], text: str) -> str:
+    names = {found[0]: name(found) for found in pattern.finditer(text)}
     often = Counter(names.values())
-    return _ARN.sub(lambda found: found[0] if often[names[found[0]]] > 1 else names[found[0]], text)
+    return pattern.sub(lambda found: found[0] if often[names[found[0]]] > 1 else names[found[0]], text)
+
+
+def _record(arn: re.Match[str]) -> str:
+    return arn["to"].rpartition("/")[2] if arn["to"] else f"{arn['type']} {arn['name']}"
 
 
 def _name(arn: re.Match[str]) -> str:

@@ -4,6 +4,8 @@ AWS limits the ELB API per account and region (reads: 40 at once, 10 a second; w
 everything else that runs there, the AWS Load Balancer Controller above all, draws from the same buckets. A revert that
 waits behind somebody's discovery is an outage prolonged: some tokens are kept for urgent calls, which also go first.
 
+Route 53 takes five calls a second of an account, reads and writes together, from everywhere in the world.
+
 EKS has limits of its own, of which AWS publishes no figures, and nodes that join a cluster may need DescribeCluster to
 start: Okra, which can wait, takes little of it.
 """
@@ -30,6 +32,9 @@ class Rate:
 READ_RATE = Rate(per_second=5.0, burst=20.0, reserved=4.0)
 WRITE_RATE = Rate(per_second=1.5, burst=10.0, reserved=4.0)
 CLUSTER_RATE = Rate(per_second=4.0, burst=16.0, reserved=0.0)
+RECORD_READ_RATE = Rate(per_second=1.75, burst=5.0, reserved=1.0)
+RECORD_WRITE_RATE = Rate(per_second=0.75, burst=3.0, reserved=1.0)
+"""Together half of Route 53's limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +45,26 @@ class Rates:
     writes: Rate = WRITE_RATE
     clusters: Rate = CLUSTER_RATE
     """Reads of EKS."""
+    record_reads: Rate = RECORD_READ_RATE
+    record_writes: Rate = RECORD_WRITE_RATE
+    """Of Route 53."""
 
     @property
     def of_clusters(self) -> Rates:
         """For a budget of EKS's own."""
         return replace(self, reads=self.clusters)
 
+    @property
+    def of_records(self) -> Rates:
+        """For a budget of Route 53's own."""
+        return replace(self, reads=self.record_reads, writes=self.record_writes)
+
     @classmethod
     def share(cls, of_the_limits: float) -> Rates:
         """Another share than 0.5 of AWS's limits: 1.0 where nothing else uses the account, more for a double."""
         factor = of_the_limits / 0.5
-        return cls(*(_scaled(rate, factor) for rate in (READ_RATE, WRITE_RATE, CLUSTER_RATE)))
+        rates = (READ_RATE, WRITE_RATE, CLUSTER_RATE, RECORD_READ_RATE, RECORD_WRITE_RATE)
+        return cls(*(_scaled(rate, factor) for rate in rates))
 
 
 def _scaled(rate: Rate, factor: float) -> Rate:

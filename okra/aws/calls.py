@@ -14,7 +14,17 @@ from botocore.exceptions import ClientError
 
 from okra.aws.budget import Budget, Rates
 from okra.aws.errors import Attempt, translate
-from okra.aws.operations import ASSUME_ROLE, DESCRIBE_RULES, EKS, ELB, GET_RESOURCES, MODIFY_RULE, Operation, Service
+from okra.aws.operations import (
+    ASSUME_ROLE,
+    DESCRIBE_RULES,
+    EKS,
+    ELB,
+    GET_RESOURCES,
+    MODIFY_RULE,
+    ROUTE53,
+    Operation,
+    Service,
+)
 from okra.aws.sessions import Sessions, Signer, Timeouts
 from okra.errors import Invalid, Throttled, Unavailable
 from okra.ports import Account, Clock
@@ -50,6 +60,10 @@ _READ_PATIENCE = 30.0
 """Seconds that a read waits for its turn at most; a poll that waits longer is better left out."""
 _WRITE_PATIENCE = 2.0
 """A write that waited longer would be sent on a reading, and a lease, that are no longer fresh. Part of its total."""
+
+
+_STS_REGIONS = {"aws-cn-global": "cn-north-1", "aws-us-gov-global": "us-gov-west-1"}
+"""Where STS is for Route 53's pseudo-regions: in these partitions it has no endpoint for all regions."""
 
 
 class Calls:
@@ -140,12 +154,14 @@ class Calls:
             await self._prepared(self._client(account, operation), Attempt(operation, account.region, account.role_arn))
 
     def wait_estimate(self, account: Account) -> float:
-        """Seconds that an ordinary ELB read of this account and region would wait now; 0 when the budget has room."""
+        """Seconds that an ordinary read of this account and region's routes would wait now; 0: the budget has room.
+
+        Route 53 has a region of its own (`okra.api.records`)."""
         return max(
             (
                 budget.wait_estimate()
                 for (service, limits, region), budget in self._budgets.items()
-                if service == ELB and limits == _limits_of(account) and account.region in ("", region)
+                if service in (ELB, ROUTE53) and limits == _limits_of(account) and account.region in ("", region)
             ),
             default=0.0,
         )
@@ -201,14 +217,16 @@ class Calls:
             return None
         key = (operation.service, _limits_of(account), account.region)
         if key not in self._budgets:
-            rates = self._rates.of_clusters if operation.service == EKS else self._rates
+            own = {EKS: self._rates.of_clusters, ROUTE53: self._rates.of_records}
+            rates = own.get(operation.service, self._rates)
             self._budgets[key] = Budget(rates, clock=self._clock.monotonic)
         return self._budgets[key]
 
     async def _assume_role(self, account: Account) -> dict[str, Any]:
         """sts:AssumeRole with Okra's own identity. Runs inside the call that needs the credentials, and its time."""
         attempt = Attempt(ASSUME_ROLE, account.region, account.role_arn, account.role_arn)
-        client = await self._prepared(self._client(Account(region=account.region), ASSUME_ROLE), attempt)
+        region = _STS_REGIONS.get(account.region, account.region)
+        client = await self._prepared(self._client(Account(region=region), ASSUME_ROLE), attempt)
         parameters = {"RoleArn": account.role_arn, "RoleSessionName": "okra"}
         if account.external_id:
             parameters["ExternalId"] = account.external_id

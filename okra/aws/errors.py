@@ -29,6 +29,7 @@ from botocore.parsers import ResponseParserError
 from okra.aws.operations import ASSUME_ROLE, Operation
 from okra.errors import (
     AccessDenied,
+    Conflict,
     CredentialsInvalid,
     Invalid,
     NotFound,
@@ -111,11 +112,15 @@ _NOT_FOUND = {
     "RuleNotFound": ("RuleNotFound", "no such listener rule", _BY_ARN),
     "TargetGroupNotFound": ("TargetGroupNotFound", "no such target group", _BY_ARN),
     "LoadBalancerNotFound": ("LoadBalancerNotFound", "no such load balancer", _BY_ARN),
+    "NoSuchHostedZone": ("HostedZoneNotFound", "no such hosted zone", "hostedZoneID and roleARN"),
+    "NoSuchHealthCheck": ("HealthCheckNotFound", "no such health check", "healthCheckID"),
+    "NoSuchChange": ("ChangeNotFound", "no such change", "roleARN"),
     "ResourceNotFoundException": ("ClusterNotFound", "no such EKS cluster", "its name, region and roleARN"),
 }
 """AWS's code → the condition's reason, what there isn't, what a person should look at."""
 _INVALID = frozenset(
     {
+        "InvalidInput",
         "InvalidParameterCombination",
         "InvalidParameterException",
         "InvalidParameterValue",
@@ -127,6 +132,7 @@ _INVALID = frozenset(
 )
 _REFUSED = {
     "IncompatibleProtocols": "the target group's protocol does not fit the listener's",
+    "InvalidChangeBatch": "Route 53 does not take these records",
     "InvalidConfigurationRequest": "the load balancer does not allow this configuration",
     "InvalidLoadBalancerAction": "the load balancer does not support this action",
     "InvalidTarget": "a target group is in another VPC than the load balancer, or a target does not exist",
@@ -151,6 +157,10 @@ _CREDENTIAL_ERRORS = (
 )
 # "User: arn:… is not authorized to perform: elasticloadbalancing:ModifyRule on resource: arn:… because no …"
 _NOT_AUTHORIZED = re.compile(r"(?:User: (?P<who>\S+) )?is not authorized to perform: (?P<what>[\w-]+:\w+)")
+
+
+_CHANGED = re.compile(r"but it was not found|do not match the current values|but it already exists")
+"""What Route 53 says of a record that isn't what a DELETE or CREATE takes it for."""
 
 
 def translate(error: Exception, attempt: Attempt) -> OkraError:
@@ -202,6 +212,8 @@ def _service_error(error: ClientError, attempt: Attempt) -> OkraError:
     if code in _NOT_FOUND:
         reason, what, where = _NOT_FOUND[code]
         return NotFound(f"{what} in {attempt.region}: {attempt.target or said}. Check {where}", reason=reason)
+    if code == "InvalidChangeBatch" and _CHANGED.search(said):
+        return Conflict(f"{name}: the records changed since they were read ({said}); they are read again")
     if status >= 500:
         return Unavailable(f"{name}: AWS answered {code or status}; it is tried again")
     if code in _INVALID:

@@ -14,6 +14,8 @@ from okra.aws.eks import EksClusters
 from okra.aws.elbv2 import ElbRouter
 from okra.aws.identity import Identity
 from okra.aws.inventory import AwsInventory
+from okra.aws.kinds import AnyInventory, AnyRouter
+from okra.aws.route53 import Records
 from okra.aws.sessions import Timeouts
 from okra.ports import Account, Clock, MetricData, TargetInventory, TrafficRouter
 from okra.ports_clusters import ClusterInventory
@@ -35,7 +37,7 @@ class Aws:
         return await self._identity.of(account)
 
     def wait_estimate(self, account: Account) -> float:
-        """Seconds an ordinary ELB read of this account and region would wait now. Above 0 a poll should stretch."""
+        """Seconds an ordinary read of this account and region's routes would wait now. Above 0 polls should stretch."""
         return self._calls.wait_estimate(account)
 
     async def warm_up(self, account: Account) -> None:
@@ -59,9 +61,10 @@ async def open_aws(
     connection is closed, and whoever still waits for a read gets Unavailable.
     """
     calls = Calls(environ, timeouts or Timeouts(), clock, on_call, rates)
-    router, cloudwatch, clusters = ElbRouter(calls), CloudWatch(calls), EksClusters(calls, clock)
+    cloudwatch, clusters, records = CloudWatch(calls), EksClusters(calls, clock), Records(calls, clock)
+    router = AnyRouter(ElbRouter(calls), records)
+    inventory = AnyInventory(AwsInventory(calls, cloudwatch, clock), records)
     try:
-        inventory = AwsInventory(calls, cloudwatch, clock)
         yield Aws(router, inventory, cloudwatch.metric_data, clusters, calls, Identity(calls, os.environ))
     finally:
         await router.close()

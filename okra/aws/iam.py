@@ -1,7 +1,8 @@
 """The least-privilege policy, for `okra iam-policy`.
 
-Derived from the table of operations. Reads have no resource-level permissions in these APIs (Resource `*`); writes are
-limited to listeners and rules, and tagging to the one tag that Okra sets. Imports no SDK: the command must be quick.
+Derived from the table of operations. Reads of load balancers and clusters have no resource-level permissions (Resource
+`*`); writes are limited to listeners, rules and the types of records that can be routes, and tagging to the one tag
+that Okra sets. Imports no SDK: the command must be quick.
 """
 
 from __future__ import annotations
@@ -9,10 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from okra.aws.operations import ASSUME_ROLE, CLUSTER_READS, MODIFY_LISTENER, MODIFY_RULE, READS, TAG_WRITES, Operation
+from okra.aws.operations import (
+    ASSUME_ROLE,
+    CHANGE_RECORD_SETS,
+    CLUSTER_READS,
+    GET_CHANGE,
+    GET_HEALTH_CHECK_STATUS,
+    LIST_RECORD_SETS,
+    MODIFY_LISTENER,
+    MODIFY_RULE,
+    READS,
+    TAG_WRITES,
+    Operation,
+)
 
 OWNER_TAG = "okra.mumoshu.github.io/owner"
 """The tag by which a route names its one owner, `<install>/<namespace>/<name>`."""
+
+RECORD_TYPES = ("A", "AAAA", "CNAME", "TXT")
+"""Of the records that Okra writes; the TXT ones say whose the others are."""
+RECORD_TYPES_KEY = "route53:ChangeResourceRecordSetsRecordTypes"
 
 
 def policy(*, roles: Sequence[str] = (), partition: str = "aws") -> dict[str, Any]:
@@ -29,6 +46,14 @@ def policy(*, roles: Sequence[str] = (), partition: str = "aws") -> dict[str, An
         _allow("OkraMovesTrafficOfListeners", [MODIFY_LISTENER], listeners),
         _allow("OkraMarksRoutesItOwns", TAG_WRITES, rules + listeners)
         | {"Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": [OWNER_TAG]}}},
+    ]
+    zones = [f"arn:{partition}:route53:::hostedzone/*"]
+    statements += [
+        _allow("OkraReadsRecords", [LIST_RECORD_SETS], zones),
+        _allow("OkraWatchesChangesOfRecords", [GET_CHANGE], [f"arn:{partition}:route53:::change/*"]),
+        _allow("OkraReadsHealthChecks", [GET_HEALTH_CHECK_STATUS], [f"arn:{partition}:route53:::healthcheck/*"]),
+        _allow("OkraMovesTrafficOfRecords", [CHANGE_RECORD_SETS], zones)
+        | {"Condition": {"ForAllValues:StringEquals": {RECORD_TYPES_KEY: list(RECORD_TYPES)}}},
     ]
     if roles:
         statements.append(_allow("OkraWorksInOtherAccounts", [ASSUME_ROLE], list(roles)))

@@ -47,6 +47,7 @@ ELB = Service("elbv2", "elasticloadbalancing", budgeted=True)
 TAGGING = Service("resourcegroupstaggingapi", "tag")
 CLOUDWATCH = Service("cloudwatch", "cloudwatch")
 EKS = Service("eks", "eks", budgeted=True)
+ROUTE53 = Service("route53", "route53", budgeted=True)
 STS = Service("sts", "sts")
 
 
@@ -77,6 +78,11 @@ GET_RESOURCES = Operation(
 GET_METRIC_DATA = Operation(
     CLOUDWATCH, "GetMetricData", "get_metric_data", paging=Paging("NextToken", "NextToken", "MetricDataResults")
 )
+LIST_RECORD_SETS = Operation(ROUTE53, "ListResourceRecordSets", "list_resource_record_sets")
+"""Pages by a name, a type and an identifier: `okra.aws.route53_zones` goes on by them."""
+GET_CHANGE = Operation(ROUTE53, "GetChange", "get_change")
+GET_HEALTH_CHECK_STATUS = Operation(ROUTE53, "GetHealthCheckStatus", "get_health_check_status")
+CHANGE_RECORD_SETS = Operation(ROUTE53, "ChangeResourceRecordSets", "change_resource_record_sets", mutating=True)
 DESCRIBE_CLUSTER = Operation(EKS, "DescribeCluster", "describe_cluster")
 ASSUME_ROLE = Operation(STS, "AssumeRole", "assume_role")
 GET_CALLER_IDENTITY = Operation(STS, "GetCallerIdentity", "get_caller_identity")

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, XMLParser
+from xml.sax.saxutils import escape
 
 from botocore.parsers import ResponseParserError
 
@@ -19,6 +20,9 @@ UNKNOWN_FIELDS = "OkraUnknownFields"
 """Key of a parsed answer: ARN of a rule or listener → names of the fields of its actions that the SDK dropped."""
 
 _JSON = frozenset({"json", "rest-json"})
+_XML = frozenset({"query", "rest-xml"})
+_BARE_ERROR = "InvalidChangeBatch"
+"""Route 53 says this one with its messages only, in a document of its own."""
 _ACTION_LISTS = {"Rules": ("RuleArn", "Actions"), "Listeners": ("ListenerArn", "DefaultActions")}
 
 
@@ -31,13 +35,17 @@ def before_parse(
         _require_json(response_dict["body"])
     elif protocol in _JSON and not _says_code(response_dict):
         response_dict["body"] = json.dumps({"__type": _code_of(status), "message": _message_of(status)}).encode()
-    elif protocol == "query":
+    elif protocol in _XML:
         root = _parse(response_dict["body"])
         if status >= 300:
             if root is None or not any(_tag(element) == "Code" for element in root.iter()):
-                response_dict["body"] = _error_document(status)
+                response_dict["body"] = _error_document(status, root)
+        elif root is None and protocol == "rest-xml":
+            raise ResponseParserError("not XML")  # the SDK takes no answer for an empty one
         elif root is not None and operation_model.name in {"DescribeRules", "DescribeListeners"}:
             customized_response_dict[UNKNOWN_FIELDS] = unknown_fields(root, operation_model.output_shape)
+        elif root is not None and operation_model.name == "ListResourceRecordSets":
+            customized_response_dict[UNKNOWN_FIELDS] = unknown_record_fields(root, operation_model.output_shape)
 
 
 def _says_code(response: Mapping[str, Any]) -> bool:
@@ -71,6 +79,17 @@ def unknown_fields(root: Element, output_shape: Any) -> dict[str, list[str]]:
     return found
 
 
+def unknown_record_fields(root: Element, output_shape: Any) -> dict[str, list[str]]:
+    """`NAME TYPE` → names of the fields of such records that `output_shape` doesn't describe."""
+    found: dict[str, list[str]] = {}
+    shape = output_shape.members["ResourceRecordSets"].member
+    for record in _children(_first(root, "ResourceRecordSets")):
+        if names := list(_unknown(record, shape)):
+            said = (_first(record, field) for field in ("Name", "Type"))
+            found.setdefault(" ".join(each.text or "" for each in said if each is not None), []).extend(names)
+    return found
+
+
 def _unknown(element: Element, shape: Any) -> Iterator[str]:
     match shape.type_name:
         case "list":
@@ -98,8 +117,10 @@ def _parse(body: bytes) -> Element | None:
     return root
 
 
-def _error_document(status: int) -> bytes:
+def _error_document(status: int, root: Element | None) -> bytes:
     code, text = _code_of(status), _message_of(status)
+    if root is not None and _tag(root) == _BARE_ERROR:
+        code, text = _BARE_ERROR, escape("; ".join(each.text or "" for each in root.iter() if _tag(each) == "Message"))
     return f"<ErrorResponse><Error><Code>{code}</Code><Message>{text}</Message></Error></ErrorResponse>".encode()
 
 

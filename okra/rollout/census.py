@@ -30,6 +30,12 @@ class Census:
     versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     """One sentence each."""
+    single: bool = False
+    """One group of a version is all there is (a record)."""
+
+    def many(self, groups: Collection[str], replicas: int) -> int:
+        """How many of a version's `replicas` groups these are."""
+        return replicas * bool(groups) if self.single else len(groups)
 
     def version_of(self, arn: str) -> str:
         return next((version for version, groups in self.versions.items() if arn in groups), UNKNOWN)
@@ -50,7 +56,8 @@ def count(policy: Policy, route: RoutePolicy, obs: Observation) -> Census:
             ignored.append(f"Target group {group.name} (version {version}) is ignored: {why}.")
         else:
             versions.setdefault(version, []).append(group.arn)
-    return Census({version: tuple(groups) for version, groups in versions.items()}, tuple(ignored))
+    found = {version: tuple(groups) for version, groups in versions.items()}
+    return Census(found, tuple(ignored), route.single)
 
 
 def _version(policy: Policy, route: RoutePolicy, group: TargetGroup) -> str:
@@ -125,7 +132,7 @@ def _pinned(
     if pin == state.stable_version:
         return Wanted()
     if pin not in complete:
-        have = min((len(census.versions.get(pin, ())) for census in censuses), default=0)
+        have = _have(policy, censuses, pin)
         return Wanted(None, False, "WaitingForTargetGroups", _how_many(pin, have, policy.replicas, " (pinned)"))
     if refusal := _refusal(policy, state, pin, complete[pin], obs):
         return refusal
@@ -140,7 +147,8 @@ def _complete(policy: Policy, state: State, censuses: Collection[Census]) -> dic
     found: dict[str, tuple[str, ...]] = {}
     for version in {version for census in censuses for version in census.versions}:
         groups = [[arn for arn in census.versions.get(version, ()) if arn not in taken] for census in censuses]
-        if all(len(of_route) >= policy.replicas for of_route in groups):
+        many = (census.many(some, policy.replicas) for census, some in zip(censuses, groups, strict=True))
+        if all(each >= policy.replicas for each in many):
             found[version] = tuple(arn for of_route in groups for arn in of_route)
     return found
 
@@ -173,10 +181,15 @@ def _waiting(policy: Policy, state: State, censuses: Collection[Census]) -> Want
         return Wanted()
     for version in sorted(found, key=lambda v: (order[v], v), reverse=True):
         if (stable is None or order[version] > order[stable]) and not state.is_blocked(version):
-            have = min(len(census.versions.get(version, ())) for census in censuses)
+            have = _have(policy, censuses, version)
             if have < policy.replicas:
                 return Wanted(None, False, "WaitingForTargetGroups", _how_many(version, have, policy.replicas))
     return Wanted()
+
+
+def _have(policy: Policy, censuses: Collection[Census], version: str) -> int:
+    """Groups of a version on the route that has the fewest."""
+    return min((each.many(each.versions.get(version, ()), policy.replicas) for each in censuses), default=0)
 
 
 def _how_many(version: str, have: int, replicas: int, note: str = "") -> str:

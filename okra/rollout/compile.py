@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from okra.api.aws import AWSAccount
 from okra.api.base import Loc
 from okra.api.cell import Cell, CellSpec
 from okra.api.checks import CellCheck, OnInconclusive
@@ -15,10 +16,21 @@ from okra.api.findings import Finding, path_of
 from okra.api.ingress import ApplicationLoadBalancer, Ingress, NetworkLoadBalancer
 from okra.api.meta import PARENT_LABEL
 from okra.api.policies import DeadlineAction
+from okra.api.records import endpoint_arn, global_region, record_set_arn
+from okra.api.route53 import Route53
 from okra.api.strategy import Step as ApiStep
 from okra.api.strategy import StrategyType
 from okra.rollout.observation import Problem
-from okra.rollout.policy import OnDrift, OnFailure, OnNewerVersion, Policy, RoutePolicy, route_key
+from okra.rollout.policy import (
+    ALIAS_TTL,
+    OnDrift,
+    OnFailure,
+    OnNewerVersion,
+    Policy,
+    RoutePolicy,
+    bare,
+    route_key,
+)
 from okra.rollout.state import Step, StepKind
 from okra.rollout.weights import ONE
 
@@ -73,7 +85,7 @@ def compile_policy(cell: Cell, defaults: Defaults, no_clusters: str = NEEDS_KUBE
     checks = (*spec.prechecks, *spec.checks, *spec.postchecks)
     healthy = spec.min_healthy_targets or defaults.min_healthy_targets
     return Policy(
-        routes=tuple(_route(loc, each, each.load_balancer) for loc, each in spec.routes if each.load_balancer),
+        routes=tuple(_route_of(loc, each, spec.aws) for loc, each in spec.routes),
         plan=plan_of(spec, defaults),
         owner=_owner(defaults, cell.metadata.namespace, cell.metadata.name, cell.kind),
         name=cell.metadata.labels.get(PARENT_LABEL, cell.metadata.name),
@@ -83,7 +95,7 @@ def compile_policy(cell: Cell, defaults: Defaults, no_clusters: str = NEEDS_KUBE
         child=PARENT_LABEL in cell.metadata.labels,
         min_healthy=Fraction(healthy.value, 100) if healthy.percent else healthy.value,
         health_timeout=seconds(spec.health_timeout, defaults.health_timeout),
-        propagation_delay=seconds(spec.propagation_delay, defaults.propagation_delay),
+        propagation_delay=max(seconds(spec.propagation_delay, defaults.propagation_delay), *_ttls(spec)),
         bake_time=seconds(spec.bake_time, defaults.bake_time),
         retain_for=seconds(spec.retain_for, defaults.retain_for),
         drain_timeout=spec.drain_timeout.seconds,
@@ -109,9 +121,7 @@ def not_implemented(spec: CellSpec) -> Problem | None:
     what = ""
     for loc, ingress in spec.routes:
         place = ".".join(map(str, ("spec", *loc)))
-        if ingress.route53 is not None:
-            what = f"{place}.route53: Route 53"
-        elif (alb := ingress.aws_application_load_balancer) and alb.rule and alb.rule.conditions is not None:
+        if (alb := ingress.aws_application_load_balancer) and alb.rule and alb.rule.conditions is not None:
             what = f"{place}.awsApplicationLoadBalancer.rule.conditions: creating a rule (name one that exists)"
     return Problem("NotImplemented", f"{what} isn't implemented in this version of Okra.") if what else None
 
@@ -126,6 +136,28 @@ def without_provider(spec: CellSpec, defaults: Defaults) -> Problem | None:
             said = "name one of datadog, cloudWatch, prometheus, web, or set OKRA_CHECK_PROVIDER for all checks"
             return Problem("InvalidSpec", f"{where}: is required: {said}.")
     return None
+
+
+def _route_of(loc: Loc, ingress: Ingress, aws: AWSAccount) -> RoutePolicy:
+    if ingress.load_balancer is not None:
+        return _route(loc, ingress, ingress.load_balancer)
+    assert ingress.route53 is not None  # exactly one block is there
+    return _record_set(loc, ingress.route53, aws)
+
+
+def _record_set(loc: Loc, records: Route53, aws: AWSAccount) -> RoutePolicy:
+    arn = record_set_arn(records, global_region(aws.region or "", aws.role_arn or ""))
+    listed = {endpoint_arn(arn, each): each.version for each in records.endpoints}
+    return replace(bare(arn), place=path_of(("spec", *loc)), listed=listed)
+
+
+def _ttls(spec: CellSpec) -> Iterator[float]:
+    """For how long after a change resolvers may answer what was before: nothing measured then judges a step."""
+    yield 0.0
+    for _, ingress in spec.routes:
+        if (records := ingress.route53) is not None:
+            aliases = any(each.alias is not None for each in records.endpoints)
+            yield max(float(records.ttl or 0), ALIAS_TTL if aliases else 0.0)
 
 
 def _route(loc: Loc, ingress: Ingress, balancer: ApplicationLoadBalancer | NetworkLoadBalancer) -> RoutePolicy:

@@ -111,7 +111,7 @@ def _attach(turn: Turn, policy: RoutePolicy, route: RouteState, missing: Collect
     """Put missing groups on the route at 0, the present shares unchanged; ours at 0 give way if need be."""
     reading = turn.obs.readings[route.key]
     for arn in missing:
-        if arn in route.canary and not _registered(turn, arn):
+        if arn in route.canary and not _registered(turn, route, arn):
             return Move(waits="WaitingForTargets", message=unfit_message(turn, route, [arn]))
     staying = dict(reading.weights)
     evictable = [arn for arn in _evictable(route, reading) if arn not in final]
@@ -147,12 +147,13 @@ def drained(turn: Turn, arn: str) -> bool:
     return False
 
 
-def _registered(turn: Turn, arn: str) -> bool:
+def _registered(turn: Turn, route: RouteState, arn: str) -> bool:
     """Are enough targets registered to make it worth attaching? A group without takes the load balancer out of DNS."""
     reading = health.newest(turn.obs, arn)
     if reading is None:
         look_at_health(turn, [arn])
-    return reading is not None and turn.need is not None and reading.registered >= turn.need
+    need = turn.need(route)
+    return reading is not None and need is not None and reading.registered >= need
 
 
 def no_room(policy: RoutePolicy, route: RouteState, reading: RouteReading) -> str:

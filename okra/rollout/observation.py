@@ -55,6 +55,8 @@ class RouteReading:
     vpc_id: str = ""
     protocol: str = ""
     """The listener's: HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP …"""
+    pending: bool = False
+    """The last write of this process isn't on every DNS server yet (Route 53's PENDING), though this reads it."""
     raw: Any = field(default=None, compare=False, repr=False)
     """The whole action list as the API gave it. Opaque here; `TrafficRouter.write` resends it with new weights."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 
+from okra.api.records import is_record
 from okra.rollout.observation import Problem
 from okra.rollout.state import Step
 
@@ -34,6 +35,13 @@ FORWARD_ACTION_GROUPS = 5
 FORWARD_ACTION_WEIGHT = 999
 """The largest weight of a target group (TargetGroupTuple)."""
 
+RECORDS = 100
+"""Weighted records of one name and type (Route 53 quotas; not adjustable)."""
+RECORD_WEIGHT = 255
+"""The largest weight of a record (ResourceRecordSet)."""
+ALIAS_TTL = 60.0
+"""Seconds for which resolvers keep what an alias of a load balancer answers."""
+
 
 def route_key(listener_arn: str, rule_arn: str, priority: int | None) -> str:
     """A route's stable name within Okra: its rule, or the listener with a priority, or the default action."""
@@ -57,8 +65,15 @@ class RoutePolicy:
     listed: Mapping[str, str] = field(default_factory=dict)
     """Target groups that the spec names one by one → their versions: instead of tags. Empty: it has a selector."""
     take_over: bool = False
+    single: bool = False
+    """Each group is one thing, healthy or not (a record): `minHealthyTargets` says nothing about it."""
     places: int = FORWARD_ACTION_GROUPS
     limit: int = FORWARD_ACTION_WEIGHT
+
+
+def bare(key: str) -> RoutePolicy:
+    """A route of which nothing is known but its key: what its kind allows."""
+    return RoutePolicy(key, single=True, places=RECORDS, limit=RECORD_WEIGHT) if is_record(key) else RoutePolicy(key)
 
 
 @dataclass(frozen=True, slots=True)

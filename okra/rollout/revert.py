@@ -61,9 +61,12 @@ def _route_back(turn: Turn, policy: RoutePolicy, route: RouteState, reading: Rou
 
 
 def _stale(turn: Turn, route: RouteState, reading: RouteReading, seen: Seen) -> bool:
-    """Our revert was acknowledged: may the newest read still be one from before?"""
+    """Our revert was acknowledged: may the newest read still be one from before, or not all of AWS have heard of it?"""
     answered = verify.acknowledged(route, turn.obs)
-    return answered is not None and seen is Seen.REREAD and reading.began_at <= answered + STALE_FOR
+    if answered is None or seen is not Seen.REREAD:
+        return False
+    spreads = reading.pending and verify.present(route.asked, reading.weights, route.basis)
+    return spreads or reading.began_at <= answered + STALE_FOR
 
 
 def _take_off(turn: Turn, route: RouteState) -> None:

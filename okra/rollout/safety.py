@@ -58,8 +58,8 @@ def unhealthy(turn: Turn) -> bool:
     """A canary group that carries traffic showed too few healthy targets three times in a row."""
     if turn.state.phase not in RUNNING or turn.first:
         return False
-    need = turn.need or 1
     for _, route, reading in turn.routes:
+        need = turn.need(route) or 1
         bad = [arn for arn in route.canary if reading.weights.get(arn, 0) and health.unhealthy(turn.obs, arn, need)]
         if bad:
             said = f"Unhealthy under traffic: {unfit_message(turn, route, bad)}"

@@ -11,7 +11,7 @@ from okra.rollout import clocks, health, late, verdicts
 from okra.rollout.census import Census, count
 from okra.rollout.effects import Decision, Effect, Emit, Observe, Persist, SetWeights
 from okra.rollout.observation import Observation, RouteReading
-from okra.rollout.policy import Policy, RoutePolicy
+from okra.rollout.policy import Policy, RoutePolicy, bare
 from okra.rollout.state import (
     DRIFTED,
     Condition,
@@ -55,7 +55,7 @@ class Turn:
     def route_policies(self) -> dict[str, RoutePolicy]:
         """By key. A route that an edit took out of the spec stays here until its rollout has ended."""
         known = {route.key: route for route in self.policy.routes}
-        return {r.key: known.get(r.key, RoutePolicy(r.key)) for r in self.state.routes} if self.state.routes else known
+        return {r.key: known.get(r.key, bare(r.key)) for r in self.state.routes} if self.state.routes else known
 
     @property
     def unread(self) -> list[str]:
@@ -80,11 +80,16 @@ class Turn:
     def censuses(self) -> dict[str, Census]:
         return {key: count(self.policy, route, self.obs) for key, route in self.route_policies.items()}
 
+    def need(self, route: RouteState) -> int | None:
+        """Healthy targets that a canary group of this route needs; None while it can't be known."""
+        return 1 if self.route_policies[route.key].single else self._need
+
     @cached_property
-    def need(self) -> int | None:
-        """Healthy targets that a canary group needs; None while it can't be known."""
+    def _need(self) -> int | None:
+        """Of target groups."""
         # ELB checks no group that isn't attached: detached ones would count as without a healthy target.
-        stable = [arn for _, route, reading in self.routes for arn in route.stable if arn in reading.weights]
+        counting = [(route, reading) for policy, route, reading in self.routes if not policy.single]
+        stable = [arn for route, reading in counting for arn in route.stable if arn in reading.weights]
         return health.needed(self.policy.min_healthy, self.obs, stable)
 
     def can_serve(self, route: RouteState, arn: str, *, fresh: bool = True) -> bool:
@@ -95,7 +100,7 @@ class Turn:
         reading = health.newest(self.obs, arn)
         if reading is None or (fresh and self.now - reading.began_at > self.policy.fresh_for):
             return False
-        need = self.need if arn in route.canary else 1
+        need = self.need(route) if arn in route.canary else 1
         return need is not None and reading.healthy >= need
 
     @property

@@ -69,7 +69,12 @@ def classify(route: RouteState, obs: Observation) -> Seen:
     here = present(route.asked, shown, route.basis)
     if route.confirmed_at is None and answered is None:
         return Seen.LOST if here or present(route.basis, shown) else _other(route, obs, None)
-    if route.confirmed_at is None and answered is not None and obs.readings[route.key].began_at <= answered:
+    newest = obs.readings[route.key]
+    if (
+        route.confirmed_at is None
+        and answered is not None
+        and (newest.began_at <= answered or (here and newest.pending))
+    ):
         return Seen.REREAD
     return Seen.CONFIRMED if here else _other(route, obs, answered)
 

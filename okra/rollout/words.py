@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from shlex import quote
 
+from okra.api.records import RECORD_SET_PARTS, is_record
 from okra.rollout.observation import Weights
 
 
@@ -30,6 +31,8 @@ def sentence(text: str) -> str:
 
 
 def short(arn: str) -> str:
-    """`targetgroup/NAME/ID` → NAME; anything else as it is."""
+    """`targetgroup/NAME/ID` → NAME; of a record where it leads; anything else as it is."""
     parts = arn.split("/")
+    if is_record(arn) and len(parts) > RECORD_SET_PARTS:
+        return parts[-1]
     return parts[1] if len(parts) == 3 and ":targetgroup" in parts[0] else arn

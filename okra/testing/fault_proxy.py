@@ -57,7 +57,7 @@ class FaultProxy:
         self._host = host
         self._port = port
         self._armed: list[_Armed] = []
-        self._before: dict[tuple[str, bytes], Answer] = {}
+        self._before: dict[tuple[str, str, bytes], Answer] = {}
         self._tasks: set[asyncio.Task[Answer]] = set()
         self._stack = contextlib.AsyncExitStack()
         self._closing = asyncio.Event()
@@ -121,7 +121,7 @@ class FaultProxy:
         if fault is None:
             self._record(Record(call, reached=True))
             return response(await self._forward(request, call, body))
-        known = self._before.get((call.operation, body))
+        known = self._before.get((call.operation, request.path_qs, body))
         truly = fault.kind is FaultKind.DELAY or (fault.kind is FaultKind.STALE and known is None)
         reached = fault.applied or truly or fault.kind is FaultKind.LATE
         self._record(Record(call, fault.kind, reached))
@@ -173,7 +173,7 @@ class FaultProxy:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP}
             content_type = kept.pop("Content-Type", "application/octet-stream")
             found = Answer(answer.status, content_type, await answer.read(), kept)
-        self._before[call.operation, body] = found
+        self._before[call.operation, request.path_qs, body] = found
         return found
 
     async def _later(self, seconds: float, request: web.Request, call: Call, body: bytes) -> Answer:

@@ -42,7 +42,7 @@ class Call:
     parameters: Mapping[str, str]
     """Flat, as the protocol names them: `RuleArn`, `Actions.member.1.Type`."""
     protocol: str
-    """query, json, cbor, rest-json or rest."""
+    """query, json, cbor, rest-json, rest-xml or rest."""
     region: str = ""
     access_key: str = ""
     at: float = 0.0

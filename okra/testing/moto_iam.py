@@ -32,6 +32,15 @@ RESOURCES = {
     "sts:AssumeRole": "RoleArn",
 }
 """The parameter that names what is acted on. Reads have no permissions for single resources."""
+RECORDS = {
+    "route53:ListResourceRecordSets": ("HostedZoneId", "hostedzone"),
+    "route53:ChangeResourceRecordSets": ("HostedZoneId", "hostedzone"),
+    "route53:GetChange": ("Id", "change"),
+    "route53:GetHealthCheckStatus": ("HealthCheckId", "healthcheck"),
+}
+"""The same of Route 53, which names things by their ids: the parameter, and what kind of thing it is."""
+KEYS = ("aws:TagKeys", "route53:ChangeResourceRecordSetsRecordTypes")
+"""Of conditions: a request has values of one of them at most."""
 FORBIDDEN = 403
 _PATH = "/okra-test/decisions"
 
@@ -136,8 +145,12 @@ def _decide(request: Any, principal: Principal) -> Decision:
     action = f"{PREFIXES.get(service, service)}:{request._get_action()}"
     params = vars(request).get("params", {})  # EKS's are in the path, of which moto's class makes none
     named = params.get(RESOURCES.get(action, ""))
+    if action in RECORDS:
+        parameter, kind = RECORDS[action]
+        named = f"arn:aws:route53:::{kind}/{request._get_param(parameter).rpartition('/')[2]}"
     resources = tuple([named] if isinstance(named, str) else named or ["*"])
     keys = [*params.get("TagKeys", ()), *(tag["Key"] for tag in params.get("Tags", ()))]
+    keys += [each["ResourceRecordSet"]["Type"] for each in params.get("ChangeBatch", {}).get("Changes", ())]
     documents = [IAMPolicy(policy)._policy_json for policy in principal.collect_policies()]
     statements = [statement for document in documents for statement in _listed(document["Statement"])]
     allowed = all(allows(statements, action, resource, keys) for resource in resources)
@@ -147,25 +160,26 @@ def _decide(request: Any, principal: Principal) -> Decision:
 # Evaluation, pure
 
 
-def allows(statements: Iterable[Mapping[str, Any]], action: str, resource: str, tag_keys: Sequence[str]) -> bool:
-    """Whether these policy statements allow the action on the resource, in a request about tags with these keys."""
+def allows(statements: Iterable[Mapping[str, Any]], action: str, resource: str, keys: Sequence[str]) -> bool:
+    """Whether these policy statements allow the action on the resource, in a request about tags with these keys, or
+    about records of these types."""
     effects = {
         statement["Effect"]
         for statement in statements
         if any(_matches(pattern, action.lower()) for pattern in map(str.lower, _listed(statement["Action"])))
         and any(_matches(pattern, resource) for pattern in _listed(statement["Resource"]))
-        and _holds(statement.get("Condition", {}), tag_keys)
+        and _holds(statement.get("Condition", {}), keys)
     }
     return effects == {"Allow"}
 
 
-def _holds(conditions: Mapping[str, Mapping[str, Any]], tag_keys: Sequence[str]) -> bool:
+def _holds(conditions: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> bool:
     """Of conditions only what Okra's policy uses is known here: a condition that isn't would be a wrong answer."""
     for operator, values in conditions.items():
         for key, wanted in values.items():
-            if (operator, key) != ("ForAllValues:StringEquals", "aws:TagKeys"):
+            if operator != "ForAllValues:StringEquals" or key not in KEYS:
                 raise NotImplementedError(f"the condition {operator} on {key}")
-            if not set(tag_keys) <= set(_listed(wanted)):
+            if not set(keys) <= set(_listed(wanted)):
                 return False
     return True
 

@@ -10,6 +10,9 @@ from urllib.parse import parse_qs
 from moto.backends import get_backend
 from moto.elbv2 import models
 
+from okra.api.records import is_record
+from okra.testing import moto_route53
+
 
 def apply() -> None:
     """Patch moto's class in this process."""
@@ -41,9 +44,15 @@ def _weights(actions: Any) -> dict[str, int]:
 
 
 def record(query: str) -> bytes:
-    """The answer to `?arn=<rule or listener>`: a JSON list of {target group ARN: weight}, oldest first, without
-    repetitions. A reset of the backends empties it."""
+    """The answer to `?arn=<rule, listener or record set>`: a JSON list of {target group ARN: weight}, of records by
+    where they lead, oldest first, without repetitions. A reset of the backends empties it."""
     (arn,) = parse_qs(query)["arn"]
+    if is_record(arn):
+        place = arn.partition("::recordset/")[2]
+        found = (
+            moto_route53.history(each, place) for all_ in get_backend("route53").values() for each in all_.values()
+        )
+        return json.dumps(next(filter(None, found), [])).encode()
     for account in get_backend("elbv2").values():
         for region in account.values():
             if arn in vars(region).get("okra_weights", {}):

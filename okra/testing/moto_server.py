@@ -3,7 +3,7 @@
 A process of its own because moto's in-process mocks don't work with aiobotocore, and because what is tested through a
 socket can also be killed, delayed and cut off. `python -m okra.testing.moto_server --port 0` prints its URL when ready;
 `MotoServer` does that for tests and the demo. What is put right: see `moto_eks`, `moto_elb`, `moto_health`,
-`moto_iam`, `moto_metrics`, `moto_sts`.
+`moto_iam`, `moto_metrics`, `moto_route53`, `moto_sts`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ from okra.testing.child import WITH_PARENT, Child, end_with_parent
 if TYPE_CHECKING:
     from moto.backends import SERVICE_NAMES
 
-_SERVICES: tuple[SERVICE_NAMES, ...] = ("cloudwatch", "ec2", "eks", "elbv2", "resourcegroupstaggingapi", "sts")
+_SERVICES: tuple[SERVICE_NAMES, ...] = (
+    "cloudwatch",
+    "ec2",
+    "eks",
+    "elbv2",
+    "resourcegroupstaggingapi",
+    "route53",
+    "sts",
+)
 """Loaded before the URL is printed: moto imports a service at its first call, which takes up to a second."""
 
 
@@ -111,13 +119,14 @@ def _server(host: str, port: int, page_size: int | None) -> Any:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
-    from okra.testing import moto_eks, moto_elb, moto_health, moto_iam, moto_metrics, moto_record
+    from okra.testing import moto_eks, moto_elb, moto_health, moto_iam, moto_metrics, moto_record, moto_route53
 
     moto_eks.apply()
     moto_health.apply()
     moto_elb.apply(page_size)
     moto_metrics.apply(page_size)
     moto_record.apply()
+    moto_route53.apply(page_size)
     moto_iam.apply()
 
     class Handler(MotoRequestHandler):

@@ -47,6 +47,15 @@ def _cbor(texts: Mapping[str, str]) -> bytes:
     return bytes([0xA0 + len(texts)]) + b"".join(text(key) + text(value) for key, value in texts.items())
 
 
+_ROUTE53 = {
+    r"GET /[0-9-]+/hostedzone/([^/]+)/rrset": ("ListResourceRecordSets", "HostedZoneId"),
+    r"POST /[0-9-]+/hostedzone/([^/]+)/rrset/?": ("ChangeResourceRecordSets", "HostedZoneId"),
+    r"GET /[0-9-]+/change/([^/]+)": ("GetChange", "Id"),
+    r"GET /[0-9-]+/healthcheck/([^/]+)/status": ("GetHealthCheckStatus", "HealthCheckId"),
+}
+"""Method and path of what Okra calls → the operation, and the parameter that is in the path."""
+
+
 def call_from(method: str, path: str, headers: Mapping[str, str], body: bytes, at: float) -> Call:
     """Which operation a request is, in each of AWS's protocols."""
     scope = headers.get("Authorization", "").partition("Credential=")[2].split(",")[0].split("/")
@@ -64,6 +73,10 @@ def call_from(method: str, path: str, headers: Mapping[str, str], body: bytes, a
     cluster = re.fullmatch(r"/clusters/([^/]+)", route)  # EKS
     if method == "GET" and cluster:
         return Call("DescribeCluster", {"name": unquote(cluster[1])}, "rest-json", region, access_key, at)
+    for pattern, (operation, name) in _ROUTE53.items():
+        if found := re.fullmatch(pattern, f"{method} {route}"):
+            parameters = {**dict(parse_qsl(query)), name: unquote(found[1]), "Body": body.decode(errors="replace")}
+            return Call(operation, parameters, "rest-xml", region, access_key, at)
     return Call(f"{method} {route}", dict(parse_qsl(query)), "rest", region, access_key, at)
 
 

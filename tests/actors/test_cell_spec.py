@@ -19,10 +19,11 @@ def broken() -> dict[str, Any]:
     return obj
 
 
-def route53() -> dict[str, Any]:
-    endpoints = [{"version": "1.0.0", "value": "192.0.2.1"}]
-    r53 = {"hostedZoneID": "Z1", "name": "web.example.com", "type": "A", "ttl": 60, "endpoints": endpoints}
-    return cell() | {"spec": {**cell()["spec"], "ingress": {"type": "Route53", "route53": r53}}}
+def conditions() -> dict[str, Any]:
+    obj = cell()
+    block = obj["spec"]["ingress"]["awsApplicationLoadBalancer"]
+    block["rule"] = {"priority": 10, "conditions": {"hosts": ["web.example.com"]}}
+    return obj
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def route53() -> dict[str, Any]:
         (broken(), "InvalidSpec", "spec.replicas"),
         (cell(ingress={"type": "AWSApplicationLoadBalancer"}), "InvalidSpec", "spec.ingress"),
         (cell(unknown=1), "InvalidSpec", "spec.unknown"),
-        (route53(), "NotImplemented", "oute53"),
+        (conditions(), "NotImplemented", "creating a rule"),
     ],
 )
 async def test_a_spec_that_cannot_be_run_is_a_condition_and_no_aws_call(

@@ -401,3 +401,45 @@ def test_json_output_holds_the_same(folder: Path, capsys: pytest.CaptureFixture[
             "message": "must be at least 1, not 0",
         }
     ]
+
+
+RECORDS = """apiVersion: okra.mumoshu.github.io/v1alpha1
+kind: Cell
+metadata: {name: web}
+spec:
+  ingress:
+    type: Route53
+    route53:
+      hostedZoneID: Z2FDTNDATAQYW2
+      name: web.example.com
+      type: A
+      ttl: 30
+      endpoints:
+      - {version: "1", value: 192.0.2.1, healthCheckID: 12345678-abcd-ef01-2345-67890abcdef0}
+      - {version: "2", value: 192.0.2.2}
+"""
+
+
+ALIASES = (
+    RECORDS.replace("      ttl: 30\n", "").partition("      - ")[0]
+    + """\
+      - {version: "1", alias: {hostedZoneID: Z35, dnsName: lb.example.net}}
+      - {version: "2", alias: {hostedZoneID: Z35, dnsName: nlb.example.net, evaluateTargetHealth: false}}
+"""
+)
+
+
+def test_endpoints_of_which_nothing_tells_whether_they_can_serve_are_noted_and_are_no_fault() -> None:
+    report = judge([("a.yaml", RECORDS), ("b.yaml", ALIASES.replace("name: web}", "name: other}"))])
+    assert report.findings == []
+    at = "spec.ingress.route53.endpoints"
+    assert [f"{each.file}:{each.line} {each.path}" for each in report.notes] == [
+        f"a.yaml:14 {at}[1]",
+        f"b.yaml:12 {at}[0]",
+        f"b.yaml:13 {at}[1]",
+    ]
+    value, evaluated, unknown = (note.message for note in report.notes)
+    assert "unless its record has a health check" in value
+    assert "while its target is unhealthy" in evaluated
+    assert "nothing tells whether it can serve" in unknown
+    assert all("has no healthCheckID" in said and "counts as healthy" in said for said in (value, evaluated, unknown))

@@ -110,9 +110,9 @@ async def test_a_signal_ends_it_with_130_and_says_how_to_go_on(tmp_path: Path, n
 
 
 async def test_a_cell_that_is_not_implemented_ends_it_with_two(tmp_path: Path) -> None:
-    endpoints = [{"version": "1.0.0", "value": "192.0.2.1"}]
-    r53 = {"hostedZoneID": "Z1", "name": "web.example.com", "type": "A", "ttl": 60, "endpoints": endpoints}
-    obj = cell(ingress={"type": "Route53", "route53": r53})
+    obj = cell()
+    rule = {"priority": 10, "conditions": {"hosts": ["web.example.com"]}}
+    obj["spec"]["ingress"]["awsApplicationLoadBalancer"]["rule"] = rule
     (tmp_path / "cell.yaml").write_text(yaml.safe_dump(obj))
     assert await go(options(tmp_path, timeout=120.0)) == 2
 

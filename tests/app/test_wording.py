@@ -36,6 +36,20 @@ def test_arns_of_one_name_stay_whole_so_that_what_differs_is_seen(differs: tuple
     assert shortened(said.format(group)) == said.format("targetgroup/web-2")
 
 
+@pytest.mark.parametrize(
+    ("rest", "name"),
+    [
+        ("", "A web.example.com"),
+        ("/192.0.2.1", "192.0.2.1"),
+        ("/2001:db8::1", "2001:db8::1"),
+        ("/alias/Z35/lb.example.net", "lb.example.net"),
+    ],
+)
+def test_records_are_said_by_their_name_and_by_where_they_lead(rest: str, name: str) -> None:
+    arn = f"arn:aws:route53:aws-global::recordset/Z1/web.example.com/A{rest}"
+    assert shortened(f"{arn} shows it, ({arn}), {arn}: of {arn}.") == f"{name} shows it, ({name}), {name}: of {name}."
+
+
 def test_an_arn_that_is_to_be_checked_stays_whole() -> None:
     arn = f"{ARN}listener/app/web/{LB}/{LISTENER}"
     answer = ClientError({"Error": {"Code": "ListenerNotFound", "Message": "none"}}, "DescribeListeners")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import botocore.retries.standard
 import pytest
 
+from okra.aws.budget import Rates
 from okra.aws.facade import Aws, open_aws
 from okra.aws.sessions import Timeouts
 from okra.ports import Account, RouteRef
@@ -66,8 +67,18 @@ def timeouts(request: pytest.FixtureRequest) -> Timeouts:
 
 
 @pytest.fixture
-async def aws(aws_environ: Mapping[str, str], counted: Counted, timeouts: Timeouts) -> AsyncIterator[Aws]:
-    async with open_aws(clock=SystemClock(), environ=aws_environ, timeouts=timeouts, on_call=counted) as opened:
+def rates() -> Rates | None:
+    """None: as Okra has them."""
+    return None
+
+
+@pytest.fixture
+async def aws(
+    aws_environ: Mapping[str, str], counted: Counted, timeouts: Timeouts, rates: Rates | None
+) -> AsyncIterator[Aws]:
+    async with open_aws(
+        clock=SystemClock(), environ=aws_environ, timeouts=timeouts, on_call=counted, rates=rates
+    ) as opened:
         yield opened
 
 

@@ -198,3 +198,10 @@ async def test_an_hour_of_pressure_never_exceeds_half_of_the_limits() -> None:
     for start in range(0, 590, 10):
         assert sum(start <= at < start + 10 for at in grants) <= 10 + 1.5 * 10
     assert len(grants) == pytest.approx(6 + 1.5 * 600, abs=12)
+
+
+def test_records_have_a_budget_of_their_own_of_half_the_five_calls_that_route_53_takes() -> None:
+    rates = Rates().of_records
+    assert rates.reads.per_second + rates.writes.per_second == 5 / 2
+    doubled = Rates.share(1.0).of_records
+    assert doubled.reads.per_second + doubled.writes.per_second == 5

@@ -30,6 +30,7 @@ MUTATIONS = 400
 EXTRA_ACCEPTANCE = {
     "a condition that doesn't compile",
     "a condition on something else",
+    "two spellings of one place",
     "a path that doesn't compile",
     "a name for the server to make",
     "a metadata label without a value",

@@ -11,11 +11,14 @@ from okra.rollout import (
     clocks,
     guard,
     health,
+    policy,
+    revert,
     safety,
     start,
+    verify,
 )
 from okra.rollout.observation import Verdict
-from tests.rollout import test_census, test_commands, test_gate, test_revert, test_steps, test_weights
+from tests.rollout import test_census, test_commands, test_gate, test_records, test_revert, test_steps, test_weights
 from tests.rollout.mutating import rewritten
 
 # -- the gate, the guard, health -----------------------------------------------------------------------------------
@@ -124,4 +127,28 @@ rewritten(
     "block=False",
     "block=True",
     test_revert.test_a_canary_group_that_vanishes_or_loses_its_tag_withdraws_without_a_block,
+)
+
+# -- records -------------------------------------------------------------------------------------------------------
+
+rewritten(
+    "a_weight_counts_before_all_servers_have_it",
+    verify.classify,
+    "here and newest.pending",
+    "False",
+    test_records.test_a_weight_counts_only_when_all_servers_answer_it,
+)
+rewritten(
+    "a_revert_is_written_again_while_it_spreads",
+    revert._stale,
+    "return spreads or ",
+    "return ",
+    test_records.test_a_revert_waits_for_all_servers_and_writes_nothing_again_meanwhile,
+)
+rewritten(
+    "records_weighed_as_target_groups",
+    policy.bare,
+    "if is_record(key) else",
+    "if not key else",
+    test_records.test_weights_stay_within_255_and_the_nearest_share_is_taken,
 )

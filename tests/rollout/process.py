@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from okra.api.records import is_record
 from okra.rollout.effects import Claim, Decision, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
 from okra.rollout.late import LANDS_WITHIN
 from okra.rollout.machine import decide
@@ -82,6 +83,8 @@ class Process:
     opens_at: float | None = None
     """Nothing may be written before (true time): a new leader lets its predecessor's writes land first."""
     late: list[InFlight] = field(default_factory=list)
+    spreading: dict[str, float] = field(default_factory=dict)
+    """Record sets that this process changed → when every server has that (true time)."""
     missing: set[str] = field(default_factory=set)
     """Groups that the next discovery leaves out."""
     watchers: list[Callable[[Process, Effect], None]] = field(default_factory=list)
@@ -109,6 +112,7 @@ class Process:
         self.obs = Observation(deleting=self.obs.deleting, may_write=self.obs.may_write)
         self.wake, self.decision, self.due, self.rest = None, None, 0.0, Rest.MOVING
         self.pending.clear()
+        self.spreading.clear()
         self.load()
 
     # -- observations ----------------------------------------------------------------------------------------------
@@ -136,7 +140,8 @@ class Process:
             if isinstance(trouble, Problem):
                 self.see(problems={**self.obs.problems, key: trouble})
                 continue
-            reading = self.world.reading(key, self.stale_by)
+            spreads = self.world.now - self.world.skew < self.spreading.get(key, 0.0)
+            reading = replace(self.world.reading(key, self.stale_by), pending=spreads)
             if trouble is not None:
                 reading = replace(reading, action=trouble, weights={})
             if stale and key in stale:
@@ -205,7 +210,7 @@ class Process:
     def land(self, which: int = 0) -> None:
         """A late write lands, if AWS still takes it."""
         write = self.late.pop(which)
-        if not self.world.refusal(write.weights):
+        if not self.world.refusal(write.route, write.weights):
             author = ARRIVED_LATE if write.in_time(self.world) else FAR_TOO_LATE
             self.world.write(write.route, write.weights, author)
 
@@ -273,7 +278,7 @@ class Process:
         return True
 
     def _write(self, effect: SetWeights, fault: str | None) -> None:
-        refusal = self.world.refusal(effect.weights) or ("Refused" if fault == REFUSED else "")
+        refusal = self.world.refusal(effect.route, effect.weights) or ("Refused" if fault == REFUSED else "")
         outcome, problem = WriteOutcome.ACKNOWLEDGED, None
         if refusal:
             outcome, problem = WriteOutcome.REFUSED, Problem(refusal, f"AWS says {refusal}.")
@@ -284,6 +289,8 @@ class Process:
             self.late.append(InFlight(effect.route, effect.weights, sent_at, recorded=not self.unsaved))
         elif not refusal and fault != DROPPED:
             self.world.write(effect.route, effect.weights)
+        if outcome is WriteOutcome.ACKNOWLEDGED and is_record(effect.route):
+            self.spreading[effect.route] = self.world.now - self.world.skew + self.world.spreads_for
         before = self.obs.writes.get(effect.route)
         failures = 0 if problem is None else (before.failures if before else 0) + 1
         answer = Write(effect.serial, outcome, self.world.tick(), problem, failures)

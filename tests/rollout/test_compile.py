@@ -172,22 +172,65 @@ COMPLEX = {
         }
     ],
 }
-ROUTE53 = {
-    "type": "Route53",
-    "route53": {
-        "hostedZoneID": "Z0123456789ABC",
-        "name": "web.example.com",
-        "type": "CNAME",
-        "ttl": 60,
-        "endpoints": [{"version": "1.0.0", "value": "a.example.com"}],
-    },
+RECORDS = {
+    "hostedZoneID": "Z0123456789ABC",
+    "name": "web.example.com",
+    "type": "CNAME",
+    "ttl": 60,
+    "endpoints": [{"version": "1.0.0", "value": "a.example.com"}],
 }
+
+
+RECORD_SET = "arn:aws:route53:aws-global::recordset/Z0123456789ABC/web.example.com/CNAME"
+
+
+def dns(**changes: Any) -> dict[str, Any]:
+    return {"type": "Route53", "route53": {**RECORDS, **changes}}
+
+
+def alias(name: str) -> dict[str, Any]:
+    return {"version": name, "alias": {"hostedZoneID": "Z35", "dnsName": f"{name}.elb.example.com"}}
+
+
+def test_records_are_a_route_of_their_endpoints_within_the_limits_of_route_53() -> None:
+    _, route = compile_policy(cell(ingresses=[alb(), dns()]), Defaults()).routes
+    assert (route.key, route.place) == (RECORD_SET, "spec.ingresses[1]")
+    assert route.listed == {f"{RECORD_SET}/a.example.com": "1.0.0"}
+    assert (route.single, route.places, route.limit) == (True, 100, 255)
+
+
+@pytest.mark.parametrize(
+    ("aws", "partition"),
+    [
+        ({"region": "eu-west-1"}, "aws"),
+        ({"region": "cn-north-1"}, "aws-cn"),
+        ({"region": "us-gov-west-1"}, "aws-us-gov"),
+        ({"roleARN": "arn:aws-cn:iam::123456789012:role/okra"}, "aws-cn"),
+    ],
+)
+def test_records_are_in_the_partition_of_their_account(aws: dict[str, str], partition: str) -> None:
+    (route,) = compile_policy(cell(ingresses=[dns()], aws=aws), Defaults()).routes
+    assert route.key == RECORD_SET.replace("arn:aws:", f"arn:{partition}:").replace("aws-global", f"{partition}-global")
+
+
+@pytest.mark.parametrize(
+    ("spec", "seconds"),
+    [
+        ({"ingresses": [dns(ttl=120)]}, 120.0),
+        ({"ingresses": [dns(ttl=120), alb()]}, 120.0),
+        ({"ingresses": [dns(ttl=120)], "propagationDelay": "5m"}, 300.0),
+        ({"ingresses": [dns(ttl=None, type="A", endpoints=[alias("a")])]}, 60.0),
+        ({"ingresses": [dns(ttl=5, type="A", endpoints=[{"version": "b", "value": "192.0.2.1"}])]}, 15.0),
+        ({"ingresses": [alb()]}, 15.0),
+    ],
+)
+def test_nothing_is_measured_while_resolvers_may_answer_what_was_before(spec: dict[str, Any], seconds: float) -> None:
+    assert compile_policy(cell(**spec), Defaults()).propagation_delay == seconds
 
 
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"ingresses": [alb(), ROUTE53]}, "spec.ingresses.1.route53: Route 53"),
         ({"ingresses": [alb(rule={"priority": 1, "conditions": {"hosts": ["a"]}})]}, "creating a rule"),
     ],
 )

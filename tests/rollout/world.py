@@ -10,16 +10,27 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
+from okra.api.records import is_record
 from okra.rollout.effects import Emit
 from okra.rollout.observation import Action, Command, Problem, RouteReading, SeriesResult, TargetGroup, Token, Verdict
-from okra.rollout.policy import Policy, RoutePolicy
+from okra.rollout.policy import Policy, bare
 from okra.rollout.state import State, Step, StepKind
 
 LABEL = "okra.mumoshu.github.io/version"
-PLACES = 5
-HEAVIEST = 999
+PLACES, RECORDS = 5, 100
+HEAVIEST, HEAVIEST_RECORD = 999, 255
+RECORD_SET = "arn:aws:route53:aws-global::recordset/Z1/{}/A"
+"""What the key of a route that is a set of records looks like."""
 OKRA, ARRIVED_LATE, FAR_TOO_LATE, PERSON, ABORT = "okra", "late", "far too late", "person", "abort"
 """Who made a route show what it shows; an abort is a person's edit that takes traffic off a canary."""
+
+
+def places(key: str) -> int:
+    return RECORDS if is_record(key) else PLACES
+
+
+def heaviest(key: str) -> int:
+    return HEAVIEST_RECORD if is_record(key) else HEAVIEST
 
 
 def tg(name: str) -> str:
@@ -43,7 +54,7 @@ class On:
 
 def policy(routes: tuple[str, ...] = ("r",), **changes: Any) -> Policy:
     base = Policy(
-        routes=tuple(RoutePolicy(key, selects=On(key)) for key in routes),
+        routes=tuple(replace(bare(key), selects=On(key)) for key in routes),
         plan=canary_plan(),
         owner="okra/default/web",
         name="web",
@@ -93,6 +104,8 @@ class World:
     troubles: dict[str, Action | Problem] = field(default_factory=dict)
     """By route: what it does instead, or why it can't be read."""
     commanded: int = 0
+    spreads_for: float = 20.0
+    """Seconds until all of Route 53's servers have a change."""
     skew: float = 0.0
     """How far the clock was set since the beginning."""
     past: dict[str, list[Shown]] = field(default_factory=dict)
@@ -115,11 +128,11 @@ class World:
         self.action = Action.FORWARD
         self.past[key].append(Shown(self.tick() - self.skew, dict(weights), author))
 
-    def refusal(self, weights: Mapping[str, int]) -> str:
-        """Why AWS refuses these weights, or nothing."""
-        if len(weights) > PLACES:
+    def refusal(self, key: str, weights: Mapping[str, int]) -> str:
+        """Why AWS refuses these weights on a route, or nothing."""
+        if len(weights) > places(key):
             return "TooManyTargetGroups"
-        if any(not 0 <= weight <= HEAVIEST for weight in weights.values()) or not sum(weights.values()):
+        if any(not 0 <= weight <= heaviest(key) for weight in weights.values()) or not sum(weights.values()):
             return "ValidationError"
         return "" if all(arn in self.groups and self.groups[arn].exists for arn in weights) else "NotFound"
 

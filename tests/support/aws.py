@@ -13,6 +13,7 @@ import pytest
 from blockbuster import BlockBuster
 
 from okra.testing.aws_world import AwsWorld
+from okra.testing.dns_world import DnsWorld
 from okra.testing.eks_world import EksWorld
 from okra.testing.fault_proxy import FaultProxy
 from okra.testing.moto_server import MotoServer, environ_for
@@ -31,6 +32,7 @@ def world_may_block(detector: BlockBuster) -> None:
     for function in detector.functions.values():
         function.can_block_in("okra/testing/aws_world.py", set(dir(AwsWorld)))
         function.can_block_in("okra/testing/eks_world.py", set(dir(EksWorld)))
+        function.can_block_in("okra/testing/dns_world.py", set(dir(DnsWorld)))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from okra.rollout.state import Step, StepKind
 from tests.rollout.model.ending import assert_ends_well
 from tests.rollout.model.oracle import Oracle
 from tests.rollout.process import DOWN, Process
-from tests.rollout.world import World, canary_plan, policy, tg
+from tests.rollout.world import RECORD_SET, World, canary_plan, policy, tg
 
 HALF, ALL = Fraction(1, 2), Fraction(1)
 PLANS = (
@@ -50,7 +50,7 @@ QUICK: dict[str, Any] = {
 
 
 class Base(RuleBasedStateMachine):
-    """Names of routes: r0 …; of target groups: VERSION-ROUTE-NUMBER."""
+    """Names of routes: r0 … (those of record sets hold that); of target groups: VERSION-ROUTE-NUMBER."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,6 +64,7 @@ class Base(RuleBasedStateMachine):
 
     @initialize(
         routes=st.sampled_from((1, 1, 1, 2, 3)),
+        records=st.sampled_from((0, 0, 0, 1, 9)),
         size=st.integers(1, 4),
         plan=st.sampled_from(PLANS),
         sticky=st.sampled_from((False, False, True)),
@@ -87,9 +88,20 @@ class Base(RuleBasedStateMachine):
         ahead=st.sampled_from((0.0, 8.0, 15.0, 25.0, 40.0, 90.0)),
     )
     def begin(
-        self, routes: int, size: int, plan: Any, sticky: bool, begin: str, options: Any, spare: bool, ahead: float
+        self,
+        routes: int,
+        records: int,
+        size: int,
+        plan: Any,
+        sticky: bool,
+        begin: str,
+        options: Any,
+        spare: bool,
+        ahead: float,
     ) -> None:
-        keys = tuple(f"r{i}" for i in range(routes))
+        """`records`: how many of the routes, from the first on, are record sets."""
+        keys = tuple(RECORD_SET.format(f"r{i}") if i < records else f"r{i}" for i in range(routes))
+        self.first = keys[0]
         self.world = World(routes={key: {} for key in (*keys, "spare")}, groups={}, sticky=sticky)
         self.policy = policy(keys, plan=plan, replicas=size, **QUICK, **options)
         for key in self.world.routes:

@@ -15,23 +15,25 @@ from okra.rollout.rest import Rest
 from okra.rollout.state import RolloutKind, RouteState, StepKind
 from okra.rollout.weights import same_shares, share_of
 from tests.rollout.process import Process
-from tests.rollout.world import ABORT, ARRIVED_LATE, HEAVIEST, OKRA, PLACES
+from tests.rollout.world import ABORT, ARRIVED_LATE, OKRA, heaviest, places
 
 if TYPE_CHECKING:
     from tests.rollout.model.oracle import Oracle
 
-NEARLY = Fraction(1, 500)
-"""Integers up to 999 can't say every share exactly."""
+
+def nearly(key: str) -> Fraction:
+    """Integers up to 999, or 255, can't say every share exactly."""
+    return Fraction(2, heaviest(key))
 
 
 def route_of(process: Process, effect: SetWeights) -> RouteState:
     return next(route for route in process.state.routes if route.key == effect.route)
 
 
-def integers_in_range_positive_sum_and_at_most_five_groups(_: Oracle, process: Process, effect: SetWeights) -> None:
-    assert all(0 <= weight <= HEAVIEST for weight in effect.weights.values()), effect
+def integers_in_range_positive_sum_and_no_more_groups_than_fit(_: Oracle, process: Process, effect: SetWeights) -> None:
+    assert all(0 <= weight <= heaviest(effect.route) for weight in effect.weights.values()), effect
     assert sum(effect.weights.values()) > 0, effect
-    assert len(effect.weights) <= PLACES, effect
+    assert len(effect.weights) <= places(effect.route), effect
 
 
 def nothing_is_raised_that_was_not_attached_and_healthy(oracle: Oracle, process: Process, effect: SetWeights) -> None:
@@ -79,9 +81,10 @@ def shares_are_what_a_step_asked_for_or_what_was_read(oracle: Oracle, process: P
     people = {share_of(s.weights, route.canary) for s in oracle.world.past[effect.route] if s.author != OKRA}
     known = {Fraction(0), read, highest, *steps, *waves, *people}
     nearest = min(abs(asked - share) for share in known)
-    assert nearest < NEARLY, f"nobody asked for a share of {asked}: {effect}"
+    assert nearest < nearly(effect.route), f"nobody asked for a share of {asked}: {effect}"
     if rollout.kind is RolloutKind.CANARY and not rollout.promoted:
-        skipped = [step for step in steps if max(read, highest) + NEARLY < step < asked - NEARLY]
+        near = nearly(effect.route)
+        skipped = [step for step in steps if max(read, highest) + near < step < asked - near]
         assert not skipped, f"from {read} to {asked} over {skipped}"
 
 
@@ -115,10 +118,11 @@ def all_routes_move_in_lockstep(oracle: Oracle, process: Process, effect: SetWei
     asked = share_of(effect.weights, route.canary)
     if asked <= share_of(process.decided_on.readings[effect.route].weights, route.canary):
         return
+    near = max(map(nearly, (route.key for route in process.state.routes)))
     for other in process.state.routes:
         here = share_of(process.decided_on.readings[other.key].weights, other.canary)
         here = max(here, oracle.highest.get((rollout.number, other.key), Fraction(0)))
-        between = [step.share for step in rollout.plan if here + NEARLY < step.share < asked - NEARLY]
+        between = [step.share for step in rollout.plan if here + near < step.share < asked - near]
         assert not between, f"{effect.route} goes to {asked} while {other.key} is at {here}"
 
 
@@ -152,6 +156,17 @@ def a_raise_rests_on_checks_begun_at_the_present_weights(oracle: Oracle, process
         assert not reached or any(at > reached[0] for at in passed), f"{check} has not passed at {shown}: {effect}"
 
 
+def nothing_counts_that_is_not_everywhere(process: Process) -> None:
+    """A write of this process is confirmed only by a reading after which no server answers what was before."""
+    assert process.decision is not None
+    before = {route.key: route for route in process.decided_from.routes}
+    for route in process.decision.state.routes:
+        was, write = before.get(route.key), process.decided_on.writes.get(route.key)
+        fresh = was is not None and was.confirmed_at is None and was.asked == route.asked
+        if fresh and route.confirmed_at is not None and write is not None and write.serial == route.serial:
+            assert not process.decided_on.readings[route.key].pending, f"{route.key} counts: {process.told()}"
+
+
 def rests_when_nothing_can_land(oracle: Oracle, process: Process) -> None:
     """A Cell is done only when no recorded write of its own can land any more; what landed in time was put right."""
     if process.rest not in (Rest.SYNCED, Rest.FAILED) or process.state.condition.permanent:
@@ -167,7 +182,7 @@ def rests_when_nothing_can_land(oracle: Oracle, process: Process) -> None:
 
 
 OF_EVERY_WRITE: tuple[Callable[[Oracle, Process, SetWeights], None], ...] = (
-    integers_in_range_positive_sum_and_at_most_five_groups,
+    integers_in_range_positive_sum_and_no_more_groups_than_fit,
     nothing_is_raised_that_was_not_attached_and_healthy,
     nothing_is_written_to_a_route_that_is_not_ours,
     nothing_is_raised_while_another_route_is_out_of_reach,

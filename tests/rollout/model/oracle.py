@@ -65,6 +65,7 @@ class Oracle:
             self.began[after.rollouts] = self.true_now
             self.before[after.rollouts] = {key: dict(weights) for key, weights in self.world.routes.items()}
         self._people(before, after)
+        invariants.nothing_counts_that_is_not_everywhere(process)
         if process is self.live:
             if not process.pending:
                 invariants.rests_when_nothing_can_land(self, process)
