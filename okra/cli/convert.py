@@ -31,8 +31,8 @@ def convert(files: list[Path], values: list[str], output: Literal["yaml", "json"
     unreadable += found.unreadable
     if not found.documents and not unreadable:
         unreadable.append(f"nothing to convert: the files hold no object of {_KINDS}")
-    _say(found, unreadable)
-    print(_as_json(found) if output == "json" else rendered(found.documents), end="\n" if output == "json" else "")
+    say(found, unreadable)
+    print(as_json(found) if output == "json" else rendered(found.documents), end="\n" if output == "json" else "")
     if unreadable:
         return UNREADABLE
     return FINDINGS if found.problems else CLEAN
@@ -41,7 +41,7 @@ def convert(files: list[Path], values: list[str], output: Literal["yaml", "json"
 _KINDS = "okra.mumo.co/v1alpha1, no eksctl_courier_alb and no eksctl_courier_route53_record"
 
 
-def _say(found: Conversion, unreadable: list[str]) -> None:
+def say(found: Conversion, unreadable: list[str]) -> None:
     for message in (*unreadable, *found.problems):
         print(message, file=sys.stderr)
     if found.passed_over:
@@ -49,7 +49,7 @@ def _say(found: Conversion, unreadable: list[str]) -> None:
         print(f"note: passed over, as it is nothing to convert: {kinds}", file=sys.stderr)
 
 
-def _as_json(found: Conversion) -> str:
+def as_json(found: Conversion) -> str:
     return json.dumps([_entry(each) for each in found.documents], indent=2, ensure_ascii=False)
 
 

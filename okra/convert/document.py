@@ -53,7 +53,7 @@ class Remarks:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where an object stood."""
+    """Where an object stood. Line 0: it has none."""
 
     file: str
     line: int
@@ -61,7 +61,7 @@ class Source:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line} {self.kind}/{self.name}"
+        return f"{self.file}{f':{self.line}' if self.line else ''} {self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ import typer
 
 from okra.cli.options import OUTPUT
 
+_VERSION_LABEL = "okra.mumoshu.github.io/version"
+
 
 def convert(
     files: Annotated[
@@ -41,3 +43,37 @@ def convert(
     from okra.cli.convert import convert as rewrite
 
     raise typer.Exit(rewrite(files, value or [], output))
+
+
+def import_(
+    listener: Annotated[str, typer.Option(help="The listener's ARN.", metavar="ARN", show_default=False)],
+    rule: Annotated[
+        str | None, typer.Option(help="Its rule; left out: the default action.", metavar="PRIORITY|ARN")
+    ] = None,
+    version_label: Annotated[
+        str, typer.Option(help="The target groups' tag that holds the version.", metavar="TAG")
+    ] = _VERSION_LABEL,
+    name: Annotated[str, typer.Option(help="The Cell's name; default: the load balancer's.", show_default=False)] = "",
+    role_arn: Annotated[
+        str, typer.Option("--role-arn", help="The IAM role to assume.", metavar="ARN", show_default=False)
+    ] = "",
+    output: Annotated[Literal["yaml", "json"], OUTPUT] = "yaml",
+) -> None:
+    """Write the Cell that describes a listener's rule, or its default action, as it stands.
+
+    It reads AWS (credentials from where every SDK looks) and writes nothing there. Target groups are selected by the
+    tags that they have in common, or listed where there are none, or where one has no version; comments say what the
+    route does now, and what would start at once.
+
+    Exit code: 0, 1 if no Cell describes it (it forwards to no target group, say), 2 if it couldn't be read.
+
+    Example: okra import --listener "$LISTENER_ARN" --rule 10 > cell.yaml
+    """
+    from okra.app.importing import Route
+    from okra.cli.import_route import import_cell
+
+    priority = int(rule) if rule is not None and rule.isdigit() else None
+    if rule is not None and priority is None and not rule.startswith("arn:"):
+        raise typer.BadParameter(f"{rule} is neither a priority nor an ARN", param_hint="'--rule'")
+    rule_arn = rule if rule is not None and priority is None else ""
+    raise typer.Exit(import_cell(Route(listener, priority, rule_arn, role_arn, version_label, name), output))
