@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from okra.convert.arguments import default, filled, get
 from okra.convert.conditions import condition
 from okra.convert.document import Remarks, Unconvertible
 from okra.convert.fields import Fields
 from okra.convert.names import as_name, free
-from okra.convert.providers import SECRET, provider
+from okra.convert.providers import provider
 
-_ARGUMENT = re.compile(r"\{\{\s*args\.([\w-]+)\s*\}\}")
 _COUNTS = ("count", "failureLimit", "inconclusiveLimit", "consecutiveErrorLimit")
 
 
@@ -62,7 +62,7 @@ class Checks:
             return "{{.Vars.version}}"
         value: Any = self.cell
         for part in re.findall(r"\['([^']+)'\]|([^.\[\]']+)", path):
-            value = value[int(part[1])] if isinstance(value, list) and part[1].isdigit() else _get(value, *part)
+            value = value[int(part[1])] if isinstance(value, list) and part[1].isdigit() else get(value, *part)
         if not isinstance(value, str | int | float):
             raise Unconvertible(source.path, f"the Cell holds no value at {path}: write the value itself")
         return str(value)
@@ -72,14 +72,16 @@ class Checks:
             self._stand_in(name, path, f"AnalysisTemplate {name} is not in the given files: give its file, too")
             return [self.found[-1]["name"]]
         template = Fields(self.templates[name], f"AnalysisTemplate/{name} spec")
-        values = {each.required("name"): _default(each) for each in template.each("args")} | dict(arguments)
-        wanted = template.take("metrics") or []
+        values = {each.required("name"): default(each) for each in template.each("args")} | dict(arguments)
+        wanted = template.take("metrics")
+        if not isinstance(wanted, list) or not wanted:
+            raise Unconvertible(template.where("metrics"), "must be a list with at least one metric")
         names = []
         for index, metric in enumerate(wanted):
-            title = name if len(wanted) == 1 else f"{name}-{_get(metric, 'name', '') or index}"
+            title = name if len(wanted) == 1 else f"{name}-{get(metric, 'name', '') or index}"
             place = f"{template.path}.metrics[{index}]"
             try:
-                self._add(title, Fields(_filled(metric, values, place), place))
+                self._add(title, Fields(filled(metric, values, place), place))
             except Unconvertible as error:
                 self._stand_in(title, error.path, str(error))
             names.append(self.found[-1]["name"])
@@ -139,32 +141,3 @@ def _job(found: Fields) -> dict[str, Any]:
         if (number := spec.whole(name)) is not None:
             job[name] = number
     return job
-
-
-def _default(argument: Fields) -> str | None:
-    """None: whoever uses the template must give it. A Secret's value stays the reference that it is."""
-    if "valueFrom" in argument:
-        argument.take("valueFrom")
-        return f"{{{{args.{argument.required('name')}}}}}"
-    return argument.text("value")
-
-
-def _filled(value: Any, arguments: Mapping[str, str | None], path: str) -> Any:
-    if isinstance(value, dict):
-        return {key: _filled(each, arguments, f"{path}.{key}") for key, each in value.items()}
-    if isinstance(value, list):
-        return [_filled(each, arguments, f"{path}[{index}]") for index, each in enumerate(value)]
-    return _ARGUMENT.sub(lambda found: _value(found[1], arguments, path), value) if isinstance(value, str) else value
-
-
-def _value(name: str, arguments: Mapping[str, str | None], path: str) -> str:
-    if (value := arguments.get(name)) is None:
-        raise Unconvertible(path, f"the argument {name} has no value: give it in the Cell's args, or the template's")
-    if SECRET.fullmatch(value) and ".headers[" not in path:
-        raise Unconvertible(path, f"the argument {name} comes from a Secret, which Okra puts into headers only")
-    return value
-
-
-def _get(value: Any, *keys: str) -> Any:
-    key = next((each for each in keys if each), "")
-    return value.get(key) if isinstance(value, dict) else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from okra.convert.document import Unconvertible
 
-_LONGEST = 80
+_LONGEST = 200
 
 
 class Fields:

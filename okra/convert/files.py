@@ -12,7 +12,7 @@ from okra.api.objects import LoadedObject, read_objects
 from okra.api.parse import parse
 from okra.convert import courier, courier_route53
 from okra.convert.document import Document, Source, Unconvertible
-from okra.convert.go_okra import GROUP, GoObject, convert, refused
+from okra.convert.go_okra import GROUP, ONLY_THERE, GoObject, convert, refused
 from okra.convert.go_seen import ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, Seen
 from okra.convert.hcl import Terraform, add_hcl, add_state, is_hcl, is_state
 from okra.convert.references import References
@@ -33,7 +33,17 @@ class Conversion:
     @property
     def problems(self) -> list[Placed]:
         """What a person must settle, and what is wrong with the objects that were made."""
-        return [placed for document in self.documents for placed in _problems(document)]
+        return [placed for document in self.documents for placed in _problems(document)] + list(self._twice())
+
+    def _twice(self) -> Iterable[Placed]:
+        first: dict[tuple[str, ...], Document] = {}
+        for document in self.documents:
+            if (obj := document.object) is None:
+                continue
+            key = (str(obj["kind"]), str(obj["metadata"].get("namespace", "default")), str(obj["metadata"]["name"]))
+            if key in first:
+                yield _placed(document, f"becomes {key[0]}/{key[2]}, as {first[key].source} does: rename one")
+            first.setdefault(key, document)
 
 
 def converted(sources: Iterable[tuple[str, str]], values: Mapping[str, str]) -> Conversion:
@@ -52,6 +62,7 @@ def converted(sources: Iterable[tuple[str, str]], values: Mapping[str, str]) -> 
             add_state(terraform, file, text)
         else:
             loaded, problems = read_objects(text)
+            problems += [each for obj in loaded for each in obj.duplicates]
             found.unreadable += [f"{file}:{each.line} YAML: {each.message}" for each in problems]
             objects += [(file, each) for each in loaded]
     _go_okra(objects, found)
@@ -62,12 +73,12 @@ def converted(sources: Iterable[tuple[str, str]], values: Mapping[str, str]) -> 
 def _go_okra(objects: Sequence[tuple[str, LoadedObject]], found: Conversion) -> None:
     seen = Seen.of(each.object for _, each in objects)
     for file, each in objects:
-        if each.api_version.partition("/")[0] == GROUP:
+        group = each.api_version.partition("/")[0]
+        if group == GROUP or (group == OKRA_GROUP and each.kind in ONLY_THERE):
             source = Source(file, each.line, each.kind, each.name)
             found.documents += convert(GoObject(source, each.object), seen)
         elif each.kind not in _READ:
-            own = each.api_version.partition("/")[0] == OKRA_GROUP
-            found.passed_over[f"{each.kind or '?'}{', Okra’s already' if own else ''}"] += 1
+            found.passed_over[f"{each.kind or '?'}{' of Okra itself' if group == OKRA_GROUP else ''}"] += 1
 
 
 def _couriers(terraform: Terraform, values: Mapping[str, str], found: Conversion) -> None:
@@ -89,17 +100,13 @@ def _couriers(terraform: Terraform, values: Mapping[str, str], found: Conversion
 
 
 def _problems(document: Document) -> Iterable[Placed]:
-    source = document.source
     for problem in document.remarks.problems:
-        yield Placed(source.file, source.line, problem.message, problem.path, source.kind, source.name)
-    if document.object is not None:
-        for finding in parse(dict(document.object))[1]:
-            kind, name = str(document.object["kind"]), str(document.object["metadata"]["name"])
-            yield Placed(
-                source.file,
-                source.line,
-                f"as {finding.path} of {kind}/{name}: {finding.message}",
-                "",
-                source.kind,
-                source.name,
-            )
+        yield _placed(document, problem.message, problem.path)
+    if (obj := document.object) is not None:
+        for finding in parse(dict(obj))[1]:
+            yield _placed(document, f"as {finding.path} of {obj['kind']}/{obj['metadata']['name']}: {finding.message}")
+
+
+def _placed(document: Document, message: str, path: str = "") -> Placed:
+    source = document.source
+    return Placed(source.file, source.line, message, path, source.kind, source.name)

@@ -15,14 +15,12 @@ from okra.convert.names import as_name
 def balancer_config(root: Fields, _seen: Seen, remarks: Remarks) -> list[tuple[str, str, Mapping[str, Any]]]:
     metadata, spec = root.inside("metadata"), root.inside("spec")
     name = metadata.required("name")
-    owner = next((each for each in metadata.take("ownerReferences") or () if each.get("kind") == "Cell"), None)
+    owner = next((each for each in metadata.each("ownerReferences") if each.text("kind") == "Cell"), None)
     if owner is not None:
         remarks.say(
-            f"Cell {owner.get('name')} of Go okra made this one, as its tool. Okra's Cell writes the listener itself:"
+            f"Cell {owner.text('name')} of Go okra made this one, as its tool. Okra's Cell writes the listener itself:"
             " an ALB for the same rule would contend with it."
         )
-        root.ignore("spec")
-        spec.ignore("listenerARN", "listener")
         return []
     rule = spec.inside("listener").inside("rule")
     made: dict[str, Any] = {"listenerARN": spec.required("listenerARN")}

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from okra.convert.document import Document, Remarks, Source, Unconvertible, made
 from okra.convert.fields import Fields
 from okra.convert.go_balancer import balancer_config
@@ -39,6 +41,8 @@ _CONVERSIONS: Mapping[str, Callable[[Fields, Seen, Remarks], Converted]] = {
     "AWSTargetGroup": target_group,
     "AWSApplicationLoadBalancerConfig": balancer_config,
 }
+ONLY_THERE = ("AWSTargetGroupSet", "AWSTargetGroup", "AWSApplicationLoadBalancerConfig")
+"""Kinds that its documents show in Okra's group, where there are none of these names."""
 _WITHOUT = {
     "Pause": "A pause under way is not carried over. In Okra a pause is a step of the Cell (`pause: {duration: 10m}`),"
     " a person's `okra pause`, or spec.paused.",
@@ -64,8 +68,7 @@ def convert(found: GoObject, seen: Seen) -> list[Document]:
     try:
         if found.source.kind in _WITHOUT:
             remarks.say(_WITHOUT[found.source.kind])
-            for where, value in Fields(found.object.get("spec") or {}, "spec").leftovers():
-                remarks.say(f"{where}: {value}")
+            remarks.say(_as_it_was(found.object))
             return [Document(found.source, None, remarks)]
         if found.source.kind not in _CONVERSIONS:
             known = ", ".join([*_CONVERSIONS, *_WITHOUT])
@@ -74,10 +77,11 @@ def convert(found: GoObject, seen: Seen) -> list[Document]:
         metadata = _metadata(root.inside("metadata"))
     except Unconvertible as error:
         return [refused(found.source, error)]
+    if not converted:
+        remarks.say(_as_it_was(found.object))
+        return [Document(found.source, None, remarks)]
     for where, value in root.leftovers():
         remarks.say(f"{where}: {value} has no counterpart and was left out.")
-    if not converted:
-        return [Document(found.source, None, remarks)]
     own = [remarks, *(Remarks() for _ in converted[1:])]
     return [_document(found.source, *each, metadata, said) for each, said in zip(converted, own, strict=True)]
 
@@ -95,9 +99,20 @@ def _document(
     return Document(source, made(kind, {"name": name, **metadata}, spec), remarks)
 
 
+def _as_it_was(obj: Mapping[str, Any]) -> str:
+    """An object without a counterpart, to be read in a comment; status and what the server says left out."""
+    metadata = obj.get("metadata")
+    if isinstance(metadata, Mapping):
+        metadata = {key: value for key, value in metadata.items() if key not in _SERVERS}
+    text = yaml.safe_dump({"metadata": metadata, "spec": obj.get("spec")}, sort_keys=False, allow_unicode=True)
+    return "\n".join(["It was:", *(f"  {line}" for line in text.splitlines())])
+
+
 def _metadata(found: Fields) -> dict[str, Any]:
     """Namespace, labels and annotations; the name is the conversion's."""
     found.ignore("name", *_SERVERS)
+    for owner in found.each("ownerReferences"):
+        owner.ignore("apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion")
     kept: dict[str, Any] = {}
     if namespace := found.text("namespace"):
         kept["namespace"] = namespace

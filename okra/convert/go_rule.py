@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from okra.convert.document import Unconvertible
 from okra.convert.fields import Fields
 
 GO_OKRA = {
@@ -32,6 +33,8 @@ def conditions(rule: Fields, names: Mapping[str, str]) -> dict[str, Any]:
         if values := rule.words(names[name]):
             found[name] = [value.upper() for value in values] if name == "methods" else values
     headers = rule.take(names["headers"]) or {}
+    if not isinstance(headers, Mapping):
+        raise Unconvertible(rule.where(names["headers"]), "must be a map: header → values")
     if headers:
         found["headers"] = {str(key): value if isinstance(value, list) else [value] for key, value in headers.items()}
     if pairs := rule.labels(names["queryStrings"]):

@@ -8,12 +8,13 @@ from typing import Any
 
 from okra.convert.fields import Fields
 
+_DEFAULT = "default"
 ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE = "AnalysisTemplate", "ClusterAnalysisTemplate"
 
 
 @dataclass(slots=True)
 class Seen:
-    """All objects, by kind. A namespace that isn't given is the same one for all."""
+    """All objects, by kind."""
 
     by_kind: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
 
@@ -26,14 +27,18 @@ class Seen:
 
     def beside(self, obj: Fields, kind: str) -> Iterator[Mapping[str, Any]]:
         """Objects of a kind in the namespace of `obj`."""
-        namespace = obj.inside("metadata").take("namespace")
-        yield from (each for each in self.by_kind.get(kind, ()) if _metadata(each).get("namespace") == namespace)
+        namespace = obj.inside("metadata").take("namespace") or _DEFAULT
+        yield from (each for each in self.by_kind.get(kind, ()) if _namespace(each) == namespace)
 
     def templates(self, obj: Fields) -> dict[str, Mapping[str, Any]]:
         """The specs of AnalysisTemplates by name; the namespace's own win over the cluster's."""
         everywhere = self.by_kind.get(CLUSTER_ANALYSIS_TEMPLATE, [])
         found = [*everywhere, *self.beside(obj, ANALYSIS_TEMPLATE)]
         return {str(_metadata(each).get("name")): each.get("spec") or {} for each in found}
+
+
+def _namespace(obj: Mapping[str, Any]) -> Any:
+    return _metadata(obj).get("namespace") or _DEFAULT
 
 
 def _metadata(obj: Mapping[str, Any]) -> Mapping[str, Any]:

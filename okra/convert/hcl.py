@@ -83,19 +83,25 @@ def add_hcl(found: Terraform, file: str, text: str) -> None:
 
 def add_state(found: Terraform, file: str, text: str) -> None:
     state = json.loads(text)
-    values = state.get("values") or (state.get("planned_values") or {})
-    modules = [values.get("root_module") or {}]
+    modules = [_map(_map(state.get("values") or state.get("planned_values")).get("root_module"))]
     while modules:
         module = modules.pop(0)
-        modules += module.get("child_modules") or []
-        for each in module.get("resources") or ():
-            resource = Resource(
-                str(each.get("type")), str(each.get("name")), each.get("values") or {}, file, 0, each.get("index")
-            )
+        modules += [_map(each) for each in _list(module.get("child_modules"))]
+        for each in map(_map, _list(module.get("resources"))):
+            values, index = _map(each.get("values")), each.get("index")
+            resource = Resource(str(each.get("type")), str(each.get("name")), values, file, 0, index)
             if each.get("mode") == "data":
-                found.data.setdefault(resource.type, {})[resource.name] = dict(resource.values)
+                found.data.setdefault(resource.type, {})[resource.name] = dict(values)
             else:
                 found.state.append(resource)
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def expression(text: str) -> Any:
@@ -110,9 +116,12 @@ def _parsed(text: str) -> dict[str, Any]:
     options = SerializationOptions(with_comments=False, strip_string_quotes=True)
     try:
         parsed: dict[str, Any] = _without_heredocs(loads(text, serialization_options=options))
-    except LarkError as error:
+    except (
+        LarkError,
+        RuntimeError,
+    ) as error:  # RuntimeError: nested too deep, or a heredoc of a kind it can't take apart
         line = getattr(error, "line", 0)
-        said = str(error).splitlines()[0]
+        said = next(iter(str(error).splitlines()), type(error).__name__)
         raise Invalid(f"{line if isinstance(line, int) and line > 0 else 1}:{said}") from None
     return parsed
 

@@ -325,3 +325,24 @@ def test_records_with_values_keep_their_ttl() -> None:
 def test_a_set_identifier_without_its_record_is_a_problem() -> None:
     problem = said(convert(("main.tf", RECORDS + WWW.replace('"green"', '"red"'))))
     assert "no aws_route53_record of www.example.com with set_identifier red is in the given files" in problem
+
+
+def test_headers_and_query_strings_are_conditions() -> None:
+    more = '  headers = {\n    Cookie = "beta=1"\n  }\n  querystrings = {\n    v = "2"\n  }\n  methods = ["get"]\n'
+    assert clean(convert(("main.tf", courier(more))))["spec"]["conditions"] == {
+        "hosts": ["example.com"],
+        "methods": ["GET"],
+        "headers": {"Cookie": ["beta=1"]},
+        "queryStrings": [{"key": "v", "value": "2"}],
+    }
+
+
+def test_two_resources_that_become_one_name_are_a_problem() -> None:
+    problem = said(convert(("main.tf", courier() + courier().replace('"my_alb"', '"my-alb"'))))
+    assert problem.startswith("main.tf:20 eksctl_courier_alb/my-alb: becomes ALB/my-alb, as main.tf:2 ")
+
+
+@pytest.mark.parametrize("values", [[], {"root_module": []}, {"root_module": {"resources": [1], "child_modules": "x"}}])
+def test_a_state_of_another_shape_holds_nothing(values: Any) -> None:
+    found = convert(("state.json", json.dumps({"format_version": "1.0", "values": values})))
+    assert (found.documents, found.problems) == ([], [])

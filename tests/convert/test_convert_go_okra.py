@@ -210,3 +210,17 @@ def test_a_kind_that_go_okra_never_had_is_a_problem_and_others_are_passed_over()
     found = convert(go("Cel", {}), {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}})
     assert "Cel is no kind of Go okra's: there are Cell," in said(found)[0]
     assert found.passed_over == {"Secret": 1}
+
+
+def test_a_key_that_is_given_twice_is_said() -> None:
+    [message] = converted([("old.yaml", "spec: {}\nspec: {}\n")], {}).unreadable
+    assert message.startswith("old.yaml:2 YAML: ")
+
+
+def test_kinds_that_its_documents_show_in_okras_group_are_converted_too() -> None:
+    arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web1/0123456789abcdef"
+    shown = {**go("AWSTargetGroup", {"arn": arn}), "apiVersion": "okra.mumoshu.github.io/v1alpha1"}
+    own = {**go_cell(), "apiVersion": "okra.mumoshu.github.io/v1alpha1"}
+    found = convert(shown, own)
+    assert [each.source.kind for each in found.documents] == ["AWSTargetGroup"]
+    assert found.passed_over == {"Cell of Okra itself": 1}
