@@ -14,6 +14,8 @@ from okra.convert.references import References
 
 RECORD = "eksctl_courier_route53_record"
 AWS_RECORD = "aws_route53_record"
+_READ = ("zone_id", "name", "type", "ttl", "records", "alias")
+"""Of a record; it stays Terraform's, with all the rest that it has."""
 
 
 def cell(resource: Resource, references: References, records: Sequence[Resource]) -> Document:
@@ -53,12 +55,13 @@ def _records(
     """Type, TTL and endpoint of each set identifier."""
     by_identifier: dict[str, Fields] = {}
     for record in records:
-        identifier = record.values.get("set_identifier")
-        if not identifier:
+        identifier = _identifier(record, references)
+        if identifier not in weights:
             continue
-        fields = Fields(references.resolved(record.values, record.address), record.address)
-        if (fields.text("zone_id"), (fields.text("name") or "").removesuffix(".")) in ((zone, name), (zone, "")):
-            by_identifier[fields.required("set_identifier")] = fields
+        known = {key: value for key, value in record.values.items() if key in _READ}
+        fields = Fields(references.resolved(known, record.address), record.address)
+        if (fields.required("zone_id"), fields.required("name").removesuffix(".")) == (zone, name):
+            by_identifier[identifier] = fields
     for identifier in weights:
         if identifier not in by_identifier:
             raise Unconvertible(
@@ -68,6 +71,14 @@ def _records(
             )
         fields = by_identifier[identifier]
         yield fields.required("type"), *_endpoint(identifier, fields)
+
+
+def _identifier(record: Resource, references: References) -> str:
+    """Empty for one that isn't weighted, or that nobody could mean: it has no value here."""
+    try:
+        return str(references.resolved(record.values.get("set_identifier") or "", record.address))
+    except Unconvertible:
+        return ""
 
 
 def _endpoint(identifier: str, record: Fields) -> tuple[int | None, dict[str, Any]]:

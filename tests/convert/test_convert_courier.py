@@ -346,3 +346,83 @@ def test_two_resources_that_become_one_name_are_a_problem() -> None:
 def test_a_state_of_another_shape_holds_nothing(values: Any) -> None:
     found = convert(("state.json", json.dumps({"format_version": "1.0", "values": values})))
     assert (found.documents, found.problems) == ([], [])
+
+
+def test_of_records_only_what_is_needed_must_have_a_value() -> None:
+    other = RECORDS.replace('"blue"', '"mauve"').replace('"green"', '"teal"').replace("var.zone\n", "var.none\n")
+    nameless = 'resource "aws_route53_record" "x" {\n  set_identifier = var.none\n}\n'
+    needless = RECORDS.replace('  type           = "A"\n', '  type           = "A"\n  health_check_id = var.none\n')
+    clean(convert(("main.tf", needless + WWW), ("other.tf", other + nameless)))
+
+
+def test_weights_on_two_set_identifiers_are_said() -> None:
+    found = convert(("main.tf", RECORDS + WWW.replace("weight         = 0", "weight         = 30")))
+    assert clean(found)["spec"]["version"] == "green"
+    assert "Of the weights {'blue': 30, 'green': 100} a Cell knows one end" in rendered(found.documents)
+
+
+def test_a_courier_of_a_record_has_the_same_metrics_and_needs_destinations() -> None:
+    made = clean(convert(("main.tf", RECORDS + WWW.replace("  destination", DATADOG + "  destination", 1))))
+    assert [each["name"] for each in made["spec"]["checks"]] == ["http-errors-dd"]
+    without = WWW[: WWW.index("  destination")] + "}\n"
+    assert "destination: is required" in said(convert(("main.tf", RECORDS + without)))
+
+
+def test_a_record_of_several_values_is_a_problem() -> None:
+    begin, end = RECORDS.index("alias"), RECORDS.index("}", RECORDS.index("alias")) + 1
+    several = f'{RECORDS[:begin]}ttl = 5\n  records = ["192.0.2.1", "192.0.2.2"]{RECORDS[end:]}'
+    assert "aws_route53_record.blue.records: must hold one value, not 2" in said(convert(("main.tf", several + WWW)))
+
+
+@pytest.mark.parametrize(
+    ("written", "more", "value"),
+    [
+        ('"arn:${local.rest}"', f'rest = "{BLUE[4:]}"', BLUE),
+        ("local.groups[1]", f'groups = ["x", "{BLUE}"]', BLUE),
+        ('local.groups["b"].arn', f'groups = {{ b = {{ arn = "{BLUE}" }} }}', BLUE),
+    ],
+)
+def test_references_reach_into_strings_lists_and_maps(written: str, more: str, value: str) -> None:
+    made = clean(convert(("main.tf", courier(blue=written) + f"locals {{\n  {more}\n}}\n")))
+    assert made["spec"]["destinations"][0]["targetGroupARN"] == value
+
+
+@pytest.mark.parametrize(
+    ("written", "more", "said_of_it"),
+    [
+        ("local.a", "a = local.b\n  b = local.a", "refers to itself"),
+        ("local.groups[3]", 'groups = ["x"]', "local.groups[3] has no value"),
+        ("local.a.b", 'a = "x"', "local.a.b has no value"),
+        ('lookup({ a = "}" }, "a")', "", 'lookup({a = "}"}, "a") has no value'),
+        ("jsonencode(var.x ? 1 : )", "", "HCL: can't be read"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_said(written: str, more: str, said_of_it: str) -> None:
+    found = convert(("main.tf", courier(blue=written) + f"locals {{\n  {more}\n}}\n"))
+    assert said_of_it in " ".join([*map(str, found.problems), *found.unreadable])
+
+
+def test_numbers_may_be_written_in_quotes_and_words_may_not() -> None:
+    quoted = courier(DATADOG.replace("0.5", '"0.5"')).replace("= 5\n", "= 5.0\n")
+    spec = clean(convert(("main.tf", quoted)))["spec"]
+    assert (spec["stepWeight"], spec["checks"][0]["analysis"]["max"]) == (5, 0.5)
+    assert "max: must be a number, not many" in said(convert(("main.tf", courier(DATADOG.replace("0.5", '"many"')))))
+
+
+def test_what_a_resource_lacks_is_named() -> None:
+    assert "listener_arn: is required" in said(convert(("main.tf", 'resource "eksctl_courier_alb" "x" {}\n')))
+    nameless = said(convert(("main.tf", courier().replace('"my_alb"', '"___"'))))
+    assert "no name can be made of '___'" in nameless
+
+
+def test_where_else_metrics_are_read_is_kept_or_said() -> None:
+    place = (
+        '  aws_region  = "eu-west-1"\n    aws_profile = "ops"\n    address     = "http://localhost:4566"\n    interval'
+    )
+    more = CLOUDWATCH.replace("  interval", place) + "\n  lifecycle {\n    ignore_changes = []\n  }\n"
+    found = convert(("main.tf", courier(more)))
+    block = clean(found)["spec"]["checks"][0]["analysis"]["provider"]["cloudWatch"]
+    assert block["region"] == "eu-west-1"
+    text = rendered(found.documents)
+    for said_of_it in ("aws_profile ops: ", "address http://localhost:4566: ", "lifecycle is Terraform's own"):
+        assert said_of_it in text

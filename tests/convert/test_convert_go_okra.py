@@ -224,3 +224,44 @@ def test_kinds_that_its_documents_show_in_okras_group_are_converted_too() -> Non
     found = convert(shown, own)
     assert [each.source.kind for each in found.documents] == ["AWSTargetGroup"]
     assert found.passed_over == {"Cell of Okra itself": 1}
+
+
+def test_what_providers_say_beyond_the_query_is_kept() -> None:
+    datadog = {"query": "q", "apiVersion": "v2", "aggregator": "max", "interval": "10m", "secretRef": {"name": "dd"}}
+    web = {"url": "https://m.example", "method": "POST", "body": "{}", "jsonPath": "{$.a[0].b}"}
+    judged = {"successCondition": "result < 1"}
+    metrics = [
+        {"name": "a", **judged, "provider": {"datadog": datadog}},
+        {"name": "b", **judged, "provider": {"web": web}},
+    ]
+    checks = spec(convert(go_cell(updateStrategy=steps(ANALYSIS)), template(*metrics)))["checks"]
+    assert [each["name"] for each in checks] == ["rate-a", "rate-b"]
+    block = {"secretRef": {"name": "dd"}, "apiVersion": "v2", "aggregator": "max"}
+    assert (checks[0]["analysis"]["provider"], checks[0]["analysis"]["window"]) == ({"datadog": block}, "10m")
+    wanted = {"url": "https://m.example", "method": "POST", "body": "{}", "jmesPath": "a[0].b"}
+    assert checks[1]["analysis"]["provider"] == {"web": wanted}
+
+
+def test_a_path_that_jmespath_has_no_simple_form_of_is_a_problem() -> None:
+    web = {"url": "https://m.example", "jsonPath": "{range .items[*]}{.x}{end}"}
+    metric = {"name": "m", "successCondition": "result < 1", "provider": {"web": web}}
+    assert "write it as JMESPath" in said(convert(go_cell(updateStrategy=steps(ANALYSIS)), template(metric)))[0]
+
+
+def test_a_secret_outside_of_headers_is_a_problem() -> None:
+    metric = {"name": "m", "successCondition": "result < {{args.token}}", "provider": PROMETHEUS}
+    secret = [{"name": "token", "valueFrom": {"secretKeyRef": {"name": "s", "key": "token"}}}]
+    found = convert(go_cell(updateStrategy=steps(ANALYSIS)), template(metric, args=secret))
+    assert "comes from a Secret, which Okra puts into headers only" in said(found)[0]
+
+
+def test_every_generator_of_a_cluster_set_is_taken() -> None:
+    tags = [{"awseks": {"selector": {"matchTags": {"env": env}}}} for env in ("a", "b")]
+    found = convert(go("ClusterSet", {"generators": tags}))
+    assert spec(found) == {"generators": tags}
+    assert "Go okra looked at the first generator only" in comments(found)
+
+
+def test_a_cell_without_the_block_of_its_type_is_refused() -> None:
+    [problem] = convert(go("Cell", {"ingress": {"type": "AWSNetworkLoadBalancer"}})).problems
+    assert (problem.path, problem.message) == ("spec.ingress.awsNetworkLoadBalancer", "is required")
