@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from okra.api.findings import printable
 from okra.api.lint import Placed
 from okra.api.meta import OKRA_GROUP
 from okra.api.objects import LoadedObject, read_objects
@@ -109,4 +110,6 @@ def _problems(document: Document) -> Iterable[Placed]:
 
 def _placed(document: Document, message: str, path: str = "") -> Placed:
     source = document.source
-    return Placed(source.file, source.line, message, path, source.kind, source.name)
+    kind, name = printable(source.kind), printable(source.name)
+    message, path = (printable(text, len(text)) for text in (message, path))
+    return Placed(source.file, source.line, message, path, kind, name)

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from okra.api.findings import printable
 from okra.convert.document import Comment, Document
 
 _WIDTH = 110
@@ -32,7 +33,7 @@ def rendered(documents: Iterable[Document]) -> str:
 
 def _document(document: Document) -> str:
     comments = document.remarks.comments
-    head = f"# From {document.source}"
+    head = f"# From {_one_line(str(document.source))}"
     if document.object is None:
         return "\n".join([f"{head}: no object of Okra's.", *_lines(comments, 0)]) + "\n"
     body = yaml.dump(
@@ -48,10 +49,15 @@ def _document(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _one_line(text: str) -> str:
+    """What a line break in somebody's text would end is a comment; the rest would be read as YAML."""
+    return printable(text, len(text))
+
+
 def _lines(comments: Iterable[Comment], indent: int) -> Iterable[str]:
     lead = " " * indent + "# "
     for comment in comments:
-        for paragraph in comment.text.split("\n"):
+        for paragraph in map(_one_line, comment.text.splitlines()):
             if paragraph.startswith(" "):  # to be copied: never broken
                 yield lead + paragraph
             else:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from okra.api.lint import lint
-from okra.testing.aws_world import AwsWorld
+from okra.testing.aws_world import VERSION_TAG, AwsWorld
 from okra.testing.moto_server import MotoServer
 from tests.cli.test_commands import okra
 from tests.support.aws import aws_server, aws_world, point_sdk_at, world_may_block
@@ -39,7 +39,8 @@ def test_a_route_of_each_kind_becomes_a_clean_cell(world: AwsWorld, kind: str) -
 
 def test_a_rule_may_be_named_by_its_arn(world: AwsWorld) -> None:
     route = world.route(tags={"role": "web"})
-    found = okra("import", "--listener", route.listener_arn, "--rule", route.arn, "--name", "api", "-o", "json")
+    args = ("--rule", route.arn, "--name", "api", "--version-label", VERSION_TAG, "-o", "json")
+    found = okra("import", "--listener", route.listener_arn, *args)
     [entry] = json.loads(found.stdout)
     assert entry["object"]["metadata"]["name"] == "api"
     assert entry["object"]["spec"]["ingress"]["awsApplicationLoadBalancer"]["rule"] == {"ruleARN": route.arn}

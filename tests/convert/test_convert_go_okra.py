@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import yaml
 
 from okra.convert.files import Conversion, converted
@@ -265,3 +266,16 @@ def test_every_generator_of_a_cluster_set_is_taken() -> None:
 def test_a_cell_without_the_block_of_its_type_is_refused() -> None:
     [problem] = convert(go("Cell", {"ingress": {"type": "AWSNetworkLoadBalancer"}})).problems
     assert (problem.path, problem.message) == ("spec.ingress.awsNetworkLoadBalancer", "is required")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\u2028", "\x0b", "\x1c", "\x00", "\x1b[2J"])
+def test_no_text_breaks_out_of_a_comment(end: str) -> None:
+    """Whoever wrote the old object writes no field of the new one past the conversion, and nothing to the terminal."""
+    hostile = f"x{end}kind: Secret{end}  y: z"
+    cell = go_cell(oddity=hostile)
+    cell["spec"][f"odd{end}paused"] = True
+    found = convert(cell, go("Pause", {"x": hostile}), go("Cell", {"ingress": {"type": hostile}}, name=hostile))
+    made, *others = list(yaml.safe_load_all(rendered(found.documents)))
+    assert made == found.documents[0].object
+    assert others == [None, None]
+    assert not set("".join(said(found))) & set("\n\r\x85\u2028\x0b\x1c\x00\x1b")

@@ -53,6 +53,21 @@ async def test_a_converted_cell_takes_over_what_is_there_and_rolls_out_what_is_n
         assert shares(route, new) == SHARES[path.stem]
 
 
+@pytest.mark.looptime
+async def test_a_check_whose_template_is_missing_holds_a_rollout_before_its_first_weight() -> None:
+    first = next(iter(yaml.safe_load_all((INPUTS / "06-prometheus.yaml").read_text())))
+    found = converted([("cell.yaml", yaml.safe_dump(first))], {})
+    assert len(found.problems) == 1
+    cell: Any = found.documents[0].object
+    cell["metadata"]["namespace"] = "default"
+    async with world() as w:
+        route, old, _ = build(w, cell["spec"])
+        await w.apply(cell)
+        async with w.running():
+            await w.until(lambda status: status.get("reason") == "CheckNotFound")
+        assert {arn: weight for arn, weight in route.weights.items() if weight} == dict.fromkeys(old, 50)
+
+
 SHARES = {
     "01-rule-and-steps": [0, 20, 40, 100],
     "02-no-strategy": list(range(0, 101, 10)),

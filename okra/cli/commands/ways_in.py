@@ -9,8 +9,6 @@ import typer
 
 from okra.cli.options import OUTPUT
 
-_VERSION_LABEL = "okra.mumoshu.github.io/version"
-
 
 def convert(
     files: Annotated[
@@ -51,8 +49,9 @@ def import_(
         str | None, typer.Option(help="Its rule; left out: the default action.", metavar="PRIORITY|ARN")
     ] = None,
     version_label: Annotated[
-        str, typer.Option(help="The target groups' tag that holds the version.", metavar="TAG")
-    ] = _VERSION_LABEL,
+        str | None,
+        typer.Option(help="The tag that holds the version; default: okra.mumoshu.github.io/version.", metavar="TAG"),
+    ] = None,
     name: Annotated[str, typer.Option(help="The Cell's name; default: the load balancer's.", show_default=False)] = "",
     role_arn: Annotated[
         str, typer.Option("--role-arn", help="The IAM role to assume.", metavar="ARN", show_default=False)
@@ -69,6 +68,7 @@ def import_(
 
     Example: okra import --listener "$LISTENER_ARN" --rule 10 > cell.yaml
     """
+    from okra.api.meta import VERSION_LABEL
     from okra.app.importing import Route
     from okra.cli.import_route import import_cell
 
@@ -76,4 +76,5 @@ def import_(
     if rule is not None and priority is None and not rule.startswith("arn:"):
         raise typer.BadParameter(f"{rule} is neither a priority nor an ARN", param_hint="'--rule'")
     rule_arn = rule if rule is not None and priority is None else ""
-    raise typer.Exit(import_cell(Route(listener, priority, rule_arn, role_arn, version_label, name), output))
+    route = Route(listener, priority, rule_arn, role_arn, version_label or VERSION_LABEL, name)
+    raise typer.Exit(import_cell(route, output))
