@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -37,24 +37,29 @@ def read_source(path: Path) -> str:
         raise Unreadable(f"{name}:{line}: is no UTF-8 text: save the file as UTF-8") from None
 
 
-def manifests_in(folder: Path) -> Iterator[Path]:
+def manifests_in(folder: Path, suffixes: Collection[str] = SUFFIXES) -> Iterator[Path]:
     """Every .yaml, .yml and .json file in and below a folder, sorted; hidden folders are left alone."""
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(each for each in folders if not each.startswith("."))
-        yield from (Path(root, name) for name in sorted(names) if Path(name).suffix in SUFFIXES)
+        yield from (Path(root, name) for name in sorted(names) if Path(name).suffix in suffixes)
 
 
-def read_all(files: Sequence[Path]) -> tuple[list[tuple[str, str]], list[str]]:
-    """(name, text) of each readable file, once though it is named twice, and what is wrong with the others."""
+def read_all(
+    files: Sequence[Path], suffixes: Collection[str] = SUFFIXES, *, wanted: str = "a Cell or a Check"
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """(name, text) of each readable file, once though it is named twice, and what is wrong with the others.
+
+    `suffixes`: of the files that are read in a folder. `wanted`: what an empty file should hold.
+    """
     sources: list[tuple[str, str]] = []
     unreadable: list[str] = []
     seen: set[Path] = set()
     if not files:
         unreadable.append("nothing to judge: name at least one file or folder, or - for standard input")
     for given in files:
-        paths = list(manifests_in(given)) if given.is_dir() else [given]
+        paths = list(manifests_in(given, suffixes)) if given.is_dir() else [given]
         if not paths:
-            unreadable.append(f"{given}: holds no .yaml, .yml or .json file")
+            unreadable.append(f"{given}: holds no {_listed(suffixes)} file")
         for path in paths:
             if (real := Path(os.path.realpath(path))) in seen:
                 continue
@@ -65,7 +70,12 @@ def read_all(files: Sequence[Path]) -> tuple[list[tuple[str, str]], list[str]]:
                 unreadable.append(str(error))
                 continue
             if not text.strip() and path is given:
-                unreadable.append(f"{path}: is empty: write a Cell or a Check into it")
+                unreadable.append(f"{path}: is empty: write {wanted} into it")
                 continue
             sources.append((str(path), text))
     return sources, unreadable
+
+
+def _listed(suffixes: Collection[str]) -> str:
+    *others, last = [each for each in (".yaml", ".yml", ".json", ".tf", ".tfvars") if each in suffixes]
+    return f"{', '.join(others)} or {last}"

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from okra.cli.commands import cells, manifests, processes
+from okra.cli.commands import cells, manifests, processes, ways_in
 from okra.cli.controller import ControllerCommand
 
 HELP = "The canary deployment of whole Kubernetes clusters."
@@ -70,6 +70,8 @@ def _add(
 _add("Prepare", manifests.lint)
 _add("Prepare", manifests.crds)
 _add("Prepare", manifests.iam_policy, "iam-policy")
+_add("Prepare", ways_in.convert)
+_add("Prepare", ways_in.import_, "import")
 _add("Run", processes.run)
 _add("Run", processes.controller, cls=ControllerCommand)
 _add("Run", processes.demo)

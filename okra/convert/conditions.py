@@ -1,0 +1,35 @@
+"""Argo Rollouts' conditions as Okra's: a bound where one says the same, else CEL over a single value.
+
+There `result` is a list (Prometheus, CloudWatch); Okra takes an answer of one value apart itself, and has `onNoData`
+for an answer without any. What isn't understood stays as it is, for the judgement of the whole object to find.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_NO_DATA = re.compile(r"^\s*(?:len\(\s*result\s*\)\s*==\s*0|isNaN\(\s*result(?:\[0\])?\s*\))\s*\|\|\s*")
+_DEFAULT_ZERO = re.compile(r"default\(\s*(result[\w.\[\]]*)\s*,\s*0(?:\.0)?\s*\)")
+_FIRST = re.compile(r"\bresult\[0\](?:\.[vV]alues\[0\])?")
+_AS_FLOAT = re.compile(r"\basFloat\(")
+_AS_INT = re.compile(r"\basInt\(")
+_BOUND = re.compile(r"\s*result\s*(<=|>=|<|>)\s*(-?[0-9]+(?:\.[0-9]+)?)\s*")
+_BOUNDS = {"successCondition": {"<=": "max", ">=": "min"}, "failureCondition": {">": "max", "<": "min"}}
+"""The comparisons that a bound is the same as: both let the bound itself pass."""
+
+
+def condition(field: str, text: str) -> dict[str, Any]:
+    """The fields of `analysis` that say what `field` (successCondition or failureCondition) said."""
+    found: dict[str, Any] = {}
+    if rest := _NO_DATA.match(text):
+        text = text[rest.end() :]
+        found["onNoData"] = "Pass" if field == "successCondition" else "Fail"
+    if _DEFAULT_ZERO.search(text):
+        text = _DEFAULT_ZERO.sub(r"\1", text)
+        found["onNoData"] = "Zero"
+    text = _AS_INT.sub("int(", _AS_FLOAT.sub("double(", _FIRST.sub("result", text)))
+    bound = _BOUND.fullmatch(text)
+    if bound and (name := _BOUNDS[field].get(bound[1])):
+        return {name: float(bound[2]) if "." in bound[2] else int(bound[2]), **found}
+    return {field: text.strip(), **found}

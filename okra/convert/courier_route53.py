@@ -1,0 +1,93 @@
+"""terraform-provider-eksctl's `eksctl_courier_route53_record` as a Cell whose route is the weighted record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from okra.convert.courier import account, leave, name_of, opened, source_of, steps
+from okra.convert.courier_metrics import checks
+from okra.convert.document import Document, Remarks, Unconvertible, made
+from okra.convert.fields import Fields
+from okra.convert.hcl import Resource
+from okra.convert.references import References
+
+RECORD = "eksctl_courier_route53_record"
+AWS_RECORD = "aws_route53_record"
+_READ = ("zone_id", "name", "type", "ttl", "records", "alias")
+"""Of a record; it stays Terraform's, with all the rest that it has."""
+
+
+def cell(resource: Resource, references: References, records: Sequence[Resource]) -> Document:
+    """A version is a set identifier. What each stands for is in the `aws_route53_record` of that identifier."""
+    remarks = Remarks()
+    fields = opened(resource, references, remarks)
+    zone, name = fields.required("zone_id"), fields.required("name").removesuffix(".")
+    weights = {each.required("set_identifier"): each.whole("weight") or 0 for each in fields.each("destination")}
+    if not weights:
+        raise Unconvertible("destination", "is required: at least one set identifier and its weight")
+    wanted = max(weights, key=lambda identifier: weights[identifier])
+    if sum(weight > 0 for weight in weights.values()) > 1:
+        remarks.say(
+            f"Of the weights {weights} a Cell knows one end: all of the traffic on one version.", "spec", "version"
+        )
+    remarks.say("The traffic goes to this set identifier: change it to move, as the weights were.", "spec", "version")
+    found = list(_records(zone, name, weights, references, records))
+    route: dict[str, Any] = {"hostedZoneID": zone, "name": name, "type": found[0][0]}
+    if (ttl := next((ttl for _, ttl, _ in found if ttl is not None), None)) is not None:
+        route["ttl"] = ttl
+    route["endpoints"] = [endpoint for *_, endpoint in found]
+    spec: dict[str, Any] = {
+        **account(fields, remarks),
+        "ingress": {"type": "Route53", "route53": route},
+        "version": wanted,
+        "updateStrategy": {"type": "Canary", "canary": steps(fields) | {"totalWeight": 100}},
+    }
+    if judged := checks(fields, remarks):
+        spec["checks"] = judged
+    leave(fields, remarks)
+    return Document(source_of(resource), made("Cell", {"name": name_of(resource)}, spec), remarks)
+
+
+def _records(
+    zone: str, name: str, weights: dict[str, int], references: References, records: Sequence[Resource]
+) -> Iterator[tuple[str, int | None, dict[str, Any]]]:
+    """Type, TTL and endpoint of each set identifier."""
+    by_identifier: dict[str, Fields] = {}
+    for record in records:
+        identifier = _identifier(record, references)
+        if identifier not in weights:
+            continue
+        known = {key: value for key, value in record.values.items() if key in _READ}
+        fields = Fields(references.resolved(known, record.address), record.address)
+        if (fields.required("zone_id"), fields.required("name").removesuffix(".")) == (zone, name):
+            by_identifier[identifier] = fields
+    for identifier in weights:
+        if identifier not in by_identifier:
+            raise Unconvertible(
+                "destination",
+                f"no {AWS_RECORD} of {name} with set_identifier {identifier} is in the given files: give its file, or"
+                " what `terraform show -json` prints",
+            )
+        fields = by_identifier[identifier]
+        yield fields.required("type"), *_endpoint(identifier, fields)
+
+
+def _identifier(record: Resource, references: References) -> str:
+    """Empty for one that isn't weighted, or that nobody could mean: it has no value here."""
+    try:
+        return str(references.resolved(record.values.get("set_identifier") or "", record.address))
+    except Unconvertible:
+        return ""
+
+
+def _endpoint(identifier: str, record: Fields) -> tuple[int | None, dict[str, Any]]:
+    for alias in record.each("alias"):
+        target: dict[str, Any] = {"hostedZoneID": alias.required("zone_id"), "dnsName": alias.required("name")}
+        if (evaluate := alias.take("evaluate_target_health")) is not None:
+            target["evaluateTargetHealth"] = evaluate
+        return None, {"version": identifier, "alias": target}
+    values = record.words("records")
+    if len(values) != 1:
+        raise Unconvertible(record.where("records"), f"must hold one value, not {len(values)}: an endpoint has one")
+    return record.whole("ttl"), {"version": identifier, "value": values[0]}

@@ -1,0 +1,122 @@
+"""Reading maps so that nothing gets lost: what nobody took is left over, and said.
+
+A conversion asks for each field that it knows. Whatever else a map holds, a later version's field or a typo, is then
+reported by `leftovers` instead of vanishing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from okra.convert.document import Unconvertible
+
+_LONGEST = 200
+
+
+class Fields:
+    """One map of another tool's, and which of its fields were taken."""
+
+    def __init__(self, data: object, path: str = "") -> None:
+        if not isinstance(data, Mapping):
+            raise Unconvertible(path, f"must be a map, not {_shown(data)}")
+        self._data: Mapping[str, Any] = {str(key): value for key, value in data.items() if value is not None}
+        self.path = path
+        self._taken: set[str] = set()
+        self._children: dict[str, list[Fields]] = {}
+        """Made once, so that who asks again goes on where the first left off."""
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._data
+
+    def where(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path else key
+
+    def take(self, key: str) -> Any:
+        """The value as it is, or None."""
+        self._taken.add(key)
+        return self._data.get(key)
+
+    def ignore(self, *keys: str) -> None:
+        """Fields that mean nothing to anybody but the old tool's own machinery."""
+        self._taken.update(keys)
+
+    def text(self, key: str) -> str | None:
+        value = self.take(key)
+        if value is None or isinstance(value, str):
+            return value
+        raise Unconvertible(self.where(key), f"must be a string, not {_shown(value)}: put it in quotes")
+
+    def required(self, key: str) -> str:
+        value = self.text(key)
+        if not value:
+            raise Unconvertible(self.where(key), "is required")
+        return value
+
+    def whole(self, key: str) -> int | None:
+        """A whole number; other tools take one in quotes, too."""
+        value = self.take(key)
+        if isinstance(value, str) and value.strip().lstrip("-").isdigit():
+            return int(value)
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        raise Unconvertible(self.where(key), f"must be a whole number, not {_shown(value)}")
+
+    def number(self, key: str) -> float | int | None:
+        value = self.take(key)
+        if isinstance(value, str):
+            try:
+                return float(value)
+            except ValueError:
+                pass
+        elif value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+            return value
+        raise Unconvertible(self.where(key), f"must be a number, not {_shown(value)}")
+
+    def words(self, key: str) -> list[str]:
+        value = self.take(key)
+        if value is None:
+            return []
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return list(value)
+        raise Unconvertible(self.where(key), f"must be a list of strings, not {_shown(value)}")
+
+    def labels(self, key: str) -> dict[str, str]:
+        value = self.take(key)
+        if value is None:
+            return {}
+        if isinstance(value, Mapping) and all(isinstance(each, str) for each in value.values()):
+            return {str(name): each for name, each in value.items()}
+        raise Unconvertible(self.where(key), f"must be a map of strings, not {_shown(value)}")
+
+    def inside(self, key: str) -> Fields:
+        """The map under a key; an empty one if there is none."""
+        if key not in self._children:
+            self._children[key] = [Fields(self.take(key) or {}, self.where(key))]
+        return self._children[key][0]
+
+    def each(self, key: str) -> list[Fields]:
+        """The maps of a list."""
+        if key not in self._children:
+            value = self.take(key)
+            if value is not None and not isinstance(value, list):
+                raise Unconvertible(self.where(key), f"must be a list, not {_shown(value)}")
+            places = ((each, f"{self.where(key)}[{index}]") for index, each in enumerate(value or []))
+            self._children[key] = [Fields(each, place) for each, place in places]
+        return self._children[key]
+
+    def leftovers(self) -> Iterator[tuple[str, str]]:
+        """Where each field is that nobody took, and its value in short."""
+        for key, value in self._data.items():
+            if key not in self._taken:
+                yield self.where(key), _shown(value)
+        for children in self._children.values():
+            for child in children:
+                yield from child.leftovers()
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

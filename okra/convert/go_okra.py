@@ -1,0 +1,123 @@
+"""Go okra's objects (`okra.mumo.co/v1alpha1`) as Okra's, each by the function of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from okra.convert.document import Document, Remarks, Source, Unconvertible, made
+from okra.convert.fields import Fields
+from okra.convert.go_balancer import balancer_config
+from okra.convert.go_cell import cell
+from okra.convert.go_seen import Seen
+from okra.convert.go_sets import cluster_set, target_group, target_group_set
+
+GROUP = "okra.mumo.co"
+
+_SERVERS = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "managedFields",
+    "selfLink",
+    "generateName",
+    "ownerReferences",
+    "finalizers",
+)
+"""Metadata that the API server or Go okra's controllers made: of the old object, not of the new one."""
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+Converted = list[tuple[str, str, Mapping[str, Any]]]
+"""Kind, name and spec of each object that one became."""
+_CONVERSIONS: Mapping[str, Callable[[Fields, Seen, Remarks], Converted]] = {
+    "Cell": cell,
+    "ClusterSet": cluster_set,
+    "AWSTargetGroupSet": target_group_set,
+    "AWSTargetGroup": target_group,
+    "AWSApplicationLoadBalancerConfig": balancer_config,
+}
+ONLY_THERE = ("AWSTargetGroupSet", "AWSTargetGroup", "AWSApplicationLoadBalancerConfig")
+"""Kinds that its documents show in Okra's group, where there are none of these names."""
+_WITHOUT = {
+    "Pause": "A pause under way is not carried over. In Okra a pause is a step of the Cell (`pause: {duration: 10m}`),"
+    " a person's `okra pause`, or spec.paused.",
+    "VersionBlocklist": "Okra blocks a version when it fails, in the Cell's status, until `okra retry` or"
+    " `okra unblock`. It knows nothing of these yet: take the version's tag off their target groups, or pin"
+    " spec.version, before the Cell is applied.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GoObject:
+    """One object as it was read."""
+
+    source: Source
+    object: Mapping[str, Any]
+
+
+def convert(found: GoObject, seen: Seen) -> list[Document]:
+    """One object's documents: usually one, with or without an object of Okra's."""
+    remarks = Remarks()
+    root = Fields(found.object)
+    root.ignore("apiVersion", "kind", "status")
+    try:
+        if found.source.kind in _WITHOUT:
+            remarks.say(_WITHOUT[found.source.kind])
+            remarks.say(_as_it_was(found.object))
+            return [Document(found.source, None, remarks)]
+        if found.source.kind not in _CONVERSIONS:
+            known = ", ".join([*_CONVERSIONS, *_WITHOUT])
+            raise Unconvertible("kind", f"{found.source.kind} is no kind of Go okra's: there are {known}")
+        converted = _CONVERSIONS[found.source.kind](root, seen, remarks)
+        metadata = _metadata(root.inside("metadata"))
+    except Unconvertible as error:
+        return [refused(found.source, error)]
+    if not converted:
+        remarks.say(_as_it_was(found.object))
+        return [Document(found.source, None, remarks)]
+    for where, value in root.leftovers():
+        remarks.say(f"{where}: {value} has no counterpart and was left out.")
+    own = [remarks, *(Remarks() for _ in converted[1:])]
+    return [_document(found.source, *each, metadata, said) for each, said in zip(converted, own, strict=True)]
+
+
+def refused(source: Source, error: Unconvertible) -> Document:
+    """What stands in the place of an object that can't be converted."""
+    remarks = Remarks()
+    remarks.object_to(error.path, str(error))
+    return Document(source, None, remarks)
+
+
+def _document(
+    source: Source, kind: str, name: str, spec: Mapping[str, Any], metadata: Mapping[str, Any], remarks: Remarks
+) -> Document:
+    return Document(source, made(kind, {"name": name, **metadata}, spec), remarks)
+
+
+def _as_it_was(obj: Mapping[str, Any]) -> str:
+    """An object without a counterpart, to be read in a comment; status and what the server says left out."""
+    metadata = obj.get("metadata")
+    if isinstance(metadata, Mapping):
+        metadata = {key: value for key, value in metadata.items() if key not in _SERVERS}
+    text = yaml.safe_dump({"metadata": metadata, "spec": obj.get("spec")}, sort_keys=False, allow_unicode=True)
+    return "\n".join(["It was:", *(f"  {line}" for line in text.splitlines())])
+
+
+def _metadata(found: Fields) -> dict[str, Any]:
+    """Namespace, labels and annotations; the name is the conversion's."""
+    found.ignore("name", *_SERVERS)
+    for owner in found.each("ownerReferences"):
+        owner.ignore("apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion")
+    kept: dict[str, Any] = {}
+    if namespace := found.text("namespace"):
+        kept["namespace"] = namespace
+    if labels := found.labels("labels"):
+        kept["labels"] = labels
+    if annotations := {key: value for key, value in found.labels("annotations").items() if key != _APPLIED}:
+        kept["annotations"] = annotations
+    return kept

@@ -1,0 +1,109 @@
+"""What Go okra's Cells become is clean, and moves the traffic: the real actors in a world in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from okra.api.lint import lint
+from okra.convert.files import converted
+from okra.convert.rendering import rendered
+from okra.ports import Object
+from okra.rollout.policy import route_key
+from okra.testing.fake_aws import FakeRoute
+from tests.actors.world import World, world
+
+INPUTS = Path(__file__).parent / "inputs"
+CELLS = sorted(INPUTS.glob("[01]*.yaml"))
+
+
+def converted_text(path: Path) -> str:
+    found = converted([(path.name, path.read_text())], {})
+    assert found.problems == []
+    assert found.unreadable == []
+    return rendered(found.documents)
+
+
+@pytest.mark.parametrize("path", sorted(INPUTS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_what_go_okra_had_is_clean(path: Path) -> None:
+    report = lint([(path.name, converted_text(path))], provider_is_set=False)
+    assert report.objects >= 1
+    assert (report.findings, report.notes, report.unreadable, report.foreign) == ([], [], [], {})
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("path", CELLS, ids=lambda path: path.stem)
+async def test_a_converted_cell_takes_over_what_is_there_and_rolls_out_what_is_new(path: Path) -> None:
+    [cell] = [each for each in yaml.safe_load_all(converted_text(path)) if each]
+    cell["metadata"].setdefault("namespace", "default")
+    async with world() as w:
+        route, old, new = build(w, cell["spec"])
+        before = dict(route.weights)
+        await w.apply(cell)
+        async with w.running():
+            status = await w.until(lambda s: s.get("stableVersion") == "1.1.0" and s["phase"] == "Synced")
+        assert status["previousVersion"] == "1.0.0"
+        assert all(route.weights[arn] == 0 for arn in old)
+        assert len({route.weights[arn] for arn in new}) == 1
+        assert route.history[0] == {**before, **dict.fromkeys(new, 0)}, "what carried the traffic carries it still"
+        assert shares(route, new) == SHARES[path.stem]
+
+
+@pytest.mark.looptime
+async def test_a_check_whose_template_is_missing_holds_a_rollout_before_its_first_weight() -> None:
+    first = next(iter(yaml.safe_load_all((INPUTS / "06-prometheus.yaml").read_text())))
+    found = converted([("cell.yaml", yaml.safe_dump(first))], {})
+    assert len(found.problems) == 1
+    cell: Any = found.documents[0].object
+    cell["metadata"]["namespace"] = "default"
+    async with world() as w:
+        route, old, _ = build(w, cell["spec"])
+        await w.apply(cell)
+        async with w.running():
+            await w.until(lambda status: status.get("reason") == "CheckNotFound")
+        assert {arn: weight for arn, weight in route.weights.items() if weight} == dict.fromkeys(old, 50)
+
+
+SHARES = {
+    "01-rule-and-steps": [0, 20, 40, 100],
+    "02-no-strategy": list(range(0, 101, 10)),
+    "03-version-labels": [0, 50, 100],
+    "04-blue-green": [0, 100],
+    "05-network": [0, 100],
+    "06-prometheus": [0, 20, 40, 100],
+    "07-datadog-in-the-background": [0, 10, 60, 100],
+    "08-cloudwatch": [0, 50, 100],
+    "09-experiment": [0, 50, 100],
+    "10-weights-to-add": [0, 25, 50, 75, 100],
+    "11-pinned": list(range(0, 101, 10)),
+    "12-as-kubectl-prints-it": [0, 30, 60, 100],
+}
+"""Percent of the traffic, write by write."""
+
+
+def build(w: World, spec: Object) -> tuple[FakeRoute, list[str], list[str]]:
+    """The route that a Cell names, on version 1.0.0, and as many groups of 1.1.0 beside it."""
+    network = "awsNetworkLoadBalancer" in spec["ingress"]
+    block = spec["ingress"]["awsNetworkLoadBalancer" if network else "awsApplicationLoadBalancer"]
+    tags: dict[str, Any] = block["targetGroupSelector"]["matchLabels"]
+    old, new = (
+        [
+            w.aws.add_group(f"web-{version[2]}-{number}", {**tags, spec["versionedBy"]["label"]: version})
+            for number in range(spec.get("replicas", 1))
+        ]
+        for version in ("1.0.0", "1.1.0")
+    )
+    for arn in (*old, *new) if network else ():
+        w.aws.groups[arn].group = replace(w.aws.groups[arn].group, protocol="TCP")
+    key = route_key(block["listenerARN"], "", block.get("rule", {}).get("priority"))
+    return w.aws.add_route(key, dict.fromkeys(old, 50), network=network), old, new
+
+
+def shares(route: FakeRoute, new: list[str]) -> list[int]:
+    """Of each write, without those that only let go of groups at the end."""
+    found = [round(100 * sum(each.get(arn, 0) for arn in new) / sum(each.values())) for each in route.history]
+    return [share for index, share in enumerate(found) if index == 0 or share != found[index - 1]]
