@@ -27,6 +27,15 @@ class ClusterInfo:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class FoundCluster:
+    """An EKS cluster as the listings show it."""
+
+    name: str
+    arn: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 class ClusterInventory(Protocol):
     """Which EKS clusters there are, and what opens their API servers."""
 
@@ -39,6 +48,13 @@ class ClusterInventory(Protocol):
 
     async def clusters(self, account: Account, tags: Mapping[str, str]) -> Sequence[ClusterInfo]:
         """Every cluster that has all of `tags`, by name. Raises rather than leave one out; Invalid without any tag."""
+        ...
+
+    async def fleet(self, account: Account) -> Sequence[FoundCluster]:
+        """Every cluster of an account and region that exists and has tags, as it was a few seconds ago at most.
+
+        By name. Raises rather than leave one out. It costs the same however many ask, and describes none at rest.
+        """
         ...
 
     async def token(self, account: Account, name: str) -> str:

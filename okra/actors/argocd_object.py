@@ -19,7 +19,9 @@ from okra.actors.messages import Describe, ObjectChanged, ObjectGone, Wake, key_
 from okra.actors.runtime.actor import Actor
 from okra.actors.wiring import NEVER, Wiring
 from okra.api.argocd import ArgoCDApplicationDeploymentStatus, ArgoCDClusterStatus
+from okra.api.cluster_set import ClusterSetStatus
 from okra.api.conditions import ConditionType
+from okra.api.target_group_set import TargetGroupSetStatus
 from okra.argocd.kstatus import conditions, interrupted
 from okra.errors import Conflict, Fatal, NotFound, OkraError, Retryable, Unavailable
 from okra.ports import Kind, Object
@@ -27,7 +29,7 @@ from okra.ports import Kind, Object
 log = structlog.get_logger("okra")
 
 Message = ObjectChanged | ObjectGone | Wake | Describe
-S = TypeVar("S", ArgoCDClusterStatus, ArgoCDApplicationDeploymentStatus)
+S = TypeVar("S", ArgoCDClusterStatus, ArgoCDApplicationDeploymentStatus, ClusterSetStatus, TargetGroupSetStatus)
 
 PATIENCE = 60.0
 """Seconds that one look may take. Each call in it has a deadline of its own."""

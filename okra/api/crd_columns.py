@@ -79,8 +79,9 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
     ),
     "ClusterSet": (
         _READY,
+        _PHASE,
         _AGE,
-        Column("Clusters", ".status.clusters", "The ArgoCDClusters.", priority=WIDE),
+        Column("Clusters", ".status.clusters[*].name", "The ArgoCDClusters.", priority=WIDE),
         _REASON,
     ),
     "TargetGroupSet": (

@@ -10,10 +10,11 @@ from okra.actors.argocd import OKRAS, SecretChanges
 from okra.actors.argocd_cluster import ArgoCDClusterActor
 from okra.actors.argocd_deployment import ArgoCDDeploymentActor
 from okra.actors.check import CheckActor
+from okra.actors.cluster_set import ClusterSetActor
 from okra.actors.complex import ComplexCell
 from okra.actors.directory import Directory
 from okra.actors.discovery import Discoveries
-from okra.actors.kinds import HOTSWAP, OKRA, Family, resource
+from okra.actors.kinds import CLUSTER_SET, HOTSWAP, OKRA, Family, resource
 from okra.actors.messages import Key, Subscribe
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
@@ -68,6 +69,8 @@ def actors(parts: Parts, wiring: Wiring, family: Family) -> Mapping[Kind, Make]:
     if argocd is not None:
         made[family.cluster] = lambda obj: ArgoCDClusterActor(wiring, argocd, family.cluster, obj)
         made[family.deployment] = lambda obj: ArgoCDDeploymentActor(wiring, argocd, family.deployment, obj)
+        if family == OKRA:
+            made[CLUSTER_SET] = lambda obj: ClusterSetActor(wiring, argocd, CLUSTER_SET, obj)
     return made
 
 

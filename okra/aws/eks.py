@@ -2,7 +2,7 @@
 
 By tags, the tagging API only proposes: it lists tags late, and deleted clusters for a while. DescribeCluster decides,
 of what it proposes and of what was there the last time. So a cluster that the tagging API forgets for a moment is not
-lost, and nothing needs the permission to list all clusters of the account.
+lost. (ClusterSets and TargetGroupSets list all clusters of an account: `okra.aws.fleet`.)
 
 However many Cells look at a cluster, it is described once in a few seconds.
 """
@@ -15,11 +15,12 @@ from typing import Any
 
 from okra.aws.batches import Batches
 from okra.aws.calls import Calls
+from okra.aws.fleet import Fleets
 from okra.aws.operations import DESCRIBE_CLUSTER, GET_RESOURCES
 from okra.aws.token import Tokens
 from okra.errors import Invalid, NotFound, OkraError, Unavailable
 from okra.ports import Account, Clock
-from okra.ports_clusters import ClusterInfo
+from okra.ports_clusters import ClusterInfo, FoundCluster
 
 SHARED_FOR = 5.0
 """Seconds in which all who ask for a cluster get the same answer. Okra writes nothing there that it had to confirm."""
@@ -36,6 +37,7 @@ class EksClusters:
         self._reads = Batches[_Named, str, ClusterInfo](self._read)
         self._answers: dict[_Named, tuple[float, ClusterInfo]] = {}
         self._known: dict[tuple[Account, frozenset[tuple[str, str]]], set[str]] = {}
+        self._fleets = Fleets(calls, clock, self._described)
 
     async def cluster(self, account: Account, name: str) -> ClusterInfo:
         """See `ClusterInventory.cluster`."""
@@ -56,11 +58,16 @@ class EksClusters:
         self._known[query] = {cluster.name for cluster in found}
         return found
 
+    async def fleet(self, account: Account) -> Sequence[FoundCluster]:
+        """See `ClusterInventory.fleet`."""
+        return await self._fleets.fleet(account)
+
     async def token(self, account: Account, name: str) -> str:
         """See `ClusterInventory.token`."""
         return await self._tokens.token(account, name)
 
     async def close(self) -> None:
+        await self._fleets.close()
         await self._reads.close()
 
     async def _described(self, account: Account, name: str) -> ClusterInfo | OkraError:

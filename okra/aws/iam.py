@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from okra.aws.operations import ASSUME_ROLE, CLUSTER_READS, MODIFY_LISTENER, MODIFY_RULE, READS, TAG_WRITES, Operation
+from okra.aws.operations import (
+    ASSUME_ROLE,
+    CLUSTER_READS,
+    MODIFY_LISTENER,
+    MODIFY_RULE,
+    READS,
+    SET_READS,
+    TAG_WRITES,
+    Operation,
+)
 
 OWNER_TAG = "okra.mumoshu.github.io/owner"
 """The tag by which a route names its one owner, `<install>/<namespace>/<name>`."""
@@ -25,6 +34,7 @@ def policy(*, roles: Sequence[str] = (), partition: str = "aws") -> dict[str, An
     listeners = [f"{prefix}:listener/app/*/*/*", f"{prefix}:listener/net/*/*/*"]
     statements = [
         _allow("OkraReads", (*READS, *CLUSTER_READS), ["*"]),
+        _allow("OkraFindsClusters", SET_READS, ["*"]),
         _allow("OkraMovesTrafficOfRules", [MODIFY_RULE], rules),
         _allow("OkraMovesTrafficOfListeners", [MODIFY_LISTENER], listeners),
         _allow("OkraMarksRoutesItOwns", TAG_WRITES, rules + listeners)

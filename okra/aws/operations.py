@@ -78,6 +78,7 @@ GET_METRIC_DATA = Operation(
     CLOUDWATCH, "GetMetricData", "get_metric_data", paging=Paging("NextToken", "NextToken", "MetricDataResults")
 )
 DESCRIBE_CLUSTER = Operation(EKS, "DescribeCluster", "describe_cluster")
+LIST_CLUSTERS = Operation(EKS, "ListClusters", "list_clusters", paging=Paging("nextToken", "nextToken", "clusters"))
 ASSUME_ROLE = Operation(STS, "AssumeRole", "assume_role")
 GET_CALLER_IDENTITY = Operation(STS, "GetCallerIdentity", "get_caller_identity")
 """Which takes no permission."""
@@ -94,5 +95,7 @@ READS = (
 )
 CLUSTER_READS = (DESCRIBE_CLUSTER,)
 """Of Cells of clusters and applications."""
+SET_READS = (LIST_CLUSTERS,)
+"""Of ClusterSets and TargetGroupSets, beside what all need."""
 WRITES = (MODIFY_RULE, MODIFY_LISTENER)
 TAG_WRITES = (ADD_TAGS, REMOVE_TAGS)
