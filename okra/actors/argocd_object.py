@@ -62,6 +62,11 @@ class LookingActor(Actor[Message], Generic[S]):
     async def look(self) -> float:
         """One look, its effects and its status; the seconds until the next one."""
 
+    def asks(self, obj: Object) -> tuple[Any, ...]:
+        """What of an object this actor goes by; its status it wrote itself."""
+        metadata = obj["metadata"]
+        return metadata.get("uid"), metadata.get("generation"), metadata.get("deletionTimestamp")
+
     # -- the actor -------------------------------------------------------------------------------------------------
 
     async def started(self) -> None:
@@ -70,7 +75,7 @@ class LookingActor(Actor[Message], Generic[S]):
     async def receive(self, message: Message) -> None:
         match message:
             case ObjectChanged(object=obj):
-                if _asks(obj) != _asks(self.object):
+                if self.asks(obj) != self.asks(self.object):
                     await self._turn()
             case ObjectGone():
                 self.exit()
@@ -163,6 +168,14 @@ class LookingActor(Actor[Message], Generic[S]):
         paused = (owner.get("spec") or {}).get("paused") is True
         return f"The {family.cell.kind} {name} is paused (spec.paused)." if paused else ""
 
+    async def keep_finalizer(self, finalizer: str, *, wanted: bool) -> None:
+        """Have it, or have it not."""
+        present: list[str] = [*self.metadata.get("finalizers", ())]
+        if wanted and finalizer not in present:
+            await self.patch_finalizers([*present, finalizer])
+        elif not wanted and finalizer in present:
+            await self.patch_finalizers([each for each in present if each != finalizer])
+
     # -- what is in the way ------------------------------------------------------------------------------------------
 
     def must_be_open(self, would: str) -> None:
@@ -226,12 +239,6 @@ class LookingActor(Actor[Message], Generic[S]):
             self._unwritten = str(error)
         else:
             self._unwritten = ""
-
-
-def _asks(obj: Object) -> tuple[Any, ...]:
-    """What of an object this actor goes by; its status it wrote itself."""
-    metadata = obj["metadata"]
-    return metadata.get("uid"), metadata.get("generation"), metadata.get("deletionTimestamp")
 
 
 def _is(owner: Mapping[str, Any], kind: Kind) -> bool:

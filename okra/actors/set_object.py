@@ -34,7 +34,7 @@ LEAST_BETWEEN = 1.0
 class SetActor(LookingActor[S], Generic[S]):
     def __init__(self, wiring: Wiring, argocd: ArgoCD, kind: Kind, obj: Object) -> None:
         super().__init__(wiring, argocd, kind, obj)
-        self._listed: dict[Account, float] = {}
+        self._listed_at: dict[Account, float] = {}
         """When each account was listed to the end in the last look, monotonic seconds. A look that doesn't end counts
         for nothing."""
         self._looked = -LEAST_BETWEEN
@@ -66,8 +66,8 @@ class SetActor(LookingActor[S], Generic[S]):
         accounts = list(dict.fromkeys(each.account for each in sources))
         found = await asyncio.gather(*map(self._fleet, accounts))
         fleets: Fleets = dict(zip(accounts, found, strict=True))
-        before, now = self._listed, self.wiring.clock.monotonic()
-        self._listed = {account: now for account, each in fleets.items() if not isinstance(each, Problem)}
+        before, now = self._listed_at, self.wiring.clock.monotonic()
+        self._listed_at = {account: now for account, each in fleets.items() if not isinstance(each, Problem)}
         return fleets, watched(before, fleets, now)
 
     async def _fleet(self, account: Account) -> Sequence[FoundCluster] | Problem:
@@ -89,8 +89,8 @@ class SetActor(LookingActor[S], Generic[S]):
         self.wiring.journal.record(self.kind, self.object, reason, message)
 
     async def _failed(self, error: OkraError) -> None:
-        self._listed = {}
+        self._listed_at = {}
         await super()._failed(error)
 
     def describe(self) -> dict[str, Any]:
-        return {**super().describe(), "watching": len(self._listed)}
+        return {**super().describe(), "watching": len(self._listed_at)}

@@ -86,6 +86,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
     ),
     "TargetGroupSet": (
         _READY,
+        _PHASE,
         _AGE,
         Column("Clusters", ".status.targetGroups[*].cluster", "The clusters with a target group.", priority=WIDE),
         _REASON,

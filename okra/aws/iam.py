@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from okra.aws.operations import (
+    ADD_TAGS,
     ASSUME_ROLE,
     CLUSTER_READS,
+    GROUP_WRITES,
     MODIFY_LISTENER,
     MODIFY_RULE,
     READS,
@@ -24,22 +26,28 @@ OWNER_TAG = "okra.mumoshu.github.io/owner"
 """The tag by which a route names its one owner, `<install>/<namespace>/<name>`."""
 
 
-def policy(*, roles: Sequence[str] = (), partition: str = "aws") -> dict[str, Any]:
+def policy(*, roles: Sequence[str] = (), partition: str = "aws", sets: bool = False) -> dict[str, Any]:
     """The policy document for the identity that Okra runs as, or for a role that a Cell names in `aws.roleARN`.
 
     `roles`: ARNs of the roles that this identity must be able to assume. `partition`: `aws`, `aws-cn`, `aws-us-gov`.
+    `sets`: also what ClusterSets and TargetGroupSets need, which list clusters and make target groups.
     """
     prefix = f"arn:{partition}:elasticloadbalancing:*:*"
     rules = [f"{prefix}:listener-rule/app/*/*/*/*"]
     listeners = [f"{prefix}:listener/app/*/*/*", f"{prefix}:listener/net/*/*/*"]
     statements = [
         _allow("OkraReads", (*READS, *CLUSTER_READS), ["*"]),
-        _allow("OkraFindsClusters", SET_READS, ["*"]),
         _allow("OkraMovesTrafficOfRules", [MODIFY_RULE], rules),
         _allow("OkraMovesTrafficOfListeners", [MODIFY_LISTENER], listeners),
         _allow("OkraMarksRoutesItOwns", TAG_WRITES, rules + listeners)
         | {"Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": [OWNER_TAG]}}},
     ]
+    if sets:
+        groups = [f"{prefix}:targetgroup/*/*"]
+        statements += [
+            _allow("OkraFindsClusters", SET_READS, ["*"]),
+            _allow("OkraMakesTargetGroups", (*GROUP_WRITES, ADD_TAGS), groups),
+        ]
     if roles:
         statements.append(_allow("OkraWorksInOtherAccounts", [ASSUME_ROLE], list(roles)))
     return {"Version": "2012-10-17", "Statement": statements}

@@ -68,6 +68,12 @@ MODIFY_RULE = Operation(ELB, "ModifyRule", "modify_rule", mutating=True)
 MODIFY_LISTENER = Operation(ELB, "ModifyListener", "modify_listener", mutating=True)
 ADD_TAGS = Operation(ELB, "AddTags", "add_tags", mutating=True)
 REMOVE_TAGS = Operation(ELB, "RemoveTags", "remove_tags", mutating=True)
+CREATE_TARGET_GROUP = Operation(ELB, "CreateTargetGroup", "create_target_group", mutating=True)
+MODIFY_TARGET_GROUP = Operation(ELB, "ModifyTargetGroup", "modify_target_group", mutating=True)
+MODIFY_TARGET_GROUP_ATTRIBUTES = Operation(
+    ELB, "ModifyTargetGroupAttributes", "modify_target_group_attributes", mutating=True
+)
+DELETE_TARGET_GROUP = Operation(ELB, "DeleteTargetGroup", "delete_target_group", mutating=True)
 GET_RESOURCES = Operation(
     TAGGING,
     "GetResources",
@@ -99,3 +105,5 @@ SET_READS = (LIST_CLUSTERS,)
 """Of ClusterSets and TargetGroupSets, beside what all need."""
 WRITES = (MODIFY_RULE, MODIFY_LISTENER)
 TAG_WRITES = (ADD_TAGS, REMOVE_TAGS)
+GROUP_WRITES = (CREATE_TARGET_GROUP, MODIFY_TARGET_GROUP, MODIFY_TARGET_GROUP_ATTRIBUTES, DELETE_TARGET_GROUP)
+"""Of TargetGroupSets."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from okra.ports import Account
 from okra.ports_clusters import FoundCluster
@@ -82,6 +83,7 @@ def seconds_watched(account: Account, by_account: Mapping[Account, float]) -> fl
     return min(by_account.values(), default=0.0)
 
 
-def problems(fleets: Fleets) -> Iterable[Problem]:
-    """One that needs a person comes first."""
-    return sorted((each for each in fleets.values() if isinstance(each, Problem)), key=lambda each: not each.fatal)
+def problems(*listings: Mapping[Account, Any]) -> list[Problem]:
+    """What couldn't be listed. What needs a person comes first."""
+    found = [each for listing in listings for each in listing.values() if isinstance(each, Problem)]
+    return sorted(found, key=lambda each: not each.fatal)

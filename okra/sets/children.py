@@ -14,7 +14,7 @@ from okra.sets.census import Source
 from okra.sets.clusters import Child, Member
 
 EKS_CLUSTER = f"{OKRA_GROUP}/eks-cluster"
-"""The annotation, or tag, of what was made for an EKS cluster: its ARN."""
+"""The annotation of an ArgoCDCluster that holds the ARN of the cluster that it was made for."""
 
 
 def source_of(generator: EKSGenerator) -> Source:

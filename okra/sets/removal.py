@@ -21,6 +21,8 @@ class Phase(StrEnum):
     REMOVING = "Removing"
     REFUSED = "Refused"
     """It needs a person: the message says what for."""
+    RETAINED = "Retained"
+    """Not found, and what was made for it stays: `deletionPolicy: Retain`."""
     WAITING = "Waiting"
     """It comes by itself: the message says after what."""
 

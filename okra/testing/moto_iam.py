@@ -29,6 +29,9 @@ RESOURCES = {
     "elasticloadbalancing:ModifyListener": "ListenerArn",
     "elasticloadbalancing:AddTags": "ResourceArns",
     "elasticloadbalancing:RemoveTags": "ResourceArns",
+    "elasticloadbalancing:ModifyTargetGroup": "TargetGroupArn",
+    "elasticloadbalancing:ModifyTargetGroupAttributes": "TargetGroupArn",
+    "elasticloadbalancing:DeleteTargetGroup": "TargetGroupArn",
     "sts:AssumeRole": "RoleArn",
 }
 """The parameter that names what is acted on. Reads have no permissions for single resources."""

@@ -200,6 +200,13 @@ def test_while_everything_is_paused_nothing_is_removed() -> None:
 # What it says
 
 
+def test_names_that_are_taken_are_said_one_by_one() -> None:
+    moved = [FoundCluster(name, cluster(name, EUROPE).arn, WEB) for name in ("web-1", "web-2")]
+    found = decided({HERE: moved}, child("web-1"), child("web-2"))
+    said = summary(found.entries, (), RULES, 0, 9)
+    assert (said.reason, said.stalled, said.message.count("rename one")) == ("NameTaken", True, 2)
+
+
 def test_what_a_person_must_mend_is_said_first() -> None:
     found = decided({HERE: [cluster("web-1")], EUROPE: DENIED}, sources=(source(), source(EUROPE)))
     said = summary(found.entries, problems({HERE: DOWN, EUROPE: DENIED}), RULES, 0, 9)

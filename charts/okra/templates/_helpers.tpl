@@ -91,10 +91,13 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
   resources: [clustersets]
   verbs: [get, list, watch]
 - apiGroups: [okra.mumoshu.github.io]
+  resources: [targetgroupsets]
+  verbs: [get, list, watch, patch]  # patch: the finalizer while its target groups are to go with it
+- apiGroups: [okra.mumoshu.github.io]
   resources: [clustersets/finalizers]
   verbs: [update]  # as for Cells
 - apiGroups: [okra.mumoshu.github.io]
-  resources: [clustersets/status]
+  resources: [clustersets/status, targetgroupsets/status]
   verbs: [patch]
 - apiGroups: [apps]
   resources: [controllerrevisions]
