@@ -40,7 +40,8 @@ class ClusterInventory(Protocol):
     """Which EKS clusters there are, and what opens their API servers."""
 
     async def cluster(self, account: Account, name: str) -> ClusterInfo:
-        """One cluster by its name, as it was a few seconds ago at most: who asks meanwhile shares the answer.
+        """One cluster by its name, as it was a few seconds ago: who asks meanwhile shares the answer. One that is
+        ACTIVE may be older where there are many: by half a second for each.
 
         NotFound (reason `ClusterNotFound`) when the account has none of that name in that region.
         """

@@ -4,7 +4,7 @@ By tags, the tagging API only proposes: it lists tags late, and deleted clusters
 of what it proposes and of what was there the last time. So a cluster that the tagging API forgets for a moment is not
 lost. (ClusterSets and TargetGroupSets list all clusters of an account: `okra.aws.fleet`.)
 
-However many Cells look at a cluster, it is described once in a few seconds.
+However many Cells look at a cluster, it is described once in a few seconds; where there are many, seldom.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ from okra.ports_clusters import ClusterInfo, FoundCluster
 
 SHARED_FOR = 5.0
 """Seconds in which all who ask for a cluster get the same answer. Okra writes nothing there that it had to confirm."""
+DESCRIBED = 2.0
+"""ACTIVE clusters of an account and region that are described a second, at most: with hundreds of them each is seldom,
+however many look. It is half of what Okra allows itself."""
+FORGOTTEN = 600.0
+"""Seconds after which a cluster that nobody asks for counts no more."""
 _Named = tuple[Account, str]
 
 
@@ -78,7 +83,7 @@ class EksClusters:
         account, name = key
         now = self._clock.monotonic()
         answered_at, answer = self._answers.get(key, (-SHARED_FOR, None))
-        if answer is None or now - answered_at >= SHARED_FOR:
+        if answer is None or now - answered_at >= self._shared_for(account, answer, now):
             try:
                 answer = await self._describe(account, name)
             except OkraError as error:
@@ -86,6 +91,13 @@ class EksClusters:
                 return {name: error}
             self._answers[key] = (now, answer)
         return {name: answer}
+
+    def _shared_for(self, account: Account, answer: ClusterInfo, now: float) -> float:
+        """Seconds. Who waits for a cluster sees it become ACTIVE as soon as with few of them."""
+        if answer.status != "ACTIVE":
+            return SHARED_FOR
+        same = [at for (each, _), (at, _) in self._answers.items() if each == account and now - at < FORGOTTEN]
+        return max(SHARED_FOR, len(same) / DESCRIBED)
 
     async def _describe(self, account: Account, name: str) -> ClusterInfo:
         answer = await self._calls.call(account, DESCRIBE_CLUSTER, target=name, name=name)
