@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from okra.api.argocd import ArgoCDCluster
 from okra.api.cluster_set import ClusterSetSpec, EKSGenerator
 from okra.api.meta import OKRA_GROUP
-from okra.api.parse import parse
 from okra.applications.children import Parent, is_label
 from okra.ports import Account, Object
 from okra.sets.census import Source
@@ -25,9 +23,10 @@ def source_of(generator: EKSGenerator) -> Source:
 
 def child_of(obj: Object) -> Child:
     """Of an ArgoCDCluster, whose spec a person may have spoiled."""
-    metadata, (model, _) = obj["metadata"], parse(obj)
-    eks = model.spec.eks if isinstance(model, ArgoCDCluster) else None
-    account = Account() if eks is None else Account(eks.region or "", eks.role_arn or "", eks.external_id or "")
+    metadata, spec = obj["metadata"], obj.get("spec")
+    eks = spec.get("eks") if isinstance(spec, dict) else None
+    where = eks if isinstance(eks, dict) else {}
+    account = Account(*(str(where.get(each) or "") for each in ("region", "roleARN", "externalID")))
     arn = (metadata.get("annotations") or {}).get(EKS_CLUSTER, "")
     return Child(metadata["name"], arn, account, removing=bool(metadata.get("deletionTimestamp")))
 

@@ -47,6 +47,13 @@ class Change:
     def __bool__(self) -> bool:
         return bool(self.tags or self.attributes) or self.health != HealthSettings()
 
+    def __str__(self) -> str:
+        """For people: what, not how."""
+        tags = f"tags {', '.join(sorted(self.tags))}" if self.tags else ""
+        health = "health checks" if self.health != HealthSettings() else ""
+        attributes = f"attributes {', '.join(sorted(self.attributes))}" if self.attributes else ""
+        return "; ".join(filter(None, (tags, health, attributes)))
+
 
 def wanted_from(name: str, template: TargetGroupTemplate) -> Wanted:
     spec = template.spec

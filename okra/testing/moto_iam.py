@@ -140,6 +140,9 @@ def _decide(request: Any, principal: Principal) -> Decision:
     params = vars(request).get("params", {})  # EKS's are in the path, of which moto's class makes none
     named = params.get(RESOURCES.get(action, ""))
     resources = tuple([named] if isinstance(named, str) else named or ["*"])
+    if action == "elasticloadbalancing:CreateTargetGroup":  # of the name: who may make which is a matter of policies
+        place = f"{scope.split('/')[2]}:{request.current_account}"
+        resources = (f"arn:aws:elasticloadbalancing:{place}:targetgroup/{params['Name']}/new",)
     keys = [*params.get("TagKeys", ()), *(tag["Key"] for tag in params.get("Tags", ()))]
     documents = [IAMPolicy(policy)._policy_json for policy in principal.collect_policies()]
     statements = [statement for document in documents for statement in _listed(document["Statement"])]

@@ -4,6 +4,7 @@ the exact requests of the real one."""
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ import pytest
 
 from okra.aws.facade import Aws, open_aws
 from okra.aws.groups import SHARED_FOR
+from okra.aws.iam import policy
 from okra.errors import AccessDenied, AlreadyExists, Invalid, NotFound, OkraError, Refused, Throttled, Unavailable
 from okra.ports import Account
 from okra.ports_groups import ExistingGroup, GroupSettings, HealthSettings, TargetGroups
@@ -19,6 +21,8 @@ from okra.testing.aws_world import AwsWorld
 from okra.testing.fake_groups import FakeGroups
 from okra.testing.fault_proxy import FaultProxy
 from okra.testing.faults import Fault, FaultKind
+from okra.testing.moto_iam import decisions
+from okra.testing.moto_server import MotoServer
 from tests.aws.conftest import TIMEOUTS, Counted
 from tests.aws.faults import FAULTS, name_of
 from tests.aws.test_aws_eks import Standing
@@ -358,3 +362,48 @@ async def test_a_missing_permission_names_the_action(aws: Aws, aws_world: AwsWor
 async def test_what_aws_does_not_take_is_said_in_its_words(aws: Aws, aws_world: AwsWorld) -> None:
     with pytest.raises(Invalid, match="vpc-0a1b2c3d"):
         await aws.groups.create(HERE, "web-1", GroupSettings("HTTP", 80, "ip", "vpc-0a1b2c3d"), TAGS)
+
+
+# The role
+
+
+def role_of(world: AwsWorld, name: str, document: Mapping[str, Any]) -> Account:
+    iam = world.client("iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="okra", PolicyDocument=json.dumps(document))
+    return Account(role_arn=arn)
+
+
+async def everything(aws: Aws, account: Account, vpc: str) -> None:
+    """All that sets ask AWS for."""
+    await aws.clusters.fleet(account)
+    groups = aws.groups
+    arn = await groups.create(account, "web-1", GroupSettings("HTTP", 80, "ip", vpc), TAGS)
+    await groups.groups(account)
+    await groups.modify(account, arn, HEALTH)
+    await groups.set_attributes(account, arn, {"stickiness.enabled": "true"})
+    await groups.tag(account, arn, {"a": "b"})
+    await groups.draining(account, arn)
+    await groups.delete(account, arn)
+
+
+async def test_the_printed_policy_is_enough_for_sets_and_what_it_adds_is_all_used(
+    aws: Aws, aws_world: AwsWorld, aws_server: MotoServer
+) -> None:
+    document = policy(sets=True)
+    await everything(aws, role_of(aws_world, "sets", document), aws_world.vpc)
+    made = await asyncio.to_thread(decisions, aws_server.url)
+    assert [each for each in made if not each.allowed] == []
+    plain = {action for each in policy()["Statement"] for action in each["Action"]}
+    added = {action for each in document["Statement"] for action in each["Action"]} - plain
+    assert added <= {each.action for each in made}
+    groups = {each.resources[0] for each in made if each.action == "elasticloadbalancing:DeleteTargetGroup"}
+    assert all(":targetgroup/web-1/" in each for each in groups)
+
+
+async def test_without_sets_the_policy_lets_nobody_make_a_target_group(aws: Aws, aws_world: AwsWorld) -> None:
+    account = role_of(aws_world, "plain", policy())
+    with pytest.raises(AccessDenied, match="eks:ListClusters"):
+        await aws.clusters.fleet(account)
+    with pytest.raises(AccessDenied, match="elasticloadbalancing:CreateTargetGroup"):
+        await aws.groups.create(account, "web-1", GroupSettings("HTTP", 80, "ip", aws_world.vpc), TAGS)

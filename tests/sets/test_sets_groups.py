@@ -178,6 +178,12 @@ def test_attributes_are_set_when_their_hash_differs() -> None:
     assert not changes(WANTED, done, {}), "without any nothing is taken back"
 
 
+def test_a_change_is_told_in_words() -> None:
+    change = Change({"role": "web", "a": "b"}, HealthSettings(path="/"), {"stickiness.enabled": "true"})
+    assert str(change) == "tags a, role; health checks; attributes stickiness.enabled"
+    assert str(Change(tags={"a": "b"})) == "tags a"
+
+
 def test_a_tag_that_somebody_else_put_there_stays() -> None:
     blue = cluster("blue", version="v1")
     assert not changes(WANTED, group(blue, tags={"theirs": "x"}), tags_for(ME, WANTED, blue))
