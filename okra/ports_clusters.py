@@ -27,11 +27,21 @@ class ClusterInfo:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class FoundCluster:
+    """An EKS cluster as the listings show it."""
+
+    name: str
+    arn: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 class ClusterInventory(Protocol):
     """Which EKS clusters there are, and what opens their API servers."""
 
     async def cluster(self, account: Account, name: str) -> ClusterInfo:
-        """One cluster by its name, as it was a few seconds ago at most: who asks meanwhile shares the answer.
+        """One cluster by its name, as it was a few seconds ago: who asks meanwhile shares the answer. One that is
+        ACTIVE may be older where there are many: by half a second for each.
 
         NotFound (reason `ClusterNotFound`) when the account has none of that name in that region.
         """
@@ -39,6 +49,13 @@ class ClusterInventory(Protocol):
 
     async def clusters(self, account: Account, tags: Mapping[str, str]) -> Sequence[ClusterInfo]:
         """Every cluster that has all of `tags`, by name. Raises rather than leave one out; Invalid without any tag."""
+        ...
+
+    async def fleet(self, account: Account) -> Sequence[FoundCluster]:
+        """Every cluster of an account and region that exists and has tags, as it was a few seconds ago at most.
+
+        By name. Raises rather than leave one out. It costs the same however many ask, and describes none at rest.
+        """
         ...
 
     async def token(self, account: Account, name: str) -> str:

@@ -10,6 +10,7 @@ on the cluster: deleting it earlier would leave the workloads running with nobod
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from okra.actors.argocd import ArgoCD
 from okra.actors.argocd_object import LookingActor
@@ -19,6 +20,7 @@ from okra.api.argocd import LABELS_IN_USE, ArgoCDCluster, ArgoCDClusterSpec, Arg
 from okra.api.parse import parse
 from okra.api.policies import DeletionPolicy
 from okra.argocd.kstatus import conditions
+from okra.argocd.names import TARGET_GROUP_OF
 from okra.argocd.ownership import Mine, Ownership, Shared, Taken
 from okra.argocd.preflight import Problem
 from okra.errors import Invalid, NotFound, OkraError
@@ -38,6 +40,7 @@ class Found:
     message: str
     stalled: bool = False
     endpoint: str = ""
+    arn: str = ""
     in_use: Problem | None = None
     """Why an edit of its labels waits."""
 
@@ -53,11 +56,19 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
         super().__init__(wiring, argocd, kind, obj)
         self._secret = OwnSecret(self)
 
+    def asks(self, obj: Object) -> tuple[Any, ...]:
+        return *super().asks(obj), told_groups(obj)
+
+    @property
+    def told_groups(self) -> dict[str, str]:
+        """The target groups that TargetGroupSets have for it, by annotation."""
+        return told_groups(self.object)
+
     async def look(self) -> float:
         if self.metadata.get("deletionTimestamp"):
             return await self._leave()
         spec = self._spec()
-        await self._keep_finalizer(wanted=spec.deletion_policy is DeletionPolicy.DELETE)
+        await self.keep_finalizer(FINALIZER, wanted=spec.deletion_policy is DeletionPolicy.DELETE)
         found = await self._look(spec)
         await self.write_status(self._status_of(found))
         defaults = self.wiring.defaults
@@ -80,7 +91,7 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
         found = await self._probe(account, info)
         if found.ready:
             found = self._with(found, await self._secret.keep(info, spec, account))
-        return replace(found, endpoint=info.endpoint.rstrip("/"))
+        return replace(found, endpoint=info.endpoint.rstrip("/"), arn=info.arn)
 
     def _with(self, found: Found, whose: Ownership) -> Found:
         """What there is to say of its secret."""
@@ -113,20 +124,13 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
 
     # -- leaving -----------------------------------------------------------------------------------------------------
 
-    async def _keep_finalizer(self, *, wanted: bool) -> None:
-        present = [*self.metadata.get("finalizers", ())]
-        if wanted and FINALIZER not in present:
-            await self.patch_finalizers([*present, FINALIZER])
-        elif not wanted and FINALIZER in present:
-            await self.patch_finalizers([each for each in present if each != FINALIZER])
-
     async def _leave(self) -> float:
         """The object is being deleted: its secret goes first, if it is to go and as soon as it may."""
         if FINALIZER in self.metadata.get("finalizers", ()):
             if self._raw_policy == DeletionPolicy.DELETE and (left := await self._secret.delete()) is not None:
                 await self.write_status(self._status_of(Found("Deleting", left.reason, left.message)))
                 return self.wiring.defaults.poll_interval
-            await self._keep_finalizer(wanted=False)
+            await self.keep_finalizer(FINALIZER, wanted=False)
         return self.wiring.defaults.poll_interval
 
     @property
@@ -144,6 +148,7 @@ class ArgoCDClusterActor(LookingActor[ArgoCDClusterStatus]):
             ready=found.ready,
             phase=found.phase,
             endpoint=found.endpoint or before.endpoint,
+            arn=found.arn or before.arn,
             conditions=conditions(
                 before.conditions,
                 ready=found.ready,
@@ -163,3 +168,9 @@ def account_of(spec: ArgoCDClusterSpec) -> Account:
     eks, aws = spec.eks, spec.aws
     role = (eks.role_arn, eks.external_id) if eks.role_arn else (aws.role_arn, aws.external_id)
     return Account(eks.region or aws.region or "", role[0] or "", role[1] or "")
+
+
+def told_groups(obj: Object) -> dict[str, str]:
+    """Of an ArgoCDCluster."""
+    annotations = obj["metadata"].get("annotations") or {}
+    return {key: value for key, value in annotations.items() if key.startswith(TARGET_GROUP_OF) and value}

@@ -19,7 +19,9 @@ from okra.actors.messages import Describe, ObjectChanged, ObjectGone, Wake, key_
 from okra.actors.runtime.actor import Actor
 from okra.actors.wiring import NEVER, Wiring
 from okra.api.argocd import ArgoCDApplicationDeploymentStatus, ArgoCDClusterStatus
+from okra.api.cluster_set import ClusterSetStatus
 from okra.api.conditions import ConditionType
+from okra.api.target_group_set import TargetGroupSetStatus
 from okra.argocd.kstatus import conditions, interrupted
 from okra.errors import Conflict, Fatal, NotFound, OkraError, Retryable, Unavailable
 from okra.ports import Kind, Object
@@ -27,7 +29,7 @@ from okra.ports import Kind, Object
 log = structlog.get_logger("okra")
 
 Message = ObjectChanged | ObjectGone | Wake | Describe
-S = TypeVar("S", ArgoCDClusterStatus, ArgoCDApplicationDeploymentStatus)
+S = TypeVar("S", ArgoCDClusterStatus, ArgoCDApplicationDeploymentStatus, ClusterSetStatus, TargetGroupSetStatus)
 
 PATIENCE = 60.0
 """Seconds that one look may take. Each call in it has a deadline of its own."""
@@ -60,6 +62,11 @@ class LookingActor(Actor[Message], Generic[S]):
     async def look(self) -> float:
         """One look, its effects and its status; the seconds until the next one."""
 
+    def asks(self, obj: Object) -> tuple[Any, ...]:
+        """What of an object this actor goes by; its status it wrote itself."""
+        metadata = obj["metadata"]
+        return metadata.get("uid"), metadata.get("generation"), metadata.get("deletionTimestamp")
+
     # -- the actor -------------------------------------------------------------------------------------------------
 
     async def started(self) -> None:
@@ -68,7 +75,7 @@ class LookingActor(Actor[Message], Generic[S]):
     async def receive(self, message: Message) -> None:
         match message:
             case ObjectChanged(object=obj):
-                if _asks(obj) != _asks(self.object):
+                if self.asks(obj) != self.asks(self.object):
                     await self._turn()
             case ObjectGone():
                 self.exit()
@@ -161,6 +168,14 @@ class LookingActor(Actor[Message], Generic[S]):
         paused = (owner.get("spec") or {}).get("paused") is True
         return f"The {family.cell.kind} {name} is paused (spec.paused)." if paused else ""
 
+    async def keep_finalizer(self, finalizer: str, *, wanted: bool) -> None:
+        """Have it, or have it not."""
+        present: list[str] = [*self.metadata.get("finalizers", ())]
+        if wanted and finalizer not in present:
+            await self.patch_finalizers([*present, finalizer])
+        elif not wanted and finalizer in present:
+            await self.patch_finalizers([each for each in present if each != finalizer])
+
     # -- what is in the way ------------------------------------------------------------------------------------------
 
     def must_be_open(self, would: str) -> None:
@@ -224,12 +239,6 @@ class LookingActor(Actor[Message], Generic[S]):
             self._unwritten = str(error)
         else:
             self._unwritten = ""
-
-
-def _asks(obj: Object) -> tuple[Any, ...]:
-    """What of an object this actor goes by; its status it wrote itself."""
-    metadata = obj["metadata"]
-    return metadata.get("uid"), metadata.get("generation"), metadata.get("deletionTimestamp")
 
 
 def _is(owner: Mapping[str, Any], kind: Kind) -> bool:

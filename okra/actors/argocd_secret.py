@@ -39,7 +39,8 @@ class OwnSecret:
 
     async def keep(self, info: ClusterInfo, spec: ArgoCDClusterSpec, account: Account) -> Ownership:
         """Create it, or make it what it should be, if it is this one's to write."""
-        content = content_for(self._owner, info, account.role_arn, spec.labels, self._actor.argocd.auth)
+        auth, groups = self._actor.argocd.auth, self._actor.told_groups
+        content = content_for(self._owner, info, account.role_arn, spec.labels, auth, groups)
         async with self._actor.argocd.writing:
             found = ownership(self._owner, content.server, *await self._secrets())
             if isinstance(found, Shared) and self._may_use(found.secret) and await self._is_gone(found.owner):

@@ -8,12 +8,12 @@ from contextlib import suppress
 
 from okra.actors.discovery import problem_of
 from okra.actors.kinds import kind_named
+from okra.actors.owned import same
 from okra.actors.wiring import Wiring
 from okra.api.argocd import LABELS_IN_USE
 from okra.api.cell import CellSpec
 from okra.api.complex import Application
 from okra.api.meta import COMMAND_ANNOTATION
-from okra.api.parse import parse
 from okra.api.policies import DeletionPolicy
 from okra.applications import told
 from okra.applications.children import (
@@ -22,7 +22,6 @@ from okra.applications.children import (
     abort_of,
     cluster_child,
     deployment_as_it_is,
-    plain,
     replaced,
     sent,
     sent_back,
@@ -182,7 +181,7 @@ class Children:
         self._family[self._route][name] = done
 
     async def _apply(self, kind: Kind, body: Object, there: Object | None) -> None:
-        if there is None or not _same(body, there):
+        if there is None or not same(body, there):
             await self._write(kind, body, there)
 
     async def _write(self, kind: Kind, body: Object, there: Object | None) -> None:
@@ -247,14 +246,3 @@ class Children:
         guard = {"uid": metadata["uid"], "resource_version": metadata["resourceVersion"]}
         with suppress(NotFound):
             await self._wiring.store.delete(kind, self.parent.namespace, metadata["name"], **guard)
-
-
-def _same(body: Object, there: Object) -> bool:
-    """Does it say all of it already? Whatever the API server filled in."""
-    labels = there["metadata"].get("labels") or {}
-    if not body["metadata"]["labels"].items() <= labels.items():
-        return False
-    (wanted, _), (found, _) = parse(body), parse(there)
-    if wanted is None or found is None:
-        return bool(body["spec"] == there["spec"])
-    return bool(plain(wanted)["spec"] == plain(found)["spec"])

@@ -1,4 +1,4 @@
-"""The kinds that have actors, as a store is asked for them: one family of four in each group."""
+"""The kinds that have actors, as a store is asked for them: one family of four in each group, and Okra's sets."""
 
 from __future__ import annotations
 
@@ -49,3 +49,7 @@ def _family(group: str, cell: str) -> Family:
 
 OKRA = _family(OKRA_GROUP, "Cell")
 HOTSWAP = _family(HOTSWAP_GROUP, "System")
+
+CLUSTER_SET = kind_named(OKRA_GROUP, "ClusterSet")
+TARGET_GROUP_SET = kind_named(OKRA_GROUP, "TargetGroupSet")
+"""In Okra's group only."""

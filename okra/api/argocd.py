@@ -47,6 +47,7 @@ class ArgoCDClusterStatus(StatusModel):
     ready: bool | None = Field(default=None, description="EKS says ACTIVE and its API answers.")
     phase: str | None = Field(default=None, max_length=63, description="Pending, Running, Failed or Deleting.")
     endpoint: str | None = Field(default=None, max_length=2048, description="The cluster's API.")
+    arn: str | None = Field(default=None, max_length=512, description="The EKS cluster's ARN.")
     conditions: _Conditions = Field(default=(), description="Ready, Reconciling, Stalled.")
 
 

@@ -79,12 +79,14 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
     ),
     "ClusterSet": (
         _READY,
+        _PHASE,
         _AGE,
-        Column("Clusters", ".status.clusters", "The ArgoCDClusters.", priority=WIDE),
+        Column("Clusters", ".status.clusters[*].name", "The ArgoCDClusters.", priority=WIDE),
         _REASON,
     ),
     "TargetGroupSet": (
         _READY,
+        _PHASE,
         _AGE,
         Column("Clusters", ".status.targetGroups[*].cluster", "The clusters with a target group.", priority=WIDE),
         _REASON,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from okra.api import crd_rules_cell, crd_rules_checks, crd_rules_routes, crd_rules_strategy
+from okra.api import crd_rules_cell, crd_rules_checks, crd_rules_routes, crd_rules_sets, crd_rules_strategy
 from okra.api.crd_rule import Rule
 
 RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
@@ -14,6 +14,7 @@ RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
     **crd_rules_checks.RULES,
     **crd_rules_cell.RULES,
     **crd_rules_strategy.RULES,
+    **crd_rules_sets.RULES,
 }
 
 

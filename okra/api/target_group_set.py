@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
@@ -9,12 +10,15 @@ from typing import Annotated
 from pydantic import Field
 
 from okra.api.base import Model, StatusModel, Violation, filled
-from okra.api.cluster_set import Generators
+from okra.api.cluster_set import MOST_CLUSTERS, CopiedTags, Generators
 from okra.api.conditions import Condition
 from okra.api.durations import Interval
 from okra.api.fields import Form, Int, Tags
 from okra.api.label_selectors import TextSelector
-from okra.api.meta import NamedMeta, Resource
+from okra.api.meta import VERSION_LABEL, NamedMeta, Resource
+from okra.api.policies import DeletionPolicy
+from okra.api.removal import Removal
+from okra.api.secret_labels import OWN
 
 Port = Annotated[Int, Field(ge=1, le=65_535)]
 
@@ -67,8 +71,12 @@ class HealthCheck(Model):
                 yield Violation((name,), "is for HTTP and HTTPS: remove it, or change protocol")
 
 
+AttributeKey = Annotated[str, Form(r"^[a-z][a-z0-9_.]*$", "an attribute's key, as in stickiness.enabled", 256)]
+Attributes = Annotated[dict[AttributeKey, Annotated[str, Field(max_length=256)]], Field(max_length=32)]
+
+
 class TargetGroupSpec(Model):
-    """The target group to create."""
+    """The target group to create. Protocol, port, target type and VPC of one that exists AWS doesn't change."""
 
     protocol: Protocol = Field(description="HTTP or HTTPS (ALB); TCP, TLS, UDP or TCP_UDP (NLB).")
     port: Port = Field(description="The targets' port.")
@@ -77,6 +85,17 @@ class TargetGroupSpec(Model):
         default=None, description="The VPC; default: the cluster's."
     )
     health_check: HealthCheck = Field(default=HealthCheck(), description="How the load balancer checks targets.")
+    attributes: Attributes = Field(
+        default={}, description="Attributes of AWS's, such as deregistration_delay.timeout_seconds, as strings."
+    )
+
+
+OWN_TAG = "is Okra's or AWS's own on a target group: choose another key"
+
+
+def may_tag(key: str) -> bool:
+    """May a set put a tag of this key on target groups? Not with AWS's prefix, nor one of Okra's but the version."""
+    return key == VERSION_LABEL or not (key.startswith("aws:") or re.match(OWN, key))
 
 
 class TargetGroupMetadata(Model):
@@ -84,12 +103,26 @@ class TargetGroupMetadata(Model):
 
     labels: Tags = Field(default={}, description="Tags of the target group, such as role and the version label.")
 
+    def rules(self) -> Iterator[Violation]:
+        for key in self.labels:
+            if not may_tag(key):
+                yield Violation(("labels", key), OWN_TAG)
+
 
 class TargetGroupTemplate(Model):
     """What each target group is like."""
 
     metadata: TargetGroupMetadata = Field(default=TargetGroupMetadata(), description="The target group's tags.")
+    labels_from_tags: CopiedTags = Field(
+        default=(VERSION_LABEL,),
+        description="Tags of the EKS cluster that its target group gets, too; default: the version label.",
+    )
     spec: TargetGroupSpec | None = Field(default=None, description="Left out when targetgroupBindingSelector finds it.")
+
+    def rules(self) -> Iterator[Violation]:
+        for index, key in enumerate(self.labels_from_tags):
+            if not may_tag(key):
+                yield Violation(("labelsFromTags", index), OWN_TAG)
 
 
 class TargetGroupSetSpec(Model):
@@ -100,6 +133,11 @@ class TargetGroupSetSpec(Model):
         default=None, description="Find the target group by a TargetGroupBinding in the cluster, and only tag it."
     )
     template: TargetGroupTemplate = Field(default=TargetGroupTemplate(), description="What each target group is like.")
+    removal: Removal = Field(default=Removal(), description="What happens when a cluster isn't found any more.")
+    deletion_policy: DeletionPolicy = Field(
+        default=DeletionPolicy.RETAIN,
+        description="Retain: no target group is ever deleted. Delete: those it made, once unused and drained.",
+    )
 
     def rules(self) -> Iterator[Violation]:
         creates, finds = self.template.spec is not None, self.targetgroup_binding_selector is not None
@@ -118,15 +156,26 @@ class ManagedTargetGroup(StatusModel):
     """A cluster's target group."""
 
     cluster: str = Field(max_length=253, description="The EKS cluster.")
+    cluster_arn: str = Field(default="", max_length=512, description="The EKS cluster's ARN.")
     arn: str | None = Field(default=None, max_length=512, description="The target group's ARN.")
-    message: str = Field(default="", max_length=4096, description="What is wrong.")
+    phase: str | None = Field(
+        default=None,
+        max_length=63,
+        description="Present, Waiting, Refused, Missing, Due, Removing, Retained or Unknown.",
+    )
+    missing_seconds: float | None = Field(
+        default=None, description="For how long no complete listing had the cluster while Okra watched."
+    )
+    message: str = Field(default="", max_length=1024, description="What is wrong.")
 
 
 class TargetGroupSetStatus(StatusModel):
     """What was found and made."""
 
     observed_generation: int | None = Field(default=None, description="The metadata.generation that was read.")
-    target_groups: Annotated[tuple[ManagedTargetGroup, ...], Field(max_length=1024)] = Field(
+    ready: bool | None = Field(default=None, description="Every cluster found has its target group; none is missing.")
+    phase: str | None = Field(default=None, max_length=63, description="Pending, Synced, Missing or Failed.")
+    target_groups: Annotated[tuple[ManagedTargetGroup, ...], Field(max_length=MOST_CLUSTERS)] = Field(
         default=(), description="Each cluster's target group."
     )
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = Field(

@@ -119,6 +119,7 @@ async def opened(
                 gate=gate,
                 jobs=True,
                 argocd=argocd_of(settings, aws.clusters, members),
+                groups=aws.groups,
                 families=(OKRA, HOTSWAP) if settings.hotswap else (OKRA,),
                 held=pause.said,
                 wrap=options.wrap,

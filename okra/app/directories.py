@@ -10,15 +10,17 @@ from okra.actors.argocd import OKRAS, SecretChanges
 from okra.actors.argocd_cluster import ArgoCDClusterActor
 from okra.actors.argocd_deployment import ArgoCDDeploymentActor
 from okra.actors.check import CheckActor
+from okra.actors.cluster_set import ClusterSetActor
 from okra.actors.complex import ComplexCell
 from okra.actors.directory import Directory
 from okra.actors.discovery import Discoveries
-from okra.actors.kinds import HOTSWAP, OKRA, Family, resource
+from okra.actors.kinds import CLUSTER_SET, HOTSWAP, OKRA, TARGET_GROUP_SET, Family, resource
 from okra.actors.messages import Key, Subscribe
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
 from okra.actors.runtime.ref import ActorRef
 from okra.actors.runtime.root import RootSupervisor
+from okra.actors.target_group_set import TargetGroupSetActor
 from okra.actors.watcher import Watcher
 from okra.actors.wiring import Wiring
 from okra.argocd.names import SECRET
@@ -57,7 +59,7 @@ def _directory(wiring: Wiring, kind: Kind, make: Make) -> Callable[[], Directory
 
 def actors(parts: Parts, wiring: Wiring, family: Family) -> Mapping[Kind, Make]:
     """Which actor an object of each kind gets. Without Argo CD there are only routes and their checks."""
-    argocd = parts.argocd
+    argocd, groups = parts.argocd, parts.groups
 
     def cell(obj: Object) -> Actor[Any]:
         if argocd is not None and "applications" in (obj.get("spec") or {}):
@@ -68,6 +70,10 @@ def actors(parts: Parts, wiring: Wiring, family: Family) -> Mapping[Kind, Make]:
     if argocd is not None:
         made[family.cluster] = lambda obj: ArgoCDClusterActor(wiring, argocd, family.cluster, obj)
         made[family.deployment] = lambda obj: ArgoCDDeploymentActor(wiring, argocd, family.deployment, obj)
+        if family == OKRA:
+            made[CLUSTER_SET] = lambda obj: ClusterSetActor(wiring, argocd, CLUSTER_SET, obj)
+        if family == OKRA and groups is not None:
+            made[TARGET_GROUP_SET] = lambda obj: TargetGroupSetActor(wiring, argocd, groups, TARGET_GROUP_SET, obj)
     return made
 
 

@@ -26,6 +26,7 @@ from okra.api.defaults import Defaults
 from okra.api.selectors import Selector
 from okra.app.directories import start
 from okra.ports import Account, Clock, EventRecord, Kind, Object, ObjectStore, TargetInventory, TrafficRouter
+from okra.ports_groups import TargetGroups
 from okra.rollout.compile import BEGAN_WITH_ROUTES, NEEDS_ARGOCD, NEEDS_KUBERNETES
 from okra.rollout.rest import Rest
 from okra.web.metrics import Metrics
@@ -47,6 +48,8 @@ class Parts:
     gate: WriteGate
     argocd: ArgoCD | None = None
     """And the clusters. None: there are none here, only routes."""
+    groups: TargetGroups | None = None
+    """What makes target groups. None: nobody does here."""
     families: Sequence[Family] = (OKRA,)
     """Whose kinds are looked after."""
     jobs: bool = False

@@ -126,13 +126,14 @@ def cluster_child(parent: Parent, spec: CellSpec, cluster: Cluster) -> Object:
         "labels": dict(cluster.labels),
         "deletionPolicy": str(spec.deletion_policy),
     }
-    labels = {key: value for key, value in cluster.labels.items() if _is_label(key, value)}
+    labels = {key: value for key, value in cluster.labels.items() if is_label(key, value)}
     return parent.child(
         "ArgoCDCluster", parent.cluster(cluster.name), {k: v for k, v in body.items() if v}, labels=labels
     )
 
 
-def _is_label(key: str, value: str) -> bool:
+def is_label(key: str, value: str) -> bool:
+    """Does Kubernetes take it for a label?"""
     try:
         LABEL.validate_python((key, value))
     except ValidationError:

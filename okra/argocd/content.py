@@ -22,6 +22,7 @@ from okra.argocd.names import (
     SECRET,
     SHARED_WITH,
     TARGET_GROUP,
+    TARGET_GROUP_OF,
 )
 from okra.argocd.secrets import ClusterSecret, Owner, digest
 from okra.ports import Object
@@ -53,8 +54,16 @@ class Content:
     """Keys of the labels and annotations that come from spec.labels."""
 
 
-def content_for(owner: Owner, info: ClusterInfo, role_arn: str, labels: Mapping[str, str], auth: Auth) -> Content:
-    """`info` with endpoint and CA; `labels`: spec.labels. What is no label in Kubernetes becomes an annotation."""
+def content_for(
+    owner: Owner,
+    info: ClusterInfo,
+    role_arn: str,
+    labels: Mapping[str, str],
+    auth: Auth,
+    groups: Mapping[str, str] | None = None,
+) -> Content:
+    """`info` with endpoint and CA; `labels`: spec.labels. What is no label in Kubernetes becomes an annotation.
+    `groups`: target groups that TargetGroupSets have for it, by annotation."""
     region = region_of(info.arn)
     server = info.endpoint.rstrip("/")
     legal = {key: value for key, value in labels.items() if _is_key(key)}
@@ -63,7 +72,8 @@ def content_for(owner: Owner, info: ClusterInfo, role_arn: str, labels: Mapping[
     derived = {
         REGION: region,
         VERSION_LABEL: labels.get(VERSION_LABEL) or info.tags.get(VERSION_LABEL, ""),
-        TARGET_GROUP: _target_group(labels),
+        TARGET_GROUP: _target_group(labels) or _target_group(groups or {}),
+        **(groups or {}),
         SHARED_WITH: labels.get(SHARED_WITH, ""),
     }
     own = tuple(sorted(legal))
@@ -165,9 +175,10 @@ def _changes(
 
 def _derived(secret: ClusterSecret, content: Content) -> set[str]:
     """Annotations of Okra's that nothing is known about any more."""
-    return {key for key in (REGION, VERSION_LABEL, TARGET_GROUP, SHARED_WITH) if key in secret.annotations} - set(
-        content.annotations
-    )
+    told = {key for key in secret.annotations if key.startswith(TARGET_GROUP_OF)}
+    return told.union(
+        key for key in (REGION, VERSION_LABEL, TARGET_GROUP, SHARED_WITH) if key in secret.annotations
+    ) - set(content.annotations)
 
 
 def _is_key(key: str) -> bool:

@@ -23,5 +23,8 @@ OWN_KEYS = f"{OKRA_GROUP}/cluster-labels"
 """The annotation that lists which other labels and annotations come from the ArgoCDCluster's spec.labels."""
 SHARED_WITH = secret_labels.SHARED_WITH
 """The annotation, from the ArgoCDCluster's spec.labels, that names other namespaces which may publish the cluster."""
+TARGET_GROUP_OF = f"target-group.{OKRA_GROUP}/"
+"""Begins the annotation that holds the ARN of the target group that a TargetGroupSet, whose name comes behind it, has
+for the cluster: of an ArgoCDCluster, and of its secret."""
 REGION, TARGET_GROUP = f"{OKRA_GROUP}/region", secret_labels.TARGET_GROUP
 """Annotations for the templates of ApplicationSets; the version's is `okra.api.meta.VERSION_LABEL`."""

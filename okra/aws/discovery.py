@@ -35,6 +35,10 @@ class Discovery:
 
     async def target_groups(self, account: Account, named: Collection[str] = ()) -> Sequence[TargetGroup]:
         """Every target group that exists and has tags, or is one of `named`. Raises rather than leave one out."""
+        return [_group(raw, tags) for raw, tags in await self.described(account, named)]
+
+    async def described(self, account: Account, named: Collection[str] = ()) -> Sequence[tuple[_Raw, _Tags]]:
+        """The same, as AWS describes them."""
         account = await self._calls.resolve(account)
         known, gone = self._known.get(account, set()), self._gone.get(account, set())
         tags = await self._tagged(account)
@@ -45,9 +49,8 @@ class Discovery:
         listed |= await self._second_look(account, wanted - listed.keys() - gone)
         self._gone[account] = wanted - listed.keys()
         tags |= await self._second_look_at_tags(account, (known & listed.keys()) - tags.keys())
-        groups = [_group(raw, tags.get(arn, {})) for arn, raw in listed.items() if tags.get(arn) or arn in named]
-        self._known[account] = {group.arn for group in groups if group.tags}
-        return groups
+        self._known[account] = {arn for arn in listed if tags.get(arn)}
+        return [(raw, tags.get(arn, {})) for arn, raw in listed.items() if tags.get(arn) or arn in named]
 
     async def _tagged(self, account: Account) -> dict[str, _Tags]:
         answer = await self._calls.all(

@@ -2,9 +2,9 @@
 
 By tags, the tagging API only proposes: it lists tags late, and deleted clusters for a while. DescribeCluster decides,
 of what it proposes and of what was there the last time. So a cluster that the tagging API forgets for a moment is not
-lost, and nothing needs the permission to list all clusters of the account.
+lost. (ClusterSets and TargetGroupSets list all clusters of an account: `okra.aws.fleet`.)
 
-However many Cells look at a cluster, it is described once in a few seconds.
+However many Cells look at a cluster, it is described once in a few seconds; where there are many, seldom.
 """
 
 from __future__ import annotations
@@ -15,14 +15,20 @@ from typing import Any
 
 from okra.aws.batches import Batches
 from okra.aws.calls import Calls
+from okra.aws.fleet import Fleets
 from okra.aws.operations import DESCRIBE_CLUSTER, GET_RESOURCES
 from okra.aws.token import Tokens
 from okra.errors import Invalid, NotFound, OkraError, Unavailable
 from okra.ports import Account, Clock
-from okra.ports_clusters import ClusterInfo
+from okra.ports_clusters import ClusterInfo, FoundCluster
 
 SHARED_FOR = 5.0
 """Seconds in which all who ask for a cluster get the same answer. Okra writes nothing there that it had to confirm."""
+DESCRIBED = 2.0
+"""ACTIVE clusters of an account and region that are described a second, at most: with hundreds of them each is seldom,
+however many look. It is half of what Okra allows itself."""
+FORGOTTEN = 600.0
+"""Seconds after which a cluster that nobody asks for counts no more."""
 _Named = tuple[Account, str]
 
 
@@ -36,6 +42,7 @@ class EksClusters:
         self._reads = Batches[_Named, str, ClusterInfo](self._read)
         self._answers: dict[_Named, tuple[float, ClusterInfo]] = {}
         self._known: dict[tuple[Account, frozenset[tuple[str, str]]], set[str]] = {}
+        self._fleets = Fleets(calls, clock, self._described)
 
     async def cluster(self, account: Account, name: str) -> ClusterInfo:
         """See `ClusterInventory.cluster`."""
@@ -56,11 +63,16 @@ class EksClusters:
         self._known[query] = {cluster.name for cluster in found}
         return found
 
+    async def fleet(self, account: Account) -> Sequence[FoundCluster]:
+        """See `ClusterInventory.fleet`."""
+        return await self._fleets.fleet(account)
+
     async def token(self, account: Account, name: str) -> str:
         """See `ClusterInventory.token`."""
         return await self._tokens.token(account, name)
 
     async def close(self) -> None:
+        await self._fleets.close()
         await self._reads.close()
 
     async def _described(self, account: Account, name: str) -> ClusterInfo | OkraError:
@@ -71,7 +83,7 @@ class EksClusters:
         account, name = key
         now = self._clock.monotonic()
         answered_at, answer = self._answers.get(key, (-SHARED_FOR, None))
-        if answer is None or now - answered_at >= SHARED_FOR:
+        if answer is None or now - answered_at >= self._shared_for(account, answer, now):
             try:
                 answer = await self._describe(account, name)
             except OkraError as error:
@@ -79,6 +91,13 @@ class EksClusters:
                 return {name: error}
             self._answers[key] = (now, answer)
         return {name: answer}
+
+    def _shared_for(self, account: Account, answer: ClusterInfo, now: float) -> float:
+        """Seconds. Who waits for a cluster sees it become ACTIVE as soon as with few of them."""
+        if answer.status != "ACTIVE":
+            return SHARED_FOR
+        same = [at for (each, _), (at, _) in self._answers.items() if each == account and now - at < FORGOTTEN]
+        return max(SHARED_FOR, len(same) / DESCRIBED)
 
     async def _describe(self, account: Account, name: str) -> ClusterInfo:
         answer = await self._calls.call(account, DESCRIBE_CLUSTER, target=name, name=name)

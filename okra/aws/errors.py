@@ -29,6 +29,7 @@ from botocore.parsers import ResponseParserError
 from okra.aws.operations import ASSUME_ROLE, Operation
 from okra.errors import (
     AccessDenied,
+    AlreadyExists,
     Conflict,
     CredentialsInvalid,
     Invalid,
@@ -143,6 +144,7 @@ _REFUSED = {
     "TooManyRegistrationsForTargetId": "a target is registered too often with this load balancer",
     "TooManyTags": "the route has as many tags as AWS allows: remove one so that Okra can mark its owner",
     "TooManyTargets": "the load balancer has as many targets as AWS allows",
+    "TooManyTargetGroups": "the account has as many target groups as AWS allows: delete one, or ask for a higher quota",
     "TooManyUniqueTargetGroupsPerLoadBalancer": "the load balancer has as many target groups as AWS allows",
     "UnsupportedProtocol": "the target group's protocol is not supported by the load balancer",
 }
@@ -214,6 +216,11 @@ def _service_error(error: ClientError, attempt: Attempt) -> OkraError:
         return NotFound(f"{what} in {attempt.region}: {attempt.target or said}. Check {where}", reason=reason)
     if code == "InvalidChangeBatch" and _CHANGED.search(said):
         return Conflict(f"{name}: the records changed since they were read ({said}); they are read again")
+    if code == "DuplicateTargetGroupName":
+        return AlreadyExists(
+            f"There is a target group {attempt.target} already, with other settings. Delete it, or rename the set",
+            reason="NameTaken",
+        )
     if status >= 500:
         return Unavailable(f"{name}: AWS answered {code or status}; it is tried again")
     if code in _INVALID:

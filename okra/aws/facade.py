@@ -1,4 +1,4 @@
-"""AWS as the composition root sees it: one thing to open, four ports to hand out, one thing to close."""
+"""AWS as the composition root sees it: one thing to open, five ports to hand out, one thing to close."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from okra.aws.calls import Calls, OnCall
 from okra.aws.cloudwatch import CloudWatch
 from okra.aws.eks import EksClusters
 from okra.aws.elbv2 import ElbRouter
+from okra.aws.groups import AwsTargetGroups
 from okra.aws.identity import Identity
 from okra.aws.inventory import AwsInventory
 from okra.aws.kinds import AnyInventory, AnyRouter
@@ -19,6 +20,7 @@ from okra.aws.route53 import Records
 from okra.aws.sessions import Timeouts
 from okra.ports import Account, Clock, MetricData, TargetInventory, TrafficRouter
 from okra.ports_clusters import ClusterInventory
+from okra.ports_groups import TargetGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Aws:
     inventory: TargetInventory
     metric_data: MetricData
     clusters: ClusterInventory
+    groups: TargetGroups
     _calls: Calls
     _identity: Identity
 
@@ -62,11 +65,12 @@ async def open_aws(
     """
     calls = Calls(environ, timeouts or Timeouts(), clock, on_call, rates)
     cloudwatch, clusters, records = CloudWatch(calls), EksClusters(calls, clock), Records(calls, clock)
-    router = AnyRouter(ElbRouter(calls), records)
-    inventory = AnyInventory(AwsInventory(calls, cloudwatch, clock), records)
+    router, groups = AnyRouter(ElbRouter(calls), records), AwsTargetGroups(calls, clock)
+    inventory, identity = AnyInventory(AwsInventory(calls, cloudwatch, clock), records), Identity(calls, os.environ)
     try:
-        yield Aws(router, inventory, cloudwatch.metric_data, clusters, calls, Identity(calls, os.environ))
+        yield Aws(router, inventory, cloudwatch.metric_data, clusters, groups, calls, identity)
     finally:
         await router.close()
         await clusters.close()
+        await groups.close()
         await calls.close()

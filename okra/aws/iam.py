@@ -11,15 +11,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from okra.aws.operations import (
+    ADD_TAGS,
     ASSUME_ROLE,
     CHANGE_RECORD_SETS,
     CLUSTER_READS,
     GET_CHANGE,
     GET_HEALTH_CHECK_STATUS,
+    GROUP_WRITES,
     LIST_RECORD_SETS,
     MODIFY_LISTENER,
     MODIFY_RULE,
     READS,
+    SET_READS,
     TAG_WRITES,
     Operation,
 )
@@ -32,10 +35,11 @@ RECORD_TYPES = ("A", "AAAA", "CNAME", "TXT")
 RECORD_TYPES_KEY = "route53:ChangeResourceRecordSetsRecordTypes"
 
 
-def policy(*, roles: Sequence[str] = (), partition: str = "aws") -> dict[str, Any]:
+def policy(*, roles: Sequence[str] = (), partition: str = "aws", sets: bool = False) -> dict[str, Any]:
     """The policy document for the identity that Okra runs as, or for a role that a Cell names in `aws.roleARN`.
 
     `roles`: ARNs of the roles that this identity must be able to assume. `partition`: `aws`, `aws-cn`, `aws-us-gov`.
+    `sets`: also what ClusterSets and TargetGroupSets need, which list clusters and make target groups.
     """
     prefix = f"arn:{partition}:elasticloadbalancing:*:*"
     rules = [f"{prefix}:listener-rule/app/*/*/*/*"]
@@ -55,6 +59,12 @@ def policy(*, roles: Sequence[str] = (), partition: str = "aws") -> dict[str, An
         _allow("OkraMovesTrafficOfRecords", [CHANGE_RECORD_SETS], zones)
         | {"Condition": {"ForAllValues:StringEquals": {RECORD_TYPES_KEY: list(RECORD_TYPES)}}},
     ]
+    if sets:
+        groups = [f"{prefix}:targetgroup/*/*"]
+        statements += [
+            _allow("OkraFindsClusters", SET_READS, ["*"]),
+            _allow("OkraMakesTargetGroups", (*GROUP_WRITES, ADD_TAGS), groups),
+        ]
     if roles:
         statements.append(_allow("OkraWorksInOtherAccounts", [ASSUME_ROLE], list(roles)))
     return {"Version": "2012-10-17", "Statement": statements}

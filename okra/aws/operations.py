@@ -69,6 +69,12 @@ MODIFY_RULE = Operation(ELB, "ModifyRule", "modify_rule", mutating=True)
 MODIFY_LISTENER = Operation(ELB, "ModifyListener", "modify_listener", mutating=True)
 ADD_TAGS = Operation(ELB, "AddTags", "add_tags", mutating=True)
 REMOVE_TAGS = Operation(ELB, "RemoveTags", "remove_tags", mutating=True)
+CREATE_TARGET_GROUP = Operation(ELB, "CreateTargetGroup", "create_target_group", mutating=True)
+MODIFY_TARGET_GROUP = Operation(ELB, "ModifyTargetGroup", "modify_target_group", mutating=True)
+MODIFY_TARGET_GROUP_ATTRIBUTES = Operation(
+    ELB, "ModifyTargetGroupAttributes", "modify_target_group_attributes", mutating=True
+)
+DELETE_TARGET_GROUP = Operation(ELB, "DeleteTargetGroup", "delete_target_group", mutating=True)
 GET_RESOURCES = Operation(
     TAGGING,
     "GetResources",
@@ -84,6 +90,7 @@ GET_CHANGE = Operation(ROUTE53, "GetChange", "get_change")
 GET_HEALTH_CHECK_STATUS = Operation(ROUTE53, "GetHealthCheckStatus", "get_health_check_status")
 CHANGE_RECORD_SETS = Operation(ROUTE53, "ChangeResourceRecordSets", "change_resource_record_sets", mutating=True)
 DESCRIBE_CLUSTER = Operation(EKS, "DescribeCluster", "describe_cluster")
+LIST_CLUSTERS = Operation(EKS, "ListClusters", "list_clusters", paging=Paging("nextToken", "nextToken", "clusters"))
 ASSUME_ROLE = Operation(STS, "AssumeRole", "assume_role")
 GET_CALLER_IDENTITY = Operation(STS, "GetCallerIdentity", "get_caller_identity")
 """Which takes no permission."""
@@ -100,5 +107,9 @@ READS = (
 )
 CLUSTER_READS = (DESCRIBE_CLUSTER,)
 """Of Cells of clusters and applications."""
+SET_READS = (LIST_CLUSTERS,)
+"""Of ClusterSets and TargetGroupSets, beside what all need."""
 WRITES = (MODIFY_RULE, MODIFY_LISTENER)
 TAG_WRITES = (ADD_TAGS, REMOVE_TAGS)
+GROUP_WRITES = (CREATE_TARGET_GROUP, MODIFY_TARGET_GROUP, MODIFY_TARGET_GROUP_ATTRIBUTES, DELETE_TARGET_GROUP)
+"""Of TargetGroupSets."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from okra.errors import NotFound, OkraError
 from okra.ports import Account
-from okra.ports_clusters import ClusterInfo, TargetGroupBinding
+from okra.ports_clusters import ClusterInfo, FoundCluster, TargetGroupBinding
 
 REGION = "us-east-1"
 
@@ -34,6 +34,12 @@ class FakeClusters:
     """What EKS answers to everything."""
     bindings: dict[str, list[TargetGroupBinding]] = field(default_factory=dict)
     """Cluster → what any selector finds in it."""
+    homes: dict[str, Account] = field(default_factory=dict)
+    """Cluster → whose it is; of others the controller's own account."""
+    unlisted: dict[Account, OkraError] = field(default_factory=dict)
+    """Whose clusters can't be listed, and what EKS answers."""
+    forgotten: set[str] = field(default_factory=set)
+    """Clusters that a listing leaves out by mistake."""
     calls: Counter[str] = field(default_factory=Counter)
 
     def add(self, name: str, **fields: Any) -> str:
@@ -56,6 +62,16 @@ class FakeClusters:
     async def clusters(self, account: Account, tags: Mapping[str, str]) -> Sequence[ClusterInfo]:
         await self._called("clusters")
         return [each for _, each in sorted(self.infos.items()) if tags.items() <= each.tags.items()]
+
+    async def fleet(self, account: Account) -> Sequence[FoundCluster]:
+        await self._called("fleet")
+        if (error := self.unlisted.get(account)) is not None:
+            raise error
+        return [
+            FoundCluster(each.name, each.arn, each.tags)
+            for key, each in sorted(self.infos.items())
+            if each.tags and key not in self.forgotten and self.homes.get(key, Account()) == account
+        ]
 
     async def token(self, account: Account, name: str) -> str:
         await self._called("token")

@@ -32,6 +32,7 @@ def apply(page_size: int | None = None) -> None:
     backend.describe_listeners = _strict_listeners(backend.describe_listeners)
     backend.describe_load_balancers = _strict_load_balancers(backend.describe_load_balancers)
     backend.describe_target_groups = _with_attachments(backend.describe_target_groups)
+    backend.create_target_group = _idempotent(backend.create_target_group)
     backend.delete_target_group = _remembering(backend.delete_target_group)
     backend.iter_tagged_resources = _iter_tagged_resources
     backend.add_tags = _add_tags
@@ -114,6 +115,22 @@ def _with_attachments(describe: Callable[..., Any]) -> Callable[..., Any]:
         return describe(self, *args, **kwargs)
 
     return described
+
+
+def _idempotent(create: Callable[..., Any]) -> Callable[..., Any]:
+    """Made again with the same settings it is the same group, with the tags that it has; moto refuses the name."""
+
+    def created(self: Any, name: str, **kwargs: Any) -> Any:
+        made: dict[str, tuple[Any, Any]] = vars(self).setdefault("okra_created", {})
+        settings = {key: value for key, value in kwargs.items() if key != "tags"}
+        before, group = made.get(name, (None, None))
+        if before == settings and group.arn in self.target_groups:
+            return group
+        group = create(self, name, **kwargs)
+        made[name] = settings, group
+        return group
+
+    return created
 
 
 def _remembering(delete: Callable[..., Any]) -> Callable[..., Any]:

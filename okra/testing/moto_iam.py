@@ -29,6 +29,9 @@ RESOURCES = {
     "elasticloadbalancing:ModifyListener": "ListenerArn",
     "elasticloadbalancing:AddTags": "ResourceArns",
     "elasticloadbalancing:RemoveTags": "ResourceArns",
+    "elasticloadbalancing:ModifyTargetGroup": "TargetGroupArn",
+    "elasticloadbalancing:ModifyTargetGroupAttributes": "TargetGroupArn",
+    "elasticloadbalancing:DeleteTargetGroup": "TargetGroupArn",
     "sts:AssumeRole": "RoleArn",
 }
 """The parameter that names what is acted on. Reads have no permissions for single resources."""
@@ -149,6 +152,9 @@ def _decide(request: Any, principal: Principal) -> Decision:
         parameter, kind = RECORDS[action]
         named = f"arn:aws:route53:::{kind}/{request._get_param(parameter).rpartition('/')[2]}"
     resources = tuple([named] if isinstance(named, str) else named or ["*"])
+    if action == "elasticloadbalancing:CreateTargetGroup":  # of the name: who may make which is a matter of policies
+        place = f"{scope.split('/')[2]}:{request.current_account}"
+        resources = (f"arn:aws:elasticloadbalancing:{place}:targetgroup/{params['Name']}/new",)
     keys = [*params.get("TagKeys", ()), *(tag["Key"] for tag in params.get("Tags", ()))]
     keys += [each["ResourceRecordSet"]["Type"] for each in params.get("ChangeBatch", {}).get("Changes", ())]
     documents = [IAMPolicy(policy)._policy_json for policy in principal.collect_policies()]

@@ -70,6 +70,8 @@ def call_from(method: str, path: str, headers: Mapping[str, str], body: bytes, a
     if headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
         parameters = dict(parse_qsl(body.decode(), keep_blank_values=True))
         return Call(parameters.get("Action", ""), parameters, "query", region, access_key, at)
+    if method == "GET" and route == "/clusters":
+        return Call("ListClusters", dict(parse_qsl(query)), "rest-json", region, access_key, at)
     cluster = re.fullmatch(r"/clusters/([^/]+)", route)  # EKS
     if method == "GET" and cluster:
         return Call("DescribeCluster", {"name": unquote(cluster[1])}, "rest-json", region, access_key, at)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -58,6 +59,10 @@ class ArgoWorld:
     settled: float = SETTLED
     patience: float = 900.0
     gate: Gate = field(default_factory=Gate)
+    more: dict[Kind, Any] = field(default_factory=dict)
+    """Further kinds, and the actors of their objects."""
+    held: str = ""
+    """Who pauses everything."""
     events: list[EventRecord] = field(default_factory=list)
 
     @property
@@ -177,9 +182,14 @@ class ArgoWorld:
                     )
                 ),
             }
+            woken = tuple(made.values())
+            for kind, actor in self.more.items():
+                make = self._of(actor, wiring, argocd, kind)
+                made[kind] = root.start_child(ChildSpec(kind.plural, partial(Directory, wiring, kind, make)))
+            wiring.refs = {kind.plural: directory for kind, directory in made.items()}
             for kind, directory in made.items():
                 root.start_child(ChildSpec(f"watch-{kind.plural}", _watcher(store, kind, directory, self.scope)))
-            changes = root.start_child(ChildSpec("secret-changes", lambda: SecretChanges(*made.values())))
+            changes = root.start_child(ChildSpec("secret-changes", lambda: SecretChanges(*woken)))
             root.start_child(ChildSpec("watch-secrets", _watcher(store, SECRET, changes, self.argo.namespace, OKRAS)))
             argo = asyncio.create_task(self.argo.run())
             try:
@@ -204,6 +214,7 @@ class ArgoWorld:
             sources=FakeMetrics(self.clock.now),
             journal=journal,
             gate=gate,
+            held=lambda: self.held,
         )
 
 

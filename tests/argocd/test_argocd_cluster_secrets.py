@@ -9,7 +9,17 @@ import pytest
 from okra.api.meta import HOTSWAP_GROUP, VERSION_LABEL
 from okra.argocd.content import Auth, content_for, labels_in_use, newborn, patch_for
 from okra.argocd.marks import Publisher
-from okra.argocd.names import MANAGED_BY, OWN_KEYS, OWNER, OWNER_UID, REGION, SECRET_TYPE, SHARED_WITH, TARGET_GROUP
+from okra.argocd.names import (
+    MANAGED_BY,
+    OWN_KEYS,
+    OWNER,
+    OWNER_UID,
+    REGION,
+    SECRET_TYPE,
+    SHARED_WITH,
+    TARGET_GROUP,
+    TARGET_GROUP_OF,
+)
 from okra.argocd.publishing import publish, unpublish
 from okra.argocd.secrets import read_secret
 from okra.embedded.objects import merge_patch
@@ -246,3 +256,28 @@ def test_with_whom_it_is_shared_is_an_annotation_that_follows_the_spec() -> None
 def test_a_version_that_nobody_names_any_more_is_taken_off() -> None:
     after = patched(ours("a", spec_labels={VERSION_LABEL: "v1"}))
     assert VERSION_LABEL not in after["metadata"]["annotations"]
+
+
+GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/{}/73e2d6bc24d8a067"
+
+
+def told(*sets: str, labels: dict[str, str] | None = None) -> Any:
+    groups = {f"{TARGET_GROUP_OF}{name}": GROUP.format(name) for name in sets}
+    return content_for(owner("a"), info("a"), "", labels or {}, Auth.AWS_AUTH_CONFIG, groups)
+
+
+def test_target_groups_of_sets_are_annotations_and_one_alone_has_its_plain_name_too() -> None:
+    one = told("web").annotations
+    assert (one[f"{TARGET_GROUP_OF}web"], one[TARGET_GROUP]) == (GROUP.format("web"), GROUP.format("web"))
+    two = told("web", "api").annotations
+    assert {f"{TARGET_GROUP_OF}web", f"{TARGET_GROUP_OF}api"} <= two.keys()
+    assert TARGET_GROUP not in two
+    named = told("web", labels={"arn": GROUP.format("named")}).annotations
+    assert named[TARGET_GROUP] == GROUP.format("named"), "what the spec says goes before"
+
+
+def test_a_target_group_that_is_gone_leaves_the_secret() -> None:
+    there = read_secret(newborn(told("web", "api"), "argocd"))
+    patch = patch_for(there, told("web"))
+    assert patch["metadata"]["annotations"] == {f"{TARGET_GROUP_OF}api": None, TARGET_GROUP: GROUP.format("web")}
+    assert patch_for(read_secret(newborn(told("web"), "argocd")), told("web")) == {}

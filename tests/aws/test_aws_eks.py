@@ -154,6 +154,21 @@ async def test_however_many_look_at_a_cluster_it_is_described_once_in_a_few_seco
     assert counted.calls == {"DescribeCluster": 2}
 
 
+async def test_many_clusters_are_described_at_a_steady_rate_but_one_that_is_waited_for_at_once(
+    aws: Aws, eks: EksWorld, clock: Standing, counted: Counted
+) -> None:
+    names = [f"web-{number}" for number in range(15)]
+    for name in names:
+        eks.create(name, status="CREATING" if name == "web-0" else "")
+        await aws.clusters.cluster(HERE, name)
+    counted.calls.clear()
+    for _ in range(6):
+        clock.at += SHARED_FOR
+        for name in names:
+            await aws.clusters.cluster(HERE, name)
+    assert counted.calls == {"DescribeCluster": 6 + 14 * 3}, "7.5 s each: every other time"
+
+
 async def test_reads_of_clusters_and_of_load_balancers_have_budgets_of_their_own(
     aws: Aws, aws_world: AwsWorld, eks: EksWorld
 ) -> None:

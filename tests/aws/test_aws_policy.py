@@ -32,7 +32,7 @@ def used() -> set[str]:
 
 
 def test_every_operation_that_okra_uses_is_allowed_and_nothing_else() -> None:
-    document = policy(roles=["arn:aws:iam::1:role/okra"])
+    document = policy(roles=["arn:aws:iam::1:role/okra"], sets=True)
     granted = {action for statement in document["Statement"] for action in statement["Action"]}
     assert granted == used()
     assert not any("*" in action for action in granted)
@@ -45,6 +45,17 @@ def test_writes_are_allowed_on_routes_only() -> None:
     assert not allowed("elasticloadbalancing:ModifyRule", LISTENER)
     assert not allowed("elasticloadbalancing:ModifyListener", RULE)
     assert not allowed("elasticloadbalancing:AddTags", GROUP)
+
+
+def test_target_groups_are_made_only_by_who_has_sets() -> None:
+    makes = ("CreateTargetGroup", "ModifyTargetGroup", "ModifyTargetGroupAttributes", "DeleteTargetGroup", "AddTags")
+    for action in makes:
+        assert not allowed(f"elasticloadbalancing:{action}", GROUP)
+        assert allowed(f"elasticloadbalancing:{action}", GROUP, policy(sets=True))
+    assert not allowed("eks:ListClusters", "*")
+    assert allowed("eks:ListClusters", "*", policy(sets=True))
+    assert not allowed("elasticloadbalancing:DeleteTargetGroup", RULE, policy(sets=True))
+    assert not allowed("elasticloadbalancing:RemoveTags", GROUP, policy(sets=True)), "it takes no tag off"
 
 
 def test_only_the_owner_tag_may_be_set() -> None:

@@ -87,6 +87,18 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 {{- end }}
 {{- if .Values.argocd.enabled }}
+- apiGroups: [okra.mumoshu.github.io]
+  resources: [clustersets]
+  verbs: [get, list, watch]
+- apiGroups: [okra.mumoshu.github.io]
+  resources: [targetgroupsets]
+  verbs: [get, list, watch, patch]  # patch: the finalizer while its target groups are to go with it
+- apiGroups: [okra.mumoshu.github.io]
+  resources: [clustersets/finalizers]
+  verbs: [update]  # as for Cells
+- apiGroups: [okra.mumoshu.github.io]
+  resources: [clustersets/status, targetgroupsets/status]
+  verbs: [patch]
 - apiGroups: [apps]
   resources: [controllerrevisions]
   verbs: [list, create, patch, delete]  # the specs that a Cell of applications can go back to

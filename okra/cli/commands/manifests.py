@@ -64,6 +64,9 @@ def iam_policy(
         ),
     ] = None,
     partition: Annotated[Literal["aws", "aws-cn", "aws-us-gov"], typer.Option(help="Of the ARNs.")] = "aws",
+    sets: Annotated[
+        bool, typer.Option("--sets", help="Also what ClusterSets and TargetGroupSets need: they make target groups.")
+    ] = False,
 ) -> None:
     """Print the least-privilege IAM policy that Okra needs.
 
@@ -86,4 +89,4 @@ def iam_policy(
     except ValidationError as error:
         raise typer.BadParameter("; ".join(each["msg"] for each in error.errors()), param_hint="'--role'") from None
 
-    print(json.dumps(policy(roles=role or (), partition=partition), indent=2))
+    print(json.dumps(policy(roles=role or (), partition=partition, sets=sets), indent=2))

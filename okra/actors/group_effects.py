@@ -1,0 +1,102 @@
+"""What a TargetGroupSet does in AWS, one thing after the other: what fails for one cluster holds up no other."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from okra.errors import Fatal, OkraError
+from okra.ports_groups import TargetGroups
+from okra.sets.group_settings import ATTRIBUTES, Wanted, digest
+from okra.sets.groups import Decision, Make, Mend, Remove
+from okra.sets.removal import Entry, Phase
+
+if TYPE_CHECKING:
+    from okra.actors.target_group_set import TargetGroupSetActor
+
+FINALIZER = "okra.mumoshu.github.io/target-groups"
+MOST_A_LOOK = 20
+"""Target groups made in one look: AWS lets an account make three a second, and others do so, too."""
+
+
+class GroupEffects:
+    def __init__(self, actor: TargetGroupSetActor, groups: TargetGroups) -> None:
+        self._actor, self._groups = actor, groups
+        self.goes_on = False
+        """Something was done that is not at its end, or is to be tried again soon."""
+
+    async def execute(self, decision: Decision, wanted: Wanted) -> Decision:
+        """What came of it."""
+        entries = dict(decision.entries)
+        self.goes_on = len(decision.make) > MOST_A_LOOK
+        for make in decision.make[:MOST_A_LOOK]:
+            entries[make.cluster_arn] = await self._tried(self._make(make, wanted), entries[make.cluster_arn])
+        for each in decision.make[MOST_A_LOOK:]:
+            entries[each.cluster_arn] = replace(entries[each.cluster_arn], message="Is made soon.", reason="Creating")
+        for mend in decision.mend:
+            entries[mend.cluster_arn] = await self._tried(
+                self._mend(mend, entries[mend.cluster_arn]), entries[mend.cluster_arn]
+            )
+        for remove in decision.remove:
+            done = await self._tried(self._remove(remove, entries[remove.cluster_arn]), entries[remove.cluster_arn])
+            entries[remove.cluster_arn] = done
+        return replace(decision, entries={arn: each for arn, each in entries.items() if each is not _GONE})
+
+    async def _tried(self, effect: Awaitable[Entry], entry: Entry) -> Entry:
+        """What a person must mend is tried again with each look; anything else soon."""
+        try:
+            return await effect
+        except OkraError as error:
+            fatal = isinstance(error, Fatal)
+            self.goes_on = self.goes_on or not fatal
+            phase = entry.phase if entry.phase is Phase.DUE else Phase.REFUSED if fatal else Phase.WAITING
+            return replace(entry, phase=phase, message=str(error), reason=error.reason)
+
+    async def _make(self, make: Make, wanted: Wanted) -> Entry:
+        settings, account = wanted.settings, make.located.account
+        assert settings is not None  # else nothing is made
+        if not settings.vpc_id:
+            info = await self._actor.argocd.clusters.cluster(account, make.located.cluster.name)
+            settings = replace(settings, vpc_id=info.vpc_id)
+            if not info.vpc_id:
+                said = f"EKS names no VPC of {info.name} yet, its status is {info.status}."
+                return Entry("", make.cluster_arn, Phase.WAITING, message=said, reason="ClusterNotActive")
+        self._actor.must_be_open(f"create the target group {make.name}")
+        arn = await self._groups.create(account, make.name, settings, make.tags)
+        self._actor.tell("TargetGroupCreated", f"Created the target group {make.name} for {make.cluster_arn}.")
+        if wanted.attributes:
+            await self._set_attributes(make, arn, wanted)
+        return Entry(arn, make.cluster_arn, Phase.PRESENT)
+
+    async def _set_attributes(self, make: Make, arn: str, wanted: Wanted) -> None:
+        """The tag comes last: without it they are set again."""
+        account = make.located.account
+        await self._groups.set_attributes(account, arn, wanted.attributes)
+        await self._groups.tag(account, arn, {ATTRIBUTES: digest(wanted.attributes)})
+
+    async def _mend(self, mend: Mend, entry: Entry) -> Entry:
+        change, account, group = mend.change, mend.account, mend.group
+        self._actor.must_be_open(f"update the target group {group.name}")
+        if change.tags:
+            await self._groups.tag(account, group.arn, change.tags)
+        if change.health != type(change.health)():
+            await self._groups.modify(account, group.arn, change.health)
+        if change.attributes:
+            await self._groups.set_attributes(account, group.arn, change.attributes)
+            await self._groups.tag(account, group.arn, {ATTRIBUTES: digest(change.attributes)})
+        self._actor.tell("TargetGroupUpdated", f"Updated the target group {group.name}: {change}.")
+        return entry
+
+    async def _remove(self, remove: Remove, entry: Entry) -> Entry:
+        group, account = remove.group, remove.account
+        if left := await self._groups.draining(account, group.arn):
+            self.goes_on = True
+            return replace(entry, message=f"Waits until {left} of its targets are drained.")
+        self._actor.must_be_open(f"delete the target group {group.name}")
+        await self._groups.delete(account, group.arn)
+        self._actor.tell("TargetGroupDeleted", f"Deleted the target group {group.name} of {remove.cluster_arn}.")
+        return _GONE
+
+
+_GONE = Entry("", "", Phase.REMOVING)

@@ -1,0 +1,76 @@
+"""What a TargetGroupSet does that creates none: each cluster's target group is the one of a TargetGroupBinding there.
+
+It is somebody else's, and stays so: it gets the tags that the set names, and nothing else; and it is never deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from okra.ports import Account
+from okra.ports_clusters import TargetGroupBinding
+from okra.ports_groups import ExistingGroup
+from okra.rollout.observation import Problem
+from okra.sets.census import Located
+from okra.sets.group_settings import OWNER, Wanted, changes, labels_for
+from okra.sets.groups import NO_SAY, Decision, Groups, Mend
+from okra.sets.removal import Entry, Phase
+
+Bindings = Mapping[str, "Sequence[TargetGroupBinding] | Problem"]
+"""By the cluster's ARN: what the selector finds there, or why it couldn't be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    group: ExistingGroup | None
+    entry: Entry
+
+
+def named(arn: str, bindings: Bindings) -> set[str]:
+    """The target groups that a cluster's bindings name."""
+    there = bindings.get(arn, ())
+    return set() if isinstance(there, Problem) else {each.arn for each in there if each.arn}
+
+
+def decide(
+    wanted: Wanted, located: Mapping[str, Located], bindings: Bindings, groups: Groups, *, most: int
+) -> Decision:
+    arns = sorted(located)
+    entries: dict[str, Entry] = {}
+    mend: list[Mend] = []
+    for arn in arns[:most]:
+        each = located[arn]
+        found = _bound(arn, each.account, bindings, groups)
+        entries[arn] = found.entry
+        if found.group is not None and (change := changes(wanted, found.group, labels_for(wanted, each.cluster))):
+            mend.append(Mend(arn, each.account, found.group, change))
+    return Decision((), tuple(mend), (), entries, len(arns[most:]))
+
+
+def _bound(arn: str, account: Account, bindings: Bindings, groups: Groups) -> _Bound:
+    there, listing, arns = bindings[arn], groups[account], named(arn, bindings)
+    if isinstance(there, Problem):
+        phase = Phase.REFUSED if there.fatal else Phase.WAITING
+        return _Bound(None, Entry("", arn, phase, message=there.message, reason=there.reason))
+    if len(arns) != 1:
+        return _Bound(None, _none_or_several(arn, sorted(arns)))
+    (name,) = arns
+    if isinstance(listing, Problem):
+        return _Bound(None, Entry(name, arn, Phase.UNKNOWN, message=NO_SAY.format(listing.message)))
+    group = next((each for each in listing if each.arn == name), None)
+    if group is None:
+        said = f"Its TargetGroupBinding names {name}, which isn't a target group of the account and region."
+        return _Bound(None, Entry("", arn, Phase.REFUSED, message=said, reason="TargetGroupNotFound"))
+    if owner := group.tags.get(OWNER):
+        said = f"{name} belongs to {owner}, which tags it: it is made for a cluster by another TargetGroupSet."
+        return _Bound(None, Entry(name, arn, Phase.REFUSED, message=said, reason="NotShared"))
+    return _Bound(group, Entry(name, arn, Phase.PRESENT))
+
+
+def _none_or_several(arn: str, arns: Sequence[str]) -> Entry:
+    if not arns:
+        said = "No TargetGroupBinding there that targetgroupBindingSelector matches names a target group yet."
+        return Entry("", arn, Phase.WAITING, message=said, reason="BindingNotFound")
+    said = f"Its TargetGroupBindings name several target groups: {', '.join(arns[:5])}. Select one by more labels."
+    return Entry("", arn, Phase.REFUSED, message=said, reason="SeveralBindings")
