@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -65,7 +66,9 @@ async def test_a_cluster_that_an_edit_takes_out_of_the_version_in_mid_move_is_ar
             assert set(w.traffic()) == {"v2a", "v2b"}
 
 
-async def test_argo_cd_that_comes_with_new_clusters_deploys_nothing_where_the_traffic_is() -> None:
+@asynccontextmanager
+async def deployed_by_hand() -> AsyncIterator[ComplexWorld]:
+    """The application is on v1, and Argo CD has no part in it."""
     async with complex_world() as w:
         await w.application_set("web")
         first = w.cluster("v1", "web")
@@ -75,35 +78,32 @@ async def test_argo_cd_that_comes_with_new_clusters_deploys_nothing_where_the_tr
         await w.cell([first], by_hand)
         async with w.running():
             await w.phase("Synced")
-            await w.cell([w.cluster("v2", "web")], w.app("web"))
-            await w.until(lambda s: s["applications"][0]["stage"] == "Migrating")
-            await w.phase("Synced")
-            assert set(w.traffic()) == {"v2"}
-            assert await w.published() == {"v2"}
+            yield w
+
+
+async def test_argo_cd_that_comes_with_new_clusters_deploys_nothing_where_the_traffic_is() -> None:
+    async with deployed_by_hand() as w:
+        await w.cell([w.cluster("v2", "web")], w.app("web"))
+        await w.until(lambda s: s["applications"][0]["stage"] == "Migrating")
+        await w.phase("Synced")
+        assert set(w.traffic()) == {"v2"}
+        assert await w.published() == {"v2"}
         assert "sys-v1" not in ever_published(w)
 
 
 async def test_argo_cd_that_comes_with_a_version_that_fails_is_gone_back_from() -> None:
-    async with complex_world() as w:
-        await w.application_set("web")
-        first = w.cluster("v1", "web")
-        w.route("v1")
-        by_hand = w.app("web")
-        del by_hand["argocd"]
-        await w.cell([first], by_hand)
-        async with w.running():
-            await w.phase("Synced")
-            w.metrics.answer = lambda query, _: 1.0 if query == "errors" else 0.0
-            await w.cell([w.cluster("v2", "web")], w.app("web", checks=[check("dd", query="errors")]))
-            await w.phase("Failed")
-            assert set(w.traffic()) == {"v1"}
-            assert (await w.app_status())["blockedVersions"] == ["v2"]
-            w.metrics.answer = lambda query, _: 0.0
-            await w.cell([w.cluster("v3", "web")], w.app("web"))
-            await w.phase("Synced")
-            assert set(w.traffic()) == {"v3"}
-            await w.until(lambda s: not s["applications"][0]["former"])
-            assert await w.published() == {"v3"}, "what failed is left with the next version"
+    async with deployed_by_hand() as w:
+        w.metrics.answer = lambda query, _: 1.0 if query == "errors" else 0.0
+        await w.cell([w.cluster("v2", "web")], w.app("web", checks=[check("dd", query="errors")]))
+        await w.phase("Failed")
+        assert set(w.traffic()) == {"v1"}
+        assert (await w.app_status())["blockedVersions"] == ["v2"]
+        w.metrics.answer = lambda query, _: 0.0
+        await w.cell([w.cluster("v3", "web")], w.app("web"))
+        await w.phase("Synced")
+        assert set(w.traffic()) == {"v3"}
+        await w.until(lambda s: not s["applications"][0]["former"])
+        assert await w.published() == {"v3"}, "what failed is left with the next version"
         assert "sys-v1" not in ever_published(w)
 
 

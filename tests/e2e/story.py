@@ -22,6 +22,17 @@ PLANES = {THIRD: FIRST}
 BEFORE = "before"
 """A target group of no cluster of the Cell's."""
 CHECKS = ("prechecks", "checks", "postchecks")
+SHAPES: dict[str, dict[str, Any]] = {
+    "Cell": {},
+    "System": {
+        "example": "07-hotswap-system",
+        "name": "shop",
+        "plural": "systems.hotswap.mumoshu.github.io",
+        "prefix": "shop",
+        "sets": {"web": "shop-web", "api": "shop-api", "backgroundjobs": "shop-jobs"},
+    },
+}
+"""What a story is of: `replace(story, **SHAPES[shape])`."""
 
 
 @dataclass

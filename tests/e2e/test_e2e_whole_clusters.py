@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from tests.e2e.story import FIRST, SECOND, Story
+from tests.e2e.story import FIRST, SECOND, SHAPES, Story
 
 pytestmark = [pytest.mark.timeout(900)]
-
-SHAPES: dict[str, dict[str, Any]] = {
-    "Cell": {},
-    "System": {
-        "example": "07-hotswap-system",
-        "name": "shop",
-        "plural": "systems.hotswap.mumoshu.github.io",
-        "prefix": "shop",
-        "sets": {"web": "shop-web", "api": "shop-api", "backgroundjobs": "shop-jobs"},
-    },
-}
 
 
 @pytest.mark.parametrize("shape", SHAPES)

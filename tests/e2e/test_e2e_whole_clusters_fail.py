@@ -10,12 +10,17 @@ from typing import Any
 import pytest
 
 from okra.testing.application_controller import degraded
-from tests.e2e.story import FIRST, SECOND, Story, analysis
+from tests.e2e.story import FIRST, SECOND, SHAPES, Story, analysis
 from tests.scenarios.eventually import eventually
 
 pytestmark = [pytest.mark.timeout(900)]
 
 WEB, JOBS = ("web",), ("backgroundjobs",)
+
+
+@pytest.fixture(name="story", params=[*SHAPES])
+def of_each_shape(story: Story, request: pytest.FixtureRequest) -> Story:
+    return replace(story, **SHAPES[request.param])
 
 
 def assert_is_back(story: Story, status: dict[str, Any], application: str, reason: str) -> None:
@@ -77,7 +82,8 @@ def test_a_postcheck_that_fails_puts_everything_back(story: Story) -> None:
 
 
 def test_a_cluster_that_never_gets_ready_fails_the_cell_before_anything_moves(story: Story) -> None:
-    story = replace(story, applications=WEB, down={"mycluster-web-2-v2": {"status": "CREATING"}})
+    late = story.cluster("web", SECOND)[1]
+    story = replace(story, applications=WEB, down={late: {"status": "CREATING"}})
 
     def impatient(spec: dict[str, Any]) -> None:
         (each,) = [each for each in spec["clusters"] if each["name"] in story.down]
@@ -88,7 +94,7 @@ def test_a_cluster_that_never_gets_ready_fails_the_cell_before_anything_moves(st
     seen = story.fleet.observe("web")
     story.move()
     status = story.until({"": "Failed"})
-    assert "mycluster-web-2-v2" in status["message"]
+    assert late in status["message"]
     assert len(seen.seen) == 1
     story.is_on(FIRST)
 
@@ -107,7 +113,8 @@ def test_an_application_that_is_degraded_fails_before_any_traffic_goes_there(sto
     story = replace(story, applications=WEB, change=lambda spec: spec.update(healthTimeout="1h"))
     story.begin()
     seen = story.fleet.observe("web")
-    story.fleet.argocd.applications.broken["web-mysystem-mycluster-web-2-v2"] = degraded()
+    broken = f"{story.sets['web']}-{story.name}-{story.cluster('web', SECOND)[1]}"
+    story.fleet.argocd.applications.broken[broken] = degraded()
     story.move()
     story.until_it_says("web", "Degraded")
     story.edit(healthTimeout="1s")
@@ -120,7 +127,7 @@ def test_labels_that_somebody_takes_off_a_secret_are_put_back_before_argo_cd_not
     story = replace(story, applications=WEB)
     story.begin()
     fleet = story.fleet
-    path = ("-n", fleet.argocd.namespace, "secret", "mysystem-mycluster-web-1-v1")
+    path = ("-n", fleet.argocd.namespace, "secret", f"{story.name}-{story.cluster('web', FIRST)[0]}")
     fleet.argocd.sets.freeze()
     fleet.okra.controllers.cluster.kubectl("label", *path, "myservice-role-")
 
@@ -129,8 +136,8 @@ def test_labels_that_somebody_takes_off_a_secret_are_put_back_before_argo_cd_not
             "get", *path[:2], *path[2:], "-o", "jsonpath={.metadata.labels.myservice-role}"
         )
 
-    eventually(label, lambda seen: seen == "web")
+    eventually(label, lambda seen: seen == story.sets["web"])
     fleet.argocd.sets.thaw()
     story.is_on(FIRST)
     events = fleet.okra.controllers.events  # written beside everything else
-    eventually(lambda: [each["reason"] for each in events("mysystem-web")], lambda seen: "PublishedAgain" in seen)
+    eventually(lambda: [each["reason"] for each in events(f"{story.name}-web")], lambda seen: "PublishedAgain" in seen)
