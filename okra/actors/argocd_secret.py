@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,25 +49,23 @@ class OwnSecret:
                 await self._create(content.name, newborn(content, self._namespace))
             elif isinstance(found, Mine):
                 paused = await self._paused(found.secret, content)
-                in_use = labels_in_use(found.secret, content, paused=bool(paused))
-                free = await self._free(in_use)
-                if patch := patch_for(found.secret, content, free, paused=bool(paused)):
+                in_use = await self._in_use(labels_in_use(found.secret, content, paused=bool(paused)))
+                if patch := patch_for(found.secret, content, in_use):
                     await self._update(found.secret, patch)
-                kept = {key: value for key, value in in_use.items() if key not in free}
-                found = replace(found, in_use=_said(found.secret, kept, paused))
+                found = replace(found, in_use=_said(found.secret, in_use, paused))
         return found
 
-    async def _free(self, in_use: Iterable[str]) -> tuple[str, ...]:
-        """Of labels that wait those that needn't. The version gets another value where all else stays as it is, and it
-        is Okra's own: where no ApplicationSet goes by it, nothing depends on it."""
-        if VERSION_LABEL not in in_use:
-            return ()
+    async def _in_use(self, labels: Mapping[str, str]) -> Mapping[str, str]:
+        """Of labels that may be those that are. The version gets another value where all else stays as it is, and it is
+        Okra's own: where no ApplicationSet goes by it, nothing depends on it."""
+        if VERSION_LABEL not in labels:
+            return labels
         try:
             listing = await self._store.list(APPLICATION_SET, self._namespace)
         except (AccessDenied, KindNotInstalled):  # nobody knows
-            return ()
+            return labels
         used = any(read_application_set(each).goes_by(VERSION_LABEL) for each in listing.items)
-        return () if used else (VERSION_LABEL,)
+        return {key: value for key, value in labels.items() if used or key != VERSION_LABEL}
 
     async def delete(self) -> Problem | None:
         """As soon as it may be: nobody publishes it, and no Application is left there. Until then: what is."""

@@ -16,6 +16,7 @@ import structlog
 
 from okra.actors.argocd import ArgoCD
 from okra.actors.argocd_cluster import account_of
+from okra.actors.cell_routes import ref_of_key
 from okra.actors.complex_children import Children
 from okra.actors.discovery import problem_of
 from okra.actors.wiring import Wiring
@@ -179,7 +180,7 @@ class ComplexSight:
     async def _forwarded(self, spec: CellSpec, keys: tuple[str, ...]) -> Mapping[str, Set[str]]:
         """The groups that each of these rules sends traffic to. One that is gone sends none; what can't be read isn't
         known."""
-        refs = {key: _ref(spec, key) for key in keys}
+        refs = {key: ref_of_key(account_for(spec, key.partition("#")[0]), key) for key in keys}
         found = await self._wiring.router.read([*refs.values()]) if refs else {}
         sent: dict[str, Set[str]] = {}
         for key, ref in refs.items():
@@ -194,12 +195,6 @@ class ComplexSight:
 def forward_hash(reading: RouteReading) -> str:
     text = json.dumps([reading.action, reading.sticky, sorted(reading.weights.items())])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _ref(spec: CellSpec, key: str) -> RouteRef:
-    """The route of this `route_key`."""
-    listener, _, priority = key.partition("#")
-    return RouteRef(account_for(spec, listener), listener, priority=int(priority) if priority else None)
 
 
 def account_for(spec: CellSpec, listener: str) -> Account:

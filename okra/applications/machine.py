@@ -69,14 +69,14 @@ def _applications(turn: Turn) -> None:
     if turn.obs.saved is False and all(app.name in turn.obs.as_kept for app in lacking):
         turn.effects.append(SaveRevision())  # first: who sees Synced may edit at once, and must find it kept
     elif lacking:
-        _say_what_lacks(turn, lacking[0])
+        _report_lacking(turn, lacking[0])
     elif (back := turn.state.rolled_back) is not None:
         turn.report(Phase.SYNCED, ROLLED_BACK, str(back))
     else:
         turn.report(Phase.SYNCED, "Synced", "Every application is on its clusters.")
 
 
-def _say_what_lacks(turn: Turn, app: Application) -> None:
+def _report_lacking(turn: Turn, app: Application) -> None:
     """An application is where it should be, and isn't as it should be there."""
     seen, groups = turn.obs.deployments.get(app.name), turn.obs.groups.get(app.name)
     if turn.app(app).phase is Phase.PENDING:

@@ -72,11 +72,11 @@ def _traffic_is_back(turn: Turn, app: Application, state: AppState) -> bool:
 
 def _first_is_left(turn: Turn, app: Application, state: AppState, route: RouteSeen) -> bool:
     """There is no version to pin the child Cell to. One that failed puts the traffic back by itself, and one that goes
-    with its Cell; any other is told to, even one that hasn't begun yet: else it would once it may."""
+    with its Cell; any other is told to: one that stopped, and one that hasn't begun yet, or it would once it may."""
     assert state.failure is not None
     assert state.target is not None
     awaited = state.failure.block or not turn.policy.leaving
-    told = route.failed is not None or route.aborted
+    told = (route.failed is not None and not route.stopped) or route.aborted
     if awaited and route.version == state.target.version and not (route.settled and (told or not state.failure.block)):
         if not told:
             turn.effects.append(Abort(app.name))

@@ -207,9 +207,8 @@ def _deployed(turn: Turn, app: Application, target: Placement, *, begun: bool) -
         return begun
     seen = turn.obs.deployments[app.name]
     if seen is not None and (behind := [each for each in seen.behind if each not in turn.app(app).former]):
-        turn.set(
-            app, former=(*turn.app(app).former, *behind)
-        )  # they may have the traffic, as those that it leaves have
+        # they may have the traffic, as those that it leaves have
+        turn.set(app, former=(*turn.app(app).former, *behind))
         return False
     if seen is None or begun or not (awaited := seen.awaits(target.clusters)):
         return True

@@ -17,8 +17,8 @@ from okra.applications.state import AppState, Group
 
 
 def clusters_of(app: Wanted, state: AppState) -> tuple[str, ...]:
-    """The clusters that the present spec brings an application to; also those of the version it moves to that an edit
-    took out on the way: they are left when it has arrived."""
+    """The clusters that the present spec brings an application to; until it has arrived also those that an edit took
+    out of the version it moves to."""
     if not app.version:
         return ()
     goes = state.target is not None and state.failure is None and state.target.version == app.version

@@ -105,22 +105,19 @@ def newborn(content: Content, namespace: str) -> Object:
     return {"apiVersion": SECRET.api_version, "kind": SECRET.kind, **body}
 
 
-def patch_for(
-    secret: ClusterSecret, content: Content, free: Collection[str] = (), *, paused: bool = False
-) -> dict[str, Any]:
-    """What makes the secret what it should be, guarded by its resourceVersion; empty when it is. `free`: keys of labels
-    that nothing is deployed by.
+def patch_for(secret: ClusterSecret, content: Content, in_use: Collection[str]) -> dict[str, Any]:
+    """What makes the secret what it should be, guarded by its resourceVersion; empty when it is. `in_use`: keys of its
+    own labels that stay as they are (`labels_in_use`).
 
     Labels by which it is published stay, whatever spec.labels says; so does what others added, and what a former owner
-    wrote: somebody may select by these. While it is published, or `paused`, its own labels are only added to, for the
-    same reason.
+    wrote: somebody may select by these.
     """
-    own, in_use = _own_of(secret, content), labels_in_use(secret, content, free, paused=paused)
+    own = _own_of(secret, content)
     held = {key for key in content.own if key not in own and _is_other(secret, content, key)}
     data = {**content.data, "name": secret.cluster or content.data["name"]}
     published = {key for mark in secret.marks.values() if mark.withdrawn is None for key in mark.labels}
     dropped = own - set(content.own) - {*RESERVED, *published}
-    labels = _changes(secret.labels, content.labels, dropped - in_use.keys(), held | published | in_use.keys())
+    labels = _changes(secret.labels, content.labels, dropped - {*in_use}, {*held, *published, *in_use})
     keys = sorted({*content.own, *in_use} - held)
     wanted = {**content.annotations, OWN_KEYS: ",".join(keys)}
     stale = _derived(secret, content)
@@ -135,16 +132,14 @@ def patch_for(
     return patch
 
 
-def labels_in_use(
-    secret: ClusterSecret, content: Content, free: Collection[str] = (), *, paused: bool = False
-) -> dict[str, str]:
+def labels_in_use(secret: ClusterSecret, content: Content, *, paused: bool = False) -> dict[str, str]:
     """Labels that its owner wrote, and gives another value now, or none, while somebody publishes it or pauses: an
-    ApplicationSet may select by them, too, and would delete what serves. `free`: but not by these."""
+    ApplicationSet may select by them, too, and would delete what serves. Until then they are only added to."""
     if not (paused or secret.published_by):
         return {}
     published = {key for mark in secret.marks.values() for key in mark.labels}
     own = {key: secret.labels[key] for key in _own_of(secret, content) - published if key in secret.labels}
-    return {key: value for key, value in own.items() if content.labels.get(key) != value and key not in free}
+    return {key: value for key, value in own.items() if content.labels.get(key) != value}
 
 
 def own_keys(secret: ClusterSecret) -> tuple[str, ...]:

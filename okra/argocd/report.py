@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from okra.api.argocd import ClusterPhase as ClusterPhase
+from okra.api.argocd import ClusterPhase
 from okra.argocd.census import Census, names_of
 from okra.argocd.preflight import Problem
 from okra.argocd.readiness import Lack, needs_sync

@@ -47,7 +47,8 @@ Identify = Callable[[Account], Awaitable[str]]
 """ARN of who asks for an account, for messages. Empty where that isn't known; it never raises."""
 
 
-async def unknown(account: Account) -> str:
+async def role_named(account: Account) -> str:
+    """What the spec says; empty where Okra asks as itself."""
     return account.role_arn
 
 
@@ -60,7 +61,7 @@ class KubeMembers:
         timeouts: Timeouts = TIMEOUTS,
         monotonic: Callable[[], float] = time.monotonic,
         *,
-        identity: Identify = unknown,
+        identity: Identify = role_named,
     ) -> None:
         self._token, self._identity = token, identity
         self._timeouts = timeouts

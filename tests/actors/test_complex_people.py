@@ -23,6 +23,12 @@ async def move(w: ComplexWorld, **more: Any) -> None:
     await w.cell([w.cluster("v2", "web")], w.app("web", **more))
 
 
+async def move_on_the_way(w: ComplexWorld) -> None:
+    """Its child Cell has begun to move the traffic."""
+    await move(w)
+    await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+
+
 async def finalizers(w: ComplexWorld, name: str = "sys") -> list[str]:
     found = await w.get(name)
     return [] if found is None else found["metadata"].get("finalizers", [])
@@ -47,8 +53,7 @@ async def test_a_cell_that_moves_holds_itself_and_no_longer_than_that() -> None:
         async with w.running():
             await w.phase("Synced")
             assert FINALIZER not in await finalizers(w)
-            await move(w)
-            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            await move_on_the_way(w)
             assert FINALIZER in await finalizers(w)
             await w.phase("Synced")
             await asyncio.sleep(30)
@@ -60,8 +65,7 @@ async def test_what_moves_under_a_cell_that_is_deleted_in_the_foreground_is_its_
         await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
-            await move(w)
-            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            await move_on_the_way(w)
             present = await finalizers(w)
             await w.store.real.patch(CELL, "default", "sys", {"metadata": {"finalizers": [*present, FOREGROUND]}})
             await w.store.real.delete(CELL, "default", "sys")
@@ -78,8 +82,7 @@ async def test_a_cell_whose_spec_is_broken_can_be_deleted_in_mid_move() -> None:
         await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
-            await move(w)
-            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            await move_on_the_way(w)
             await w.cell([], {**w.app("web"), "argocd": None, "alb": None})
             await w.phase("Invalid")
             await w.store.real.delete(CELL, "default", "sys")
@@ -138,8 +141,7 @@ async def test_a_store_that_is_down_for_a_while_holds_up_and_breaks_nothing() ->
         await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
-            await move(w)
-            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            await move_on_the_way(w)
             up, w.store.fault = w.store.fault, down
             await asyncio.sleep(120)
             w.store.fault = up
@@ -184,8 +186,7 @@ async def test_a_newer_set_of_clusters_in_the_middle_of_a_move_goes_back_first()
         await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
-            await move(w)
-            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            await move_on_the_way(w)
             await w.cell([w.cluster("v3", "web")], w.app("web"))
             await w.phase("Synced")
             await w.until(lambda s: not s["applications"][0]["former"])
@@ -375,8 +376,7 @@ async def test_what_a_child_refuses_its_cell_says_to_be_refused() -> None:
         await w.web_on("v1")
         async with w.running():
             await w.phase("Synced")
-            await move(w)
-            await w.until(lambda s: s.get("machine") == "Step", name="sys-web")
+            await move_on_the_way(w)
             assert await given(w, "approve", "1") == "Refused: web: no approval is awaited."
 
 

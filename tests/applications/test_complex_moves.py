@@ -456,6 +456,19 @@ def test_an_edit_before_anybody_has_heard_of_a_stop_takes_its_traffic_back(goes_
     assert (w.routes["web"].stable, published(w), w.state.phase) == ("+".join(goes_to), {*goes_to}, Phase.SYNCED)
 
 
+def test_an_edit_before_anybody_has_heard_that_the_first_move_stopped_takes_its_traffic_back() -> None:
+    w = world(web(), on_failure=OnFailure.STOP)
+    w.fails["+".join(OLD)] = (Phase.CHECK_FAILED, "no.")
+    while "web" not in w.routes:
+        w.after(10.0)
+    w.now += w.move_time
+    w.observe()  # it stops
+    assert w.routes["web"].stopped
+    w.want(web(NEW))
+    w.after(900.0)
+    assert (w.routes["web"].stable, published(w), w.state.phase) == ("+".join(NEW), {*NEW}, Phase.SYNCED)
+
+
 def test_what_stopped_is_put_back_by_nobody_in_a_pause() -> None:
     w = stopped()
     w.want(web(NEW), paused=True)
@@ -596,10 +609,9 @@ def test_the_first_version_ever_that_fails_is_done_when_its_traffic_is_back() ->
     while w.web.failure is None:
         w.now += 10.0
         w.turn()
-    w.routes["web"].stopped = True  # it isn't at rest yet
+    w.routes["web"].back_at = w.now + 70.0
     w.after(60.0)
     assert (w.web.phase, w.web.message) == (Phase.REVERTING, "Step 3 of 10.")
-    w.routes["web"].stopped = False
     assert w.after(20.0).web.phase is Phase.FAILED
 
 

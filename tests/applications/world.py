@@ -40,6 +40,8 @@ class Route_:
     bakes_from: float = float("inf")
     stopped: bool = False
     """It failed, and its weights stay (`onFailure: Stop`)."""
+    back_at: float = 0.0
+    """Until then its traffic is on its way back."""
     aborted: bool = False
     leaving: tuple[str, ...] = ()
     """Versions that may have traffic until it has arrived."""
@@ -195,7 +197,7 @@ class World:
             else:
                 made.stable, made.retains_until = made.version, self.now + self.retain_for
                 made.traffic = made.listed[made.version]
-        failed = made.failed is not None and not (made.aborted and self.now < made.done_at)
+        failed = made.failed is not None and self.now >= max(made.back_at, made.done_at if made.aborted else 0.0)
         settled = not made.stopped and (failed or (made.stable == made.version and self.now >= made.done_at))
         if settled and made.leaving:
             made.leaving, made.retains_until = (), self.now + self.retain_for

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from okra.api.meta import HOTSWAP_GROUP, VERSION_LABEL
-from okra.argocd.content import Auth, content_for, labels_in_use, newborn, patch_for
+from okra.argocd.content import Auth, Content, content_for, labels_in_use, newborn, patch_for
 from okra.argocd.marks import Publisher
 from okra.argocd.names import (
     MANAGED_BY,
@@ -21,7 +21,7 @@ from okra.argocd.names import (
     TARGET_GROUP_OF,
 )
 from okra.argocd.publishing import publish, unpublish
-from okra.argocd.secrets import read_secret
+from okra.argocd.secrets import ClusterSecret, read_secret
 from okra.embedded.objects import merge_patch
 from okra.ports import Object
 from tests.argocd.objects import CA, LABELS, NOW, WEB, edited, foreign, info, ours, owner, secret, server
@@ -137,13 +137,17 @@ def wanted(labels: dict[str, str] | None = None, **changes: Any) -> Any:
     return content_for(owner("a"), info("a", **changes), "", labels or {}, Auth.AWS_AUTH_CONFIG)
 
 
+def patch(found: ClusterSecret, content: Content) -> dict[str, Any]:
+    return patch_for(found, content, labels_in_use(found, content))
+
+
 def patched(obj: Object, **changes: Any) -> Object:
-    after: Object = merge_patch(obj, patch_for(read_secret(obj), wanted(**changes)))
+    after: Object = merge_patch(obj, patch(read_secret(obj), wanted(**changes)))
     return after
 
 
 def test_a_secret_that_is_as_it_should_be_isnt_written() -> None:
-    assert patch_for(secret("a"), wanted()) == {}
+    assert patch(secret("a"), wanted()) == {}
 
 
 def test_a_rotated_ca_and_a_new_endpoint_are_followed() -> None:
@@ -153,7 +157,7 @@ def test_a_rotated_ca_and_a_new_endpoint_are_followed() -> None:
 
 
 def test_each_patch_is_for_the_version_that_was_read() -> None:
-    assert patch_for(secret("a"), wanted(ca_data="bmV3"))["metadata"] == {"resourceVersion": "1"}
+    assert patch(secret("a"), wanted(ca_data="bmV3"))["metadata"] == {"resourceVersion": "1"}
 
 
 def test_a_label_taken_off_by_hand_is_put_back() -> None:
@@ -177,7 +181,7 @@ def test_a_value_that_is_no_label_any_more_moves_to_the_annotations() -> None:
 
 def test_what_others_keep_in_the_data_stays() -> None:
     obj = ours("a", data={"project": "cHJvZA=="})
-    assert patch_for(read_secret(obj), wanted()) == {}
+    assert patch(read_secret(obj), wanted()) == {}
     assert patched(obj, ca_data="bmV3")["data"]["project"] == "cHJvZA=="
 
 
@@ -205,20 +209,19 @@ def test_as_long_as_it_is_published_its_labels_are_only_added_to() -> None:
         labels, annotations = obj["metadata"]["labels"], obj["metadata"]["annotations"]
         assert (labels["env"], labels["tier"], labels["team"]) == ("prod", "gold", "b")
         assert (annotations["note"], annotations[OWN_KEYS]) == ("other words", "env,note,team,tier")
-    assert patch_for(read_secret(obj), wanted(spec)) == {}
+    assert patch(read_secret(obj), wanted(spec)) == {}
     after = patched(edited(obj, unpublish(read_secret(obj), WEB, NOW)), labels=spec)["metadata"]
     assert (after["labels"]["env"], after["labels"].get("tier")) == ("production", None)
     assert after["annotations"][OWN_KEYS] == "env,note,team"
 
 
 @pytest.mark.parametrize("spec", [{VERSION_LABEL: "1.1"}, {}])
-def test_a_label_that_nothing_is_deployed_by_is_free(spec: dict[str, str]) -> None:
+def test_a_label_that_nothing_is_deployed_by_is_written_at_once(spec: dict[str, str]) -> None:
     obj = ours("a", spec_labels={VERSION_LABEL: "1.0"})
     obj = edited(obj, publish(read_secret(obj), WEB, "a", LABELS, NOW))
     found, content = read_secret(obj), wanted(spec)
     assert labels_in_use(found, content) == {VERSION_LABEL: "1.0"}
-    assert labels_in_use(found, content, (VERSION_LABEL,)) == {}
-    metadata = patch_for(found, content, (VERSION_LABEL,))["metadata"]
+    metadata = patch_for(found, content, ())["metadata"]
     assert metadata["labels"] == {VERSION_LABEL: spec.get(VERSION_LABEL)}
 
 

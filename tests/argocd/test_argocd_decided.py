@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from okra.api.argocd import ClusterPhase
 from okra.argocd.deployment import POLL, REST
 from okra.argocd.names import SHARED_WITH
 from okra.argocd.readiness import SETTLED
-from okra.argocd.report import ClusterPhase, Phase
+from okra.argocd.report import Phase
 from okra.embedded.objects import merge_patch
 from tests.argocd.objects import LABELS, WEB, clusters, foreign, ours, owner, server, set_json
 from tests.argocd.world import World, serving

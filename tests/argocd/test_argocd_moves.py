@@ -1,7 +1,8 @@
 """From one cluster to another, decision by decision: by CreateBeforeDelete, and by DeleteBeforeCreate."""
 
+from okra.api.argocd import ClusterPhase
 from okra.argocd.readiness import SETTLED
-from okra.argocd.report import ClusterPhase, Phase
+from okra.argocd.report import Phase
 from okra.embedded.objects import merge_patch
 from tests.argocd.objects import ours, server, set_json
 from tests.argocd.world import never_both, never_none, serving

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from okra.api.argocd import ArgoCDApplicationDeploymentStatus
+from okra.api.argocd import ArgoCDApplicationDeploymentStatus, ClusterPhase
 from okra.argocd.applications import read_application
 from okra.argocd.census import Known
-from okra.argocd.report import ClusterPhase, ClusterReport, Phase, Report
+from okra.argocd.report import ClusterReport, Phase, Report
 from okra.argocd.status import known_from, status_of
 from tests.argocd.objects import NOW, application_json
 
