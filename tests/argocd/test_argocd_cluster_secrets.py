@@ -281,6 +281,6 @@ def test_target_groups_of_sets_are_annotations_and_one_alone_has_its_plain_name_
 
 def test_a_target_group_that_is_gone_leaves_the_secret() -> None:
     there = read_secret(newborn(told("web", "api"), "argocd"))
-    patch = patch_for(there, told("web"))
+    patch = patch_for(there, told("web"), ())
     assert patch["metadata"]["annotations"] == {f"{TARGET_GROUP_OF}api": None, TARGET_GROUP: GROUP.format("web")}
-    assert patch_for(read_secret(newborn(told("web"), "argocd")), told("web")) == {}
+    assert patch_for(read_secret(newborn(told("web"), "argocd")), told("web"), ()) == {}
