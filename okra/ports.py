@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from okra.api.records import endpoint_arn
 from okra.api.route53 import Route53
 from okra.errors import OkraError
 from okra.rollout.observation import RouteReading, TargetGroup, TargetHealth, Weights
@@ -166,6 +167,14 @@ class RecordSetRef(RouteRef):
     records: Route53 | None = None
     """What the spec says of them; None for a set that only `status` names: its records are weighed, none is made."""
 
+    @property
+    def checks(self) -> Mapping[str, str]:
+        """The health checks that the spec names, by the ARN of the record that each is about."""
+        endpoints = self.records.endpoints if self.records else ()
+        return {
+            endpoint_arn(self.listener_arn, each): each.health_check_id for each in endpoints if each.health_check_id
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class OwnerReading:
@@ -219,8 +228,9 @@ class TargetInventory(Protocol):
         """Every target group that exists and has tags, all pages, and those of the ARNs `listed` that have none."""
         ...
 
-    async def health(self, account: Account, arn: str) -> TargetHealth:
-        """One DescribeTargetHealth."""
+    async def health(self, account: Account, arn: str, check: str = "") -> TargetHealth:
+        """One DescribeTargetHealth; of a record of Route 53 what its health check says, or `check`, which the Cell
+        names for it."""
         ...
 
     async def active_flows(self, account: Account, group: TargetGroup) -> float | None:

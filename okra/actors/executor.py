@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from okra.actors.messages import Forget
 from okra.actors.sweep import Sweep
-from okra.errors import OkraError, Retryable, Throttled
+from okra.errors import Conflict, OkraError, Retryable, Throttled
 from okra.rollout.effects import Claim, Decision, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
 from okra.rollout.observation import Problem, RouteReading, TargetGroup, Write, WriteOutcome
 from okra.rollout.words import short
@@ -64,7 +64,7 @@ class Executor:
         outcome, problem = WriteOutcome.ACKNOWLEDGED, None
         try:
             await self._wiring.router.write(ref, effect.weights, basis, urgent=effect.urgent)
-        except Throttled as error:
+        except (Throttled, Conflict) as error:
             outcome, problem = WriteOutcome.REFUSED, Problem(error.reason, str(error), fatal=False)
         except Retryable as error:
             outcome, problem = WriteOutcome.UNKNOWN, Problem(error.reason, str(error), fatal=False)
@@ -76,6 +76,8 @@ class Executor:
         cell.tell_discovery(Forget(cell.seat))
         if problem is not None:
             cell.say("WriteFailed", f"{key}: {problem.message}", "Warning")
+        if problem is not None and problem.reason == Conflict.reason:
+            await self._sweep.routes([ref])  # what is there by now, before anything is decided on what was
         return True
 
     async def _observe(self, arns: frozenset[str]) -> None:

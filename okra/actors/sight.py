@@ -81,6 +81,8 @@ class Sight:
     def read(self, key: str, reading: RouteReading) -> None:
         """A reading that is not newer than the newest tells nothing."""
         self._read_problems.pop(key, None)
+        if reading.problem is not None:
+            self._read_problems[key] = reading.problem
         if (old := self.obs.readings.get(key)) is not None and reading.began_at <= old.began_at:
             return
         earlier = self._streaks.earlier(key, reading)

@@ -11,7 +11,7 @@ from okra.actors.sight import Sight
 from okra.actors.wiring import Wiring
 from okra.api.aws import region_of
 from okra.errors import Fatal, NotFound, OkraError
-from okra.ports import Account, RouteRef
+from okra.ports import Account, RecordSetRef, RouteRef
 from okra.rollout.observation import Problem, RouteReading, TargetGroup
 
 SWEEP = 20.0
@@ -28,20 +28,22 @@ class Sweep:
         """Read all routes, whose they are, and the health of these groups. What fails leaves what was known, and a
         problem."""
         known, claims = self._sight.obs.readings, self._sight.claims
+        checks = {arn: check for ref in refs if isinstance(ref, RecordSetRef) for arn, check in ref.checks.items()}
         late = None
         try:
             async with asyncio.timeout(SWEEP):
                 await asyncio.gather(
-                    self._routes(refs),
+                    self.routes(refs),
                     *(claims.read_again(ref.key, ref, known[ref.key].arn) for ref in refs if ref.key in known),
-                    *(self._health(where(account, arn), arn) for arn in sorted(health)),
+                    *(self._health(where(account, arn), arn, checks.get(arn, "")) for arn in sorted(health)),
                     *(self._flows(where(account, group.arn), group) for group in flows),
                 )
         except TimeoutError:
             late = Problem("Unavailable", f"AWS didn't answer within {SWEEP:g} s.", fatal=False)
         self._sight.swept(late)
 
-    async def _routes(self, refs: Collection[RouteRef]) -> None:
+    async def routes(self, refs: Collection[RouteRef]) -> None:
+        """Read these only."""
         asked_at = self._sight.tick()
         try:
             found: Mapping[RouteRef, RouteReading | OkraError] = await self._wiring.router.read(refs)
@@ -54,10 +56,10 @@ class Sweep:
                 # No reading began before it was asked for; a coarse clock may say so.
                 self._sight.read(ref.key, replace(each, began_at=max(each.began_at, asked_at)))
 
-    async def _health(self, account: Account, arn: str) -> None:
+    async def _health(self, account: Account, arn: str, check: str) -> None:
         asked_at = self._sight.tick()
         try:
-            reading = await self._wiring.inventory.health(account, arn)
+            reading = await self._wiring.inventory.health(account, arn, check)
         except NotFound:
             return  # deleted since: discovery will say so
         except Fatal as error:

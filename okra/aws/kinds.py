@@ -62,8 +62,10 @@ class AnyInventory:
             return [TargetGroup(arn, short(arn)) for arn in sorted(listed) if is_record(arn)]
         return await self._groups.target_groups(account, [arn for arn in listed if not is_record(arn)])
 
-    async def health(self, account: Account, arn: str) -> TargetHealth:
-        return await (self._records if is_record(arn) else self._groups).health(account, arn)
+    async def health(self, account: Account, arn: str, check: str = "") -> TargetHealth:
+        if is_record(arn):
+            return await self._records.health(account, arn, check)
+        return await self._groups.health(account, arn)
 
     async def active_flows(self, account: Account, group: TargetGroup) -> float | None:
         if is_record(group.arn):

@@ -9,11 +9,11 @@ from okra.api.records import parts_of, record_set_of
 from okra.aws.calls import Calls
 from okra.aws.operations import CHANGE_RECORD_SETS, GET_CHANGE, GET_HEALTH_CHECK_STATUS
 from okra.aws.route53_owners import RecordOwners
-from okra.aws.route53_records import Member, change, health_checks, members_of, weights_of
+from okra.aws.route53_records import Member, change, members_of, weights_of
 from okra.aws.route53_zones import Listed, Zones
-from okra.errors import NotFound, OkraError, Refused, Unavailable
+from okra.errors import Fatal, NotFound, OkraError, Refused, Unavailable
 from okra.ports import Account, Clock, OwnerReading, RecordSetRef, RouteRef
-from okra.rollout.observation import RouteReading, TargetHealth, Weights
+from okra.rollout.observation import Problem, RouteReading, TargetHealth, Weights
 from okra.rollout.words import short
 
 
@@ -27,7 +27,7 @@ class Records:
         self._changes: dict[str, str] = {}
         """Record set → the last change that this process made there, until it is on every DNS server."""
         self._checks: dict[str, dict[str, str]] = {}
-        """Record set → its records that have a health check, as last read."""
+        """Record set → the health checks of its records that have one, as last read."""
 
     # -- routes ----------------------------------------------------------------------------------------------------
 
@@ -41,27 +41,29 @@ class Records:
         try:
             listed = await self._zones.read(ref.account, zone, (name, kind))
             members = _known(arn, listed)
-            records = ref.records if isinstance(ref, RecordSetRef) else None
-            self._checks[arn] = dict(health_checks(arn, members, records))
-            pending = await self._pending(ref.account, arn)
         except OkraError as error:
             return error
-        return RouteReading(arn, listed.began_at, weights_of(members), pending=pending, raw=members)
+        self._checks[arn] = {m.arn: m.record["HealthCheckId"] for m in members if "HealthCheckId" in m.record}
+        pending, problem = await self._pending(ref.account, arn)
+        return RouteReading(arn, listed.began_at, weights_of(members), pending=pending, problem=problem, raw=members)
 
-    async def _pending(self, account: Account, arn: str) -> bool:
-        """Is what this process changed last not yet on every DNS server?"""
+    async def _pending(self, account: Account, arn: str) -> tuple[bool, Problem | None]:
+        """Is what this process changed last not yet on every DNS server? Who can't know says why: what the records
+        hold is known all the same, and a revert needs it."""
         made = self._changes.get(arn)
         if made is None:
-            return False
+            return False, None
         try:
             answer = await self._calls.call(account, GET_CHANGE, target=made, Id=made)
         except NotFound:
             synced = True  # one that is forgotten is over
+        except OkraError as error:
+            return True, Problem(error.reason, str(error), isinstance(error, Fatal))
         else:
             synced = answer.data.get("ChangeInfo", {}).get("Status") == "INSYNC"
         if synced and self._changes.get(arn) == made:
             del self._changes[arn]
-        return not synced
+        return not synced, None
 
     async def write(self, ref: RouteRef, weights: Weights, basis: RouteReading, *, urgent: bool = False) -> None:
         """See `TrafficRouter.write`: one batch, which Route 53 applies as a whole or not at all."""
@@ -95,11 +97,13 @@ class Records:
 
     # -- records ---------------------------------------------------------------------------------------------------
 
-    async def health(self, account: Account, arn: str) -> TargetHealth:
-        """Healthy when more than half of Route 53's checkers reach it; without a health check it counts as healthy,
+    async def health(self, account: Account, arn: str, check: str = "") -> TargetHealth:
+        """By the health check that the Cell names, else by the record's own.
+
+        Healthy when more than half of Route 53's checkers reach it; without a health check it counts as healthy,
         for nothing is known, and (an alias that evaluates its target's) AWS itself answers with it only while it is."""
-        began_at, check = self._clock.now(), self._check_of(arn)
-        if check is None:
+        began_at, check = self._clock.now(), check or self._own_check(arn)
+        if not check:
             return TargetHealth(1, 1, began_at, frozenset({short(arn)}))
         answer = await self._calls.call(account, GET_HEALTH_CHECK_STATUS, target=check, HealthCheckId=check)
         said = [each.get("StatusReport", {}).get("Status", "") for each in answer.items("HealthCheckObservations")]
@@ -108,11 +112,11 @@ class Records:
         reached = sum(each.startswith("Success") for each in said)
         return TargetHealth(int(2 * reached > len(said)), 1, answer.began_at, frozenset({short(arn)}))
 
-    def _check_of(self, arn: str) -> str | None:
+    def _own_check(self, arn: str) -> str:
         record_set = record_set_of(arn)
         if record_set not in self._checks:
             raise Unavailable(f"The records of {record_set} were not read yet")
-        return self._checks[record_set].get(arn)
+        return self._checks[record_set].get(arn, "")
 
 
 def _known(arn: str, listed: Listed) -> tuple[Member, ...]:

@@ -1,19 +1,20 @@
 """The owner of weighted records: a TXT record beside them, since record sets have no tags.
 
 Route 53 makes a record (CREATE) only where there is none of its name and type, so that of two who claim it one fails:
-this claim excludes by itself. It goes (DELETE) only with the very value that it has.
+this claim excludes by itself. It goes (DELETE) only with all that it was read with.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 from okra.api.records import parts_of
 from okra.aws.calls import Calls
 from okra.aws.operations import CHANGE_RECORD_SETS
-from okra.aws.route53_zones import Name, Zones
+from okra.aws.route53_records import whole
+from okra.aws.route53_zones import Listed, Name, Record, Zones
 from okra.errors import Conflict
 from okra.ports import Account, OwnerReading
 
@@ -29,30 +30,41 @@ class RecordOwners:
 
     async def owner(self, account: Account, arn: str) -> OwnerReading:
         """Whose the record set `arn` is."""
-        zone, name = owner_record(arn)
-        found = await self._zones.read(account, zone, name)
-        values = [each["Value"] for record in found.records for each in record.get("ResourceRecords", ())]
-        return OwnerReading(_said(values[0]) if values else "", found.sent_at)
+        found = await self._read(account, arn)
+        return OwnerReading(_owner_of(found), found.sent_at)
 
     async def claim(self, account: Account, arn: str, owner: str) -> str:
         """Make it `owner`'s unless it has one; whose it is as read afterwards."""
         if present := (await self.owner(account, arn)).owner:
             return present
+        _, (name, kind) = owner_record(arn)
+        mark = {"Name": f"{name}.", "Type": kind, "TTL": _TTL, "ResourceRecords": [{"Value": _quoted(owner)}]}
         with suppress(Conflict):  # somebody was faster
-            await self._change(account, arn, "CREATE", owner)
+            await self._change(account, arn, [("CREATE", mark)])
         return (await self.owner(account, arn)).owner
 
     async def release(self, account: Account, arn: str, owner: str) -> None:
         """Remove the record if it is `owner`'s."""
-        if (await self.owner(account, arn)).owner == owner:
-            await self._change(account, arn, "DELETE", owner)
+        found = await self._read(account, arn)
+        if _owner_of(found) == owner:  # as it is by now: a person may have given it another TTL
+            await self._change(account, arn, [("DELETE", whole(record)) for record in found.records])
 
-    async def _change(self, account: Account, arn: str, action: str, owner: str) -> None:
-        zone, (name, kind) = owner_record(arn)
-        record: dict[str, Any] = {"Name": f"{name}.", "Type": kind, "TTL": _TTL}
-        record["ResourceRecords"] = [{"Value": _quoted(owner)}]
-        batch = {"Comment": "Okra's mark", "Changes": [{"Action": action, "ResourceRecordSet": record}]}
+    async def _read(self, account: Account, arn: str) -> Listed:
+        zone, name = owner_record(arn)
+        return await self._zones.read(account, zone, name)
+
+    async def _change(self, account: Account, arn: str, changes: Sequence[tuple[str, Record]]) -> None:
+        batch = {
+            "Comment": "Okra's mark",
+            "Changes": [{"Action": action, "ResourceRecordSet": record} for action, record in changes],
+        }
+        zone, _ = owner_record(arn)
         await self._calls.call(account, CHANGE_RECORD_SETS, target=arn, HostedZoneId=zone, ChangeBatch=batch)
+
+
+def _owner_of(found: Listed) -> str:
+    values = [each["Value"] for record in found.records for each in record.get("ResourceRecords", ())]
+    return _said(values[0]) if values else ""
 
 
 def owner_record(arn: str) -> tuple[str, Name]:

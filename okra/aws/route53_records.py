@@ -1,12 +1,14 @@
 """What a set of weighted records says about traffic, and the change that gives it other weights. Pure.
 
-An UPSERT replaces a whole record: so whatever it holds beside its weight is sent back as it was read. To go, a record
-must be named with all that it holds (DELETE), so that one which somebody has changed since stays.
+A change is a comparison, too: each record goes as it was read (DELETE needs all that it holds) and comes back with its
+new weight (CREATE), in one batch that Route 53 makes as a whole or not at all. So a write that rests on what is there
+no more changes nothing, be it a person's edit that came in between, or a frozen leader that goes on after its time.
+UPSERT, which asks nothing, would write over both, and counts as many records as the two together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -82,7 +84,7 @@ def weights_of(members: Sequence[Member]) -> Weights:
 
 
 def change(record_set: str, members: Sequence[Member], weights: Weights, records: Route53 | None) -> dict[str, Any]:
-    """The batch, applied as a whole or not at all, that leaves exactly these weights.
+    """The batch that leaves exactly these weights where the records are as read, and changes nothing where not.
 
     `members` as they were read; `records`: what the Cell says, of which new ones are made. Invalid when AWS wouldn't
     take the weights; NotFound for a record that isn't there and that the Cell doesn't say how to make.
@@ -92,10 +94,10 @@ def change(record_set: str, members: Sequence[Member], weights: Weights, records
     ttl = records.ttl if records else None
     endpoints = {endpoint_arn(record_set, each): each for each in records.endpoints} if records else {}
     taken = {str(record["SetIdentifier"]) for record in there.values()}
-    changes = [("DELETE", _whole(record)) for arn, record in there.items() if arn not in weights]
+    changes = [("DELETE", whole(record)) for record in there.values()]
     for arn, weight in weights.items():
         if arn in there:
-            record = _whole(there[arn])
+            record = whole(there[arn])
         elif arn in endpoints:
             record = _made(record_set, arn, endpoints[arn], taken)
             taken.add(record["SetIdentifier"])
@@ -103,7 +105,7 @@ def change(record_set: str, members: Sequence[Member], weights: Weights, records
             raise NotFound(f"The record {arn} exists no more, and no endpoint of the Cell says what it was")
         if ttl is not None and "AliasTarget" not in record:
             record["TTL"] = ttl  # AWS wants one for all records of a name
-        changes.append(("UPSERT", {**record, "Weight": weight}))
+        changes.append(("CREATE", {**record, "Weight": weight}))
     return {"Comment": "Okra", "Changes": [{"Action": does, "ResourceRecordSet": record} for does, record in changes]}
 
 
@@ -121,7 +123,7 @@ def validate(weights: Weights) -> None:
         raise Invalid(f"{len(weights)} records of one name: Route 53 takes 100", reason="InvalidWeights")
 
 
-def _whole(record: Record) -> dict[str, Any]:
+def whole(record: Record) -> dict[str, Any]:
     """As it may be sent: an empty list, as an answer holds one for an alias, may not."""
     return {field: value for field, value in record.items() if value != []}
 
@@ -146,10 +148,3 @@ def _made(record_set: str, arn: str, endpoint: Endpoint, taken: Iterable[str]) -
 
 def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:8]
-
-
-def health_checks(record_set: str, members: Sequence[Member], records: Route53 | None) -> Mapping[str, str]:
-    """Record → the health check that says whether it can serve: the Cell's, else its own. Without one: left out."""
-    own = {member.arn: member.record["HealthCheckId"] for member in members if "HealthCheckId" in member.record}
-    asked = {endpoint_arn(record_set, each): each.health_check_id for each in records.endpoints} if records else {}
-    return own | {arn: check for arn, check in asked.items() if check is not None}

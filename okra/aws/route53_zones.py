@@ -69,7 +69,8 @@ class Zones:
         """The first of these names, and those others that came along whole."""
         pages = [await self._page(account, zone, {"Name": first[0], "Type": first[1]})]
         while (last := pages[-1].data).get("IsTruncated") and name_of_next(last) == first:
-            more = {each: last[f"NextRecord{each}"] for each in ("Name", "Type", "Identifier")}
+            following = {each: last.get(f"NextRecord{each}") for each in ("Name", "Type", "Identifier")}
+            more = {each: value for each, value in following.items() if value}
             pages.append(await self._page(account, zone, more))
         records: dict[Name, list[Record]] = {}
         unknown: dict[Name, list[str]] = {}

@@ -56,7 +56,9 @@ class RouteReading:
     protocol: str = ""
     """The listener's: HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP …"""
     pending: bool = False
-    """The last write of this process isn't on every DNS server yet (Route 53's PENDING), though this reads it."""
+    """The last write of this process isn't on every DNS server yet (Route 53's PENDING), though this reads it; or
+    nobody says so, for the reason that `problem` has."""
+    problem: Problem | None = None
     raw: Any = field(default=None, compare=False, repr=False)
     """The whole action list as the API gave it. Opaque here; `TrafficRouter.write` resends it with new weights."""
 

@@ -8,12 +8,12 @@ from okra.rollout.policy import RoutePolicy
 from okra.rollout.state import Condition, Phase, RouteState
 from okra.rollout.turn import Turn
 
-ROUTE_GONE = ("ListenerNotFound", "RuleNotFound")
-"""AWS's answers about a route that exists no more (`okra.aws`)."""
+ROUTE_GONE = ("ListenerNotFound", "RuleNotFound", "HostedZoneNotFound")
+"""AWS's answers about a route that exists no more (`okra.aws`). (A zone of another account is AccessDenied.)"""
 
 
 def gone(turn: Turn, route: RouteState) -> bool:
-    """Does AWS say that there is no such rule or listener?"""
+    """Does AWS say that there is no such rule, listener or hosted zone?"""
     problem = turn.obs.problems.get(route.key)
     return problem is not None and problem.reason in ROUTE_GONE
 

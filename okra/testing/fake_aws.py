@@ -10,9 +10,18 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from okra.errors import Invalid, NotFound, OkraError
+from okra.api.records import is_record
+from okra.errors import Conflict, Fatal, Invalid, NotFound, OkraError
 from okra.ports import Account, Clock, OwnerReading, RouteRef
-from okra.rollout.observation import Action, LoadBalancerType, RouteReading, TargetGroup, TargetHealth, Weights
+from okra.rollout.observation import (
+    Action,
+    LoadBalancerType,
+    Problem,
+    RouteReading,
+    TargetGroup,
+    TargetHealth,
+    Weights,
+)
 
 Fault = Callable[[str, str], OkraError | None]
 """(operation, ARN) → the error to raise instead, or nothing."""
@@ -47,6 +56,8 @@ class FakeAws:
         self.routes: dict[str, FakeRoute] = {}
         self.groups: dict[str, FakeGroup] = {}
         self.calls: Counter[str] = Counter()
+        self.checks: dict[str, str] = {}
+        """Group or record → the health check that its health was last asked by."""
         self.fault: Fault = lambda _operation, _arn: None
         self.applied_before_fault = False
         """A faulty write is applied all the same: its answer is lost."""
@@ -81,6 +92,7 @@ class FakeAws:
         route = self.routes.get(ref.key)
         if error := self.fault("DescribeListeners", ref.key):
             return error
+        unsaid = self.fault("GetChange", ref.key) if is_record(ref.key) and route and route.history else None
         if route is None:
             return NotFound(f"There is no listener {ref.key}.", reason="ListenerNotFound")
         kind = LoadBalancerType.NETWORK if route.network else LoadBalancerType.APPLICATION
@@ -94,6 +106,8 @@ class FakeAws:
             load_balancer_type=kind,
             vpc_id="vpc-1",
             protocol="TCP" if route.network else "HTTP",
+            pending=unsaid is not None,
+            problem=Problem(unsaid.reason, str(unsaid), isinstance(unsaid, Fatal)) if unsaid else None,
         )
 
     async def write(self, ref: RouteRef, weights: Weights, basis: RouteReading, *, urgent: bool = False) -> None:
@@ -103,6 +117,8 @@ class FakeAws:
         error = self.fault("ModifyListener", basis.arn)
         if error is None or self.applied_before_fault:
             route = self._route(ref)
+            if is_record(ref.key) and route.weights != basis.weights:
+                raise Conflict("The records changed since they were read; they are read again")
             route.weights, route.action = dict(weights), Action.FORWARD
             route.history.append(dict(weights))
         await self._call("ModifyListener", basis.arn)
@@ -135,9 +151,10 @@ class FakeAws:
         await self._call("GetResources", "")
         return [known.group for arn, known in self.groups.items() if known.group.tags or arn in listed]
 
-    async def health(self, account: Account, arn: str) -> TargetHealth:
+    async def health(self, account: Account, arn: str, check: str = "") -> TargetHealth:
         began = self._clock.now()
         await self._call("DescribeTargetHealth", arn)
+        self.checks[arn] = check
         known = self.groups.get(arn)
         if known is None:
             raise NotFound(f"There is no target group {arn}.")

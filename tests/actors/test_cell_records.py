@@ -10,6 +10,7 @@ import pytest
 from okra.actors.cell_routes import ref_of_key, refs_of
 from okra.api.cell import Cell
 from okra.api.parse import parse
+from okra.errors import AccessDenied, OkraError, Unavailable
 from okra.ports import Account, RecordSetRef
 from okra.rollout.observation import TargetGroup
 from okra.testing.fake_aws import FakeGroup, FakeRoute
@@ -85,6 +86,70 @@ async def test_a_deleted_cell_takes_its_records_back_without_a_spec_that_names_t
             await w.gone("web", within=120)
         assert not route.weights.get(NEW)
         assert route.owner == ""
+
+
+async def test_a_person_who_takes_the_traffic_off_right_before_a_write_is_not_written_over() -> None:
+    async with world() as w:
+        route = two_records(w)
+        await w.apply(records())
+
+        def abort(operation: str, _: str) -> OkraError | None:
+            if operation == "ModifyListener" and route.weights.get(NEW):  # the second step is on its way
+                route.weights = {OLD: 200, NEW: 0}
+            return None
+
+        w.aws.fault = abort
+        async with w.running():
+            await w.until(lambda s: s.get("reason") == "WeightsDrifted")
+        assert route.weights == {OLD: 200, NEW: 0}
+
+
+async def test_a_revert_that_finds_other_records_than_it_knew_looks_and_is_written_at_once() -> None:
+    async with world() as w:
+        route = two_records(w)
+        await w.apply(records(**SLOW))
+        began: list[float] = []
+
+        def raised(operation: str, _: str) -> OkraError | None:
+            if operation == "ModifyListener" and not began:
+                began.append(asyncio.get_running_loop().time())
+                route.weights = {OLD: 1, NEW: 9}
+            return None
+
+        async with w.running():
+            await w.when(lambda: route.weights.get(NEW))
+            await w.until(lambda s: s["routes"][0].get("confirmedAt"))
+            w.aws.fault = raised
+            await w.command("web", '{"id": "1", "verb": "abort"}')
+            await w.when(lambda: began and not route.weights.get(NEW))
+            assert asyncio.get_running_loop().time() - began[0] < 3, "and not a poll later"
+
+
+@pytest.mark.parametrize("error", [Unavailable("No answer"), AccessDenied("lacks the permission route53:GetChange")])
+async def test_while_nobody_says_how_far_a_change_is_a_revert_is_written_all_the_same(error: OkraError) -> None:
+    async with world() as w:
+        route = two_records(w)
+        await w.apply(records(**SLOW))
+        async with w.running():
+            await w.when(lambda: route.weights.get(NEW))
+            await w.until(lambda s: s["routes"][0].get("confirmedAt"))
+            w.aws.fault = lambda operation, _: error if operation == "GetChange" else None
+            await w.command("web", '{"id": "1", "verb": "abort"}')
+            await w.when(lambda: not route.weights.get(NEW), within=30)
+            await w.until(lambda s: str(error) in s["message"], within=30)
+            w.aws.fault = lambda *_: None
+            await w.until(lambda s: s["reason"] == "RolledBack", within=60)
+
+
+async def test_the_health_check_that_the_cell_names_is_asked_for_its_endpoint() -> None:
+    async with world() as w:
+        two_records(w)
+        obj = records()
+        obj["spec"]["ingress"]["route53"]["endpoints"][1]["healthCheckID"] = "h-1"
+        await w.apply(obj)
+        async with w.running():
+            await w.until(lambda s: s.get("stableVersion") == "1.1.0")
+        assert w.aws.checks == {OLD: "", NEW: "h-1"}
 
 
 async def test_records_and_a_listener_are_known_together() -> None:

@@ -71,6 +71,33 @@ async def test_a_record_that_leaves_is_gone_and_one_that_changed_since_stays(aws
     assert (await read_synced(aws, ref)).weights == {two: 1}
 
 
+async def test_a_write_that_rests_on_what_is_there_no_more_changes_nothing(aws: Aws, dns: DnsWorld) -> None:
+    """So it is with the last write of a leader that stood still, and with a person's edit that came in between."""
+    ref = ref_to(asked(dns.zone))
+    one, two = arns(ref)
+    dns.weighted(NAME, {NEW: 0})
+    basis = await read(aws, ref)
+    await aws.router.write(ref, {one: 1, two: 1}, basis)
+    for late in ({one: 0, two: 1}, {one: 10, two: 0}):
+        with pytest.raises(Conflict):
+            await aws.router.write(ref, late, basis)
+    assert dns.weights(NAME) == {OLD: 1, NEW: 1}
+
+
+async def test_a_record_that_somebody_has_deleted_is_not_made_anew_by_a_write_that_knew_it(
+    aws: Aws, dns: DnsWorld
+) -> None:
+    ref = ref_to(asked(dns.zone))
+    one, two = arns(ref)
+    dns.weighted(NAME, {NEW: 3})
+    basis = await read(aws, ref)
+    (gone,) = (each for each in dns.records(NAME) if each["SetIdentifier"] == f"to {OLD}")
+    dns.change(("DELETE", gone))
+    with pytest.raises(Conflict):
+        await aws.router.write(ref, {one: 9, two: 1}, basis)
+    assert dns.weights(NAME) == {NEW: 3}
+
+
 async def test_a_name_without_records_is_a_route_without_traffic(aws: Aws, dns: DnsWorld) -> None:
     ref = ref_to(asked(dns.zone, name="new.example.com"))
     reading = await read(aws, ref)
@@ -216,6 +243,15 @@ async def test_an_owner_of_any_length_fits_into_its_record(aws: Aws, dns: DnsWor
     assert (await aws.router.owner(ref, ref.listener_arn)).owner == ""
 
 
+async def test_an_owners_record_goes_whatever_ttl_a_person_gave_it(aws: Aws, dns: DnsWorld) -> None:
+    ref = ref_to(asked(dns.zone))
+    await aws.router.claim(ref, ref.listener_arn, WEB)
+    (record,) = dns.records(f"_okra-owner-a.{NAME}", "TXT")
+    dns.change(("UPSERT", {**record, "TTL": 60}))
+    await aws.router.release(ref, ref.listener_arn, WEB)
+    assert dns.records(f"_okra-owner-a.{NAME}", "TXT") == []
+
+
 def test_each_type_of_a_name_has_an_owner_of_its_own() -> None:
     four, six = ref_to(asked("Z1")), ref_to(asked("Z1", type="AAAA", endpoints=[{"version": "1", "value": "::1"}]))
     assert owner_record(four.listener_arn) == ("Z1", ("_okra-owner-a.app.example.com", "TXT"))
@@ -249,7 +285,20 @@ async def test_a_record_that_is_not_there_yet_has_its_endpoints_health_check(aws
     check = dns.health_check("0/3")
     ref = ref_to(asked(dns.zone, endpoints=[{"version": "2", "value": NEW, "healthCheckID": check}]))
     await read(aws, ref)
-    assert (await aws.inventory.health(EVERYWHERE, arns(ref)[0])).healthy == 0
+    (arn,) = arns(ref)
+    assert ref.checks == {arn: check}
+    assert (await aws.inventory.health(EVERYWHERE, arn, check)).healthy == 0
+
+
+async def test_whoever_else_reads_the_records_a_cells_health_check_counts_for_it(aws: Aws, dns: DnsWorld) -> None:
+    """Another Cell may name the same records, and no health check, or another one."""
+    own, named = dns.health_check("5/5"), dns.health_check("0/5")
+    dns.weighted(NAME, {OLD: 1}, HealthCheckId={OLD: own})
+    with_check = ref_to(asked(dns.zone, endpoints=[{"version": "1", "value": OLD, "healthCheckID": named}]))
+    await aws.router.read([with_check, ref_to(asked(dns.zone))])
+    (arn,) = arns(with_check)
+    assert (await aws.inventory.health(EVERYWHERE, arn, named)).healthy == 0
+    assert (await aws.inventory.health(EVERYWHERE, arn)).healthy == 1
 
 
 async def test_a_record_without_a_health_check_counts_as_healthy_and_costs_no_call(

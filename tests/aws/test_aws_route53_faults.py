@@ -9,7 +9,7 @@ import pytest
 
 from okra.aws.budget import Rates
 from okra.aws.facade import Aws
-from okra.errors import Conflict, OkraError, Throttled, Unavailable
+from okra.errors import Conflict, Fatal, OkraError, Throttled, Unavailable
 from okra.ports import RecordSetRef
 from okra.rollout.observation import RouteReading
 from okra.testing.aws_world import AwsWorld
@@ -62,12 +62,12 @@ async def scene(aws: Aws, aws_world: AwsWorld, fault_proxy: FaultProxy) -> Recor
     ref = ref_to(asked(dns.zone))
     scene = Records(aws, dns, fault_proxy, ref, await read(aws, ref))
     await aws.router.write(ref, scene.basis.weights, scene.basis)
+    scene.basis = await read(aws, ref)
     return scene
 
 
 READS: dict[str, Callable[[Records], Awaitable[object]]] = {
     "ListResourceRecordSets": lambda scene: read(scene.aws, scene.ref),
-    "GetChange": lambda scene: read(scene.aws, scene.ref),
     "GetHealthCheckStatus": lambda scene: scene.aws.inventory.health(EVERYWHERE, arns(scene.ref)[0]),
 }
 
@@ -83,6 +83,22 @@ async def test_a_read_that_fails_is_an_error_and_never_an_empty_answer(
     assert type(caught.value) is expected, caught.value
     scene.proxy.clear()
     await READS[operation](scene)
+
+
+@pytest.mark.parametrize(("fault", "expected"), FAULTS, ids=name_of)
+async def test_who_cannot_ask_for_a_change_sees_the_records_and_counts_them_as_pending(
+    scene: Records, fault: Fault, expected: type[OkraError]
+) -> None:
+    """What they hold is needed by a revert, whether or not anybody knows how far it has spread."""
+    scene.proxy.add(replace(fault, operation="GetChange"))
+    reading = await read(scene.aws, scene.ref)
+    assert (reading.weights, reading.pending) == (scene.basis.weights, True)
+    assert reading.problem is not None
+    assert (reading.problem.reason, reading.problem.fatal) == (expected.reason, issubclass(expected, Fatal))
+    scene.proxy.clear()
+    while (reading := await read(scene.aws, scene.ref)).pending:
+        pass
+    assert reading.problem is None
 
 
 WRITES: dict[str, Callable[[Records], Awaitable[object]]] = {
@@ -129,6 +145,17 @@ async def test_a_late_change_is_unknown_and_lands_after_its_error(scene: Records
     assert scene.dns.weights(NAME) == {OLD: 10}
     await scene.proxy.settled()
     assert scene.dns.weights(NAME) == {OLD: 9, NEW: 1}
+
+
+async def test_a_late_change_that_another_one_has_overtaken_never_lands(scene: Records) -> None:
+    one, two = arns(scene.ref)
+    scene.proxy.add(Fault(FaultKind.LATE, "ChangeResourceRecordSets", seconds=0.5))
+    with pytest.raises(Unavailable):
+        await scene.write()
+    scene.proxy.clear()
+    await scene.aws.router.write(scene.ref, {one: 7, two: 0}, scene.basis)
+    await scene.proxy.settled()
+    assert scene.dns.weights(NAME) == {OLD: 7, NEW: 0}
 
 
 async def test_a_zone_that_has_its_hands_full_was_not_changed(scene: Records) -> None:

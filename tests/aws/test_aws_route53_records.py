@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from okra.aws.route53_records import change, health_checks, members_of, weights_of
+from okra.aws.route53_records import change, members_of, weights_of
 from okra.errors import Invalid, NotFound, Refused
 from tests.aws.dns import NEW, OLD, arns, asked, ref_to
 
@@ -31,28 +31,30 @@ def changes(records: list[dict[str, Any]], weights: dict[str, int], ref: Any = R
     return [(each["Action"], each["ResourceRecordSet"]) for each in batch["Changes"]]
 
 
-def test_weights_change_and_all_else_of_a_record_is_sent_back_as_it_was_read() -> None:
+def test_each_record_goes_as_it_was_read_and_comes_back_with_its_weight_and_all_else_that_it_had() -> None:
     old, new = record(OLD, 1, HealthCheckId="h-1"), record(NEW, 0)
     assert changes([old, new], {ONE: 9, TWO: 1}) == [
-        ("UPSERT", record(OLD, 9, HealthCheckId="h-1")),
-        ("UPSERT", record(NEW, 1)),
+        ("DELETE", old),
+        ("DELETE", new),
+        ("CREATE", record(OLD, 9, HealthCheckId="h-1")),
+        ("CREATE", record(NEW, 1)),
     ]
 
 
 def test_a_record_that_is_not_there_is_made_of_its_endpoint_and_called_by_its_version() -> None:
-    (_, made) = changes([record(OLD, 1)], {ONE: 1, TWO: 0})
-    assert made == ("UPSERT", record(NEW, 0, SetIdentifier="2"))
+    (*_, made) = changes([record(OLD, 1)], {ONE: 1, TWO: 0})
+    assert made == ("CREATE", record(NEW, 0, SetIdentifier="2"))
 
 
 def test_a_version_that_another_record_is_called_by_gets_a_name_of_its_own() -> None:
-    (_, (_, made)) = changes([record(OLD, 1, SetIdentifier="2")], {ONE: 1, TWO: 0})
+    (*_, (_, made)) = changes([record(OLD, 1, SetIdentifier="2")], {ONE: 1, TWO: 0})
     assert made["SetIdentifier"].startswith("2-")
     assert made["ResourceRecords"] == [{"Value": NEW}]
 
 
 def test_a_record_that_leaves_is_deleted_with_all_that_it_was_read_with() -> None:
     old, new = record(OLD, 0, TTL=300, HealthCheckId="h-1"), record(NEW, 1)
-    assert changes([old, new], {TWO: 1}) == [("DELETE", old), ("UPSERT", new)]
+    assert changes([old, new], {TWO: 1}) == [("DELETE", old), ("DELETE", new), ("CREATE", new)]
 
 
 def test_an_alias_is_sent_without_the_empty_list_that_its_answer_holds_and_without_a_ttl() -> None:
@@ -62,24 +64,24 @@ def test_an_alias_is_sent_without_the_empty_list_that_its_answer_holds_and_witho
         )
     )
     (only,) = arns(ref)
-    (sent,) = changes([alias("lb.example.net.", 3)], {only: 1}, ref)
+    sent = changes([alias("lb.example.net.", 3)], {only: 1}, ref)
     without = {field: value for field, value in alias("lb.example.net.", 1).items() if field != "ResourceRecords"}
-    assert sent == ("UPSERT", without)
+    assert sent == [("DELETE", without | {"Weight": 3}), ("CREATE", without)]
     (made,) = changes([], {only: 1}, ref)
-    assert made == ("UPSERT", without | {"SetIdentifier": "1"})
+    assert made == ("CREATE", without | {"SetIdentifier": "1"})
 
 
 def test_all_records_of_a_name_get_the_cells_ttl_as_aws_wants_one_for_all() -> None:
     stranger = record("192.0.2.9", 0, TTL=300)
     (foreign,) = (each.arn for each in members_of(ARN, [stranger]))
     sent = changes([record(OLD, 1, TTL=300), stranger], {ONE: 1, foreign: 0, TWO: 0})
-    assert [record["TTL"] for _, record in sent] == [5, 5, 5]
+    assert [record["TTL"] for action, record in sent if action == "CREATE"] == [5, 5, 5]
 
 
 def test_a_route_that_only_status_names_keeps_its_ttl_and_makes_no_record() -> None:
     members = members_of(ARN, [record(OLD, 1, TTL=300)])
-    (only,) = change(ARN, members, {ONE: 2}, None)["Changes"]
-    assert only["ResourceRecordSet"]["TTL"] == 300
+    (*_, made) = change(ARN, members, {ONE: 2}, None)["Changes"]
+    assert made["ResourceRecordSet"]["TTL"] == 300
     with pytest.raises(NotFound) as caught:
         change(ARN, members, {ONE: 1, TWO: 1}, None)
     assert caught.value.reason == "NotFound"
@@ -150,12 +152,3 @@ def test_records_that_are_not_weighted_are_no_route_and_it_is_said_what_to_do(
         members_of(ARN, [raw])
     assert caught.value.reason == "RouteNotWeighted"
     assert "routing policy weighted" in str(caught.value)
-
-
-def test_the_cells_health_check_goes_before_the_records_own() -> None:
-    ref = ref_to(
-        asked("Z1", endpoints=[{"version": "1", "value": OLD, "healthCheckID": "cell"}, {"version": "2", "value": NEW}])
-    )
-    members = members_of(ARN, [record(OLD, 1, HealthCheckId="own"), record(NEW, 1, HealthCheckId="own")])
-    assert health_checks(ARN, members, ref.records) == {ONE: "cell", TWO: "own"}
-    assert health_checks(ARN, [], None) == {}

@@ -57,7 +57,7 @@ def test_a_spec_that_turns_bad_in_a_revert_does_not_hold_it_up() -> None:
     assert (p.state.phase, p.state.condition.reason) == (Phase.IDLE, "InvalidSpec")
 
 
-@pytest.mark.parametrize("reason", ["ListenerNotFound", "RuleNotFound"])
+@pytest.mark.parametrize("reason", ["ListenerNotFound", "RuleNotFound", "HostedZoneNotFound"])
 def test_a_deleted_cell_has_nothing_to_put_back_on_a_route_that_exists_no_more(reason: str) -> None:
     p = at(cell(), HALF)
     p.blind = True
