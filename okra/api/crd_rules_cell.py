@@ -72,7 +72,7 @@ def _optional(path: str) -> str:
 _ALB, _NLB, _DNS = "awsApplicationLoadBalancer", "awsNetworkLoadBalancer", "route53"
 _RULE = f"each.{_ALB}.rule"
 _OF_RULE = f"(has({_RULE}.ruleARN) ? dyn({_RULE}.ruleARN) : {_optional(f'{_RULE}.priority')})"
-_NAME = f"(each.{_DNS}.name.endsWith('.') ? each.{_DNS}.name : each.{_DNS}.name + '.')"
+_NAME = f"(each.{_DNS}.name.lowerAscii() + (each.{_DNS}.name.endsWith('.') ? '' : '.'))"
 _ROUTE_KEY = (
     f"has(each.{_ALB}) ? [dyn(each.{_ALB}.listenerARN), has({_RULE}) ? {_OF_RULE} : dyn(null)]"
     f" : has(each.{_NLB}) ? [dyn(each.{_NLB}.listenerARN), dyn(null)]"

@@ -147,6 +147,18 @@ RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
             "holds two that lead to the same place: give each version its own",
             ".endpoints",
         ),
+        *(
+            Rule(
+                unless(f"self.type == '{kind}'", f"self.endpoints.all(each, !has(each.value) || {fits})"),
+                f"holds a value that isn't one of type {kind}: {wanted}",
+                ".endpoints",
+            )
+            for kind, fits, wanted in (
+                ("A", "each.value.matches('^([0-9]{1,3}[.]){3}[0-9]{1,3}$')", "an IPv4 address"),
+                ("AAAA", "each.value.contains(':')", "an IPv6 address"),
+                ("CNAME", "!each.value.matches('^[0-9.]+$|:')", "a name, and no address"),
+            )
+        ),
         forbidden(
             unless("has(self.ttl)", "!self.endpoints.exists(each, has(each.alias))"),
             ".ttl",

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from okra.api.base import Loc, Model, Violation, filled
+from okra.api.dns_names import dns_name
 from okra.api.fields import (
     ApplicationListenerARN,
     Flag,
@@ -187,7 +188,7 @@ class Ingress(Model):
     def route(self) -> tuple[object, ...]:
         """What makes this the same route as another's: the listener with its rule, or the record set."""
         if self.route53 is not None:
-            return (self.route53.hosted_zone_id, self.route53.name.removesuffix("."), self.route53.type)
+            return (self.route53.hosted_zone_id, dns_name(self.route53.name), self.route53.type)
         rule = self.aws_application_load_balancer.rule if self.aws_application_load_balancer else None
         arn = self.load_balancer.listener_arn if self.load_balancer else ""
         return (arn, rule and (rule.rule_arn or rule.priority))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Annotated
 
 from pydantic import Field
@@ -16,16 +17,32 @@ HostedZoneID = Annotated[str, Form(r"^Z[A-Z0-9]{1,31}$", "a hosted zone's id, su
 HealthCheckID = Annotated[
     str, Form(r"^[A-Za-z0-9-]+$", "a health check's id, such as 12345678-abcd-ef01-2345-67890abcdef0", max_length=64)
 ]
-DNSName = Annotated[
-    str,
-    Form(r"^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$", "a DNS name such as app.example.com", max_length=255),
-]
+_DNS_NAME = r"^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?$"
+DNSName = Annotated[str, Form(_DNS_NAME, "a DNS name such as app.example.com", max_length=255)]
+RecordName = Annotated[str, Form(_DNS_NAME, "a DNS name such as app.example.com", max_length=232)]
+"""So long that the name of the record beside it that says whose it is (`_okra-owner-cname.NAME`) is a name, too."""
 
 
 class RecordType(StrEnum):
     A = "A"
     AAAA = "AAAA"
     CNAME = "CNAME"
+
+
+_HOLDS = {
+    RecordType.A: "an IPv4 address",
+    RecordType.AAAA: "an IPv6 address",
+    RecordType.CNAME: "a name, and no address",
+}
+_VERSIONS = {RecordType.A: 4, RecordType.AAAA: 6, RecordType.CNAME: None}
+"""Of the addresses that a record of this type holds."""
+
+
+def _fits(kind: RecordType, value: str) -> bool:
+    try:
+        return ip_address(value).version == _VERSIONS[kind]
+    except ValueError:
+        return kind is RecordType.CNAME
 
 
 class Alias(Model):
@@ -55,7 +72,7 @@ class Route53(Model):
     """A weighted record set: one record for each version."""
 
     hosted_zone_id: HostedZoneID = Field(description="The record's hosted zone.")
-    name: DNSName = Field(description="The record's name.")
+    name: RecordName = Field(description="The record's name.")
     type: RecordType = Field(description="A, AAAA or CNAME.")
     ttl: Annotated[Int, Field(ge=1, le=604_800)] | None = Field(
         default=None, description="Seconds that resolvers may keep an answer; not for aliases."
@@ -70,6 +87,8 @@ class Route53(Model):
             if endpoint.version in seen:
                 yield Violation(("endpoints", index, "version"), f"{endpoint.version} has an endpoint already")
             seen.add(endpoint.version)
+            if endpoint.value is not None and not _fits(self.type, endpoint.value):
+                yield Violation(("endpoints", index, "value"), f"must be {_HOLDS[self.type]}: type is {self.type}")
         places: set[tuple[str, str]] = set()
         for index, endpoint in enumerate(self.endpoints):
             alias = endpoint.alias

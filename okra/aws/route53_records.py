@@ -23,6 +23,8 @@ from okra.rollout.observation import Weights
 MAX_WEIGHT = 255
 MAX_RECORDS = 100
 """Of one name and type. AWS doesn't raise it."""
+_LONGEST = 128
+"""Characters of a set identifier."""
 _POLICIES = {
     "Region": "latency",
     "GeoLocation": "geolocation",
@@ -131,8 +133,10 @@ def whole(record: Record) -> dict[str, Any]:
 def _made(record_set: str, arn: str, endpoint: Endpoint, taken: Iterable[str]) -> dict[str, Any]:
     """A record that isn't there yet. It is called by its version, unless another one is."""
     _, name, kind = parts_of(record_set)
-    called = endpoint.version if endpoint.version not in taken else f"{endpoint.version[:100]}-{_hash(arn)}"
-    record: dict[str, Any] = {"Name": f"{name}.", "Type": kind, "SetIdentifier": called[:128]}
+    called = endpoint.version[:_LONGEST]
+    if called in taken:
+        called = f"{endpoint.version[:100]}-{_hash(arn)}"
+    record: dict[str, Any] = {"Name": f"{name}.", "Type": kind, "SetIdentifier": called}
     if endpoint.alias is not None:
         record["AliasTarget"] = {
             "HostedZoneId": endpoint.alias.hosted_zone_id,

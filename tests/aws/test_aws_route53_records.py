@@ -52,6 +52,14 @@ def test_a_version_that_another_record_is_called_by_gets_a_name_of_its_own() -> 
     assert made["ResourceRecords"] == [{"Value": NEW}]
 
 
+def test_two_versions_that_begin_alike_for_longer_than_an_identifier_may_be_have_two() -> None:
+    long = "v" * 200
+    ref = ref_to(asked("Z1", {f"{long}1": OLD, f"{long}2": NEW}))
+    (_, one), (_, two) = changes([], dict.fromkeys(arns(ref), 1), ref)
+    assert one["SetIdentifier"] != two["SetIdentifier"]
+    assert max(len(each["SetIdentifier"]) for each in (one, two)) <= 128
+
+
 def test_a_record_that_leaves_is_deleted_with_all_that_it_was_read_with() -> None:
     old, new = record(OLD, 0, TTL=300, HealthCheckId="h-1"), record(NEW, 1)
     assert changes([old, new], {TWO: 1}) == [("DELETE", old), ("DELETE", new), ("CREATE", new)]

@@ -121,16 +121,16 @@ def test_the_printed_policy_is_enough_for_the_main_job_and_none_of_it_is_unused(
     (token := tmp_path / "token").write_text("eyJ.of-the-service-account.sig")
     role = Account(aws_world).role("okra", document)
     okra.controllers.aws = {name: value for name, value in okra.controllers.aws.items() if "KEY" not in name}
-    routes = routes_of(aws_world, "web", *KINDS)
+    routes, records = routes_of(aws_world, "web", *KINDS), records_of(aws_world, "web")
     publish(aws_world, "good", 0.01)
     okra.start("--no-leader-elect", AWS_ROLE_ARN=role, AWS_WEB_IDENTITY_TOKEN_FILE=str(token), **MORE)
-    okra.apply(whole("web", routes, records_of(aws_world, "web")), cluster("web", aws_world))
+    okra.apply(whole("web", routes, records), cluster("web", aws_world))
     okra.wait("cell/web", "jsonpath={.status.stableVersion}=1.1.0")
     okra.wait("cell/web", "condition=Ready")
     okra.wait("argocdclusters.okra.mumoshu.github.io/web", "jsonpath={.status.endpoint}")
-    assert marked(aws_world, routes) == list(KINDS)
+    assert marked(aws_world, routes, records) == [*KINDS, "records"]
     okra.kubectl("delete", "cell", "web", "--timeout=60s")
-    eventually(lambda: marked(aws_world, routes), lambda left: left == [])
+    eventually(lambda: marked(aws_world, routes, records), lambda left: left == [])
     made = decisions(aws_world.url)
     assert {each.principal.rpartition("/")[0] for each in made} == {"arn:aws:sts::123456789012:assumed-role/okra"}
     assert [each for each in made if not each.allowed] == []
@@ -171,9 +171,12 @@ def test_without_any_one_action_a_cell_says_which_it_lacks(aws_world: AwsWorld, 
             assert okra.condition(name, "Ready")["status"] == "False", action
 
 
-def marked(world: AwsWorld, routes: Mapping[str, Route]) -> list[str]:
+def marked(world: AwsWorld, routes: Mapping[str, Route], records: Mapping[str, Any]) -> list[str]:
     """The kinds of the routes that have an owner."""
-    return [kind for kind, route in routes.items() if OWNER_TAG in world.tags(route.arn)]
+    zone = world.client("route53").list_resource_record_sets(HostedZoneId=records["route53"]["hostedZoneID"])
+    texts = [each["Name"] for each in zone["ResourceRecordSets"] if each["Type"] == "TXT"]
+    tagged = [kind for kind, route in routes.items() if OWNER_TAG in world.tags(route.arn)]
+    return [*tagged, *(["records"] if texts else [])]
 
 
 def notes(okra: Installed, name: str) -> str:
