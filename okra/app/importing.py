@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from okra.api.aws import region_of
+from okra.api.fields import PARTITION
 from okra.api.meta import VERSION_LABEL
 from okra.app.clock import SystemClock
 from okra.aws.facade import open_aws
@@ -13,6 +15,9 @@ from okra.convert.imported import Imported, cell
 from okra.errors import Invalid, OkraError
 from okra.ports import Account, RouteRef, TrafficRouter
 from okra.rollout.observation import RouteReading
+
+_SUCH = "arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener/app/NAME/ID/ID"
+_LISTENER = re.compile(rf"^{PARTITION}:elasticloadbalancing:[a-z0-9-]+:[0-9]+:listener/(app|net)/[^/]+/[^/]+/[^/]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +34,11 @@ class Route:
 
 async def import_route(route: Route) -> Document:
     """Raises OkraError when it can't be read, and Unconvertible when no Cell describes it."""
-    if route.listener_arn.count(":") < 5:
-        raise Invalid(f"--listener {route.listener_arn}: is no ARN of a listener")
+    if not _LISTENER.match(route.listener_arn):
+        raise Invalid(
+            f"--listener {route.listener_arn}: is no ARN of a listener ({_SUCH}): `aws elbv2 describe-listeners"
+            " --load-balancer-arn ARN` prints them. A rule's ARN is for --rule, beside it"
+        )
     account = Account(region=region_of(route.listener_arn), role_arn=route.role_arn)
     async with open_aws(clock=SystemClock()) as aws:
         ref, reading = await _read(aws.router, account, route)

@@ -6,12 +6,18 @@ reported by `leftovers` instead of vanishing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from okra.convert.document import Unconvertible
 
 _LONGEST = 200
+HIDDEN = "(not shown: it may be a secret)"
+_SECRET = re.compile(
+    r"passw|secret|token|credential|(?:api|app|access|private|secret|license)[_-]?key|authorization", re.I
+)
+"""Names of fields whose values may be secrets."""
 
 
 class Fields:
@@ -108,13 +114,23 @@ class Fields:
         return self._children[key]
 
     def leftovers(self) -> Iterator[tuple[str, str]]:
-        """Where each field is that nobody took, and its value in short."""
+        """Where each field is that nobody took, and its value in short. What may be a secret isn't repeated: comments
+        get into repositories."""
         for key, value in self._data.items():
             if key not in self._taken:
-                yield self.where(key), _shown(value)
+                yield self.where(key), _shown(_told(key, value))
         for children in self._children.values():
             for child in children:
                 yield from child.leftovers()
+
+
+def _told(key: str, value: object) -> object:
+    """The value, with what stands under the name of a secret left out."""
+    if isinstance(value, Mapping):
+        return {name: _told(str(name), each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_told(key, each) for each in value]
+    return HIDDEN if _SECRET.search(key) else value
 
 
 def _shown(value: object) -> str:

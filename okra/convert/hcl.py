@@ -121,9 +121,17 @@ def _parsed(text: str) -> dict[str, Any]:
         RuntimeError,
     ) as error:  # RuntimeError: nested too deep, or a heredoc of a kind it can't take apart
         line = getattr(error, "line", 0)
-        said = next(iter(str(error).splitlines()), type(error).__name__)
-        raise Invalid(f"{line if isinstance(line, int) and line > 0 else 1}:{said}") from None
+        raise Invalid(f"{line if isinstance(line, int) and line > 0 else 1}:{_why(error)}") from None
     return parsed
+
+
+def _why(error: Exception) -> str:
+    """For people, and without a word of what stands there: it may be a secret."""
+    if getattr(getattr(error, "token", None), "type", None) == "$END":
+        return "it ends in the middle of something: is a brace, or a quotation mark, missing?"
+    if column := getattr(error, "column", None):
+        return f"what begins in column {column} can't stand there: correct it (`terraform validate` tells more)"
+    return "it is nested too deep, or has a heredoc of a kind that isn't known here: correct it"
 
 
 def _resources(blocks: Any, file: str, text: str) -> Iterator[Resource]:

@@ -61,16 +61,40 @@ def test_json_holds_the_comments_too(tmp_path: Path) -> None:
     ("name", "text", "said"),
     [
         ("old.yaml", "a: [", "YAML: can't be read"),
-        ("main.tf", 'resource "a" "b" {', "HCL: can't be read"),
+        ("main.tf", 'resource "a" "b" {', "main.tf:1 HCL: can't be read: it ends in the middle of something"),
+        ("main.tf", 'a = 1\nb = "hush" "x"', "main.tf:2 HCL: can't be read: what begins in column 12"),
+        ("none.yaml", "just a sentence", "is no object"),
+        ("binary.tf", b"\xff\xfe\x00", "is no UTF-8 text: save the file as UTF-8"),
         ("other.yaml", "{apiVersion: v1, kind: Secret, metadata: {name: s}}", "nothing to convert"),
         ("empty.tf", "", "is empty: write Go okra's objects, or terraform's couriers, into it"),
     ],
 )
-def test_what_can_t_be_read_exits_with_two(tmp_path: Path, name: str, text: str, said: str) -> None:
-    (tmp_path / name).write_text(text)
+def test_what_can_t_be_read_exits_with_two(tmp_path: Path, name: str, text: str | bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     found = okra("convert", tmp_path / name)
     assert found.exit_code == 2
     assert said in found.stderr
+    assert "hush" not in found.output, "a syntax error repeats nothing of the file"
+
+
+def test_a_file_that_is_not_there_is_said_and_the_others_are_converted(tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump(go_cell()))
+    found = okra("convert", tmp_path / "gone.yaml", tmp_path / "old.yaml")
+    assert found.exit_code == 2
+    assert "gone.yaml: no such file: check the path" in found.stderr
+    assert yaml.safe_load(found.stdout)["kind"] == "Cell"
+
+
+def test_what_may_be_a_secret_is_left_out_without_being_repeated(tmp_path: Path) -> None:
+    old = go_cell(password="hush-1", nested={"apiKey": "hush-2", "of": [{"token": "hush-3"}], "size": 3})
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump(old))
+    (tmp_path / "main.tf").write_text(courier().rstrip().removesuffix("}") + '  api_token = "hush-4"\n}\n')
+    found = okra("convert", tmp_path)
+    assert found.exit_code == 0
+    said = " ".join(found.stdout.replace("#", "").split())
+    assert "hush" not in found.output
+    assert "spec.password: (not shown: it may be a secret) has no counterpart" in said
+    assert "'size': 3" in said
 
 
 def test_a_folder_without_any_such_file_says_which_it_looked_for(tmp_path: Path) -> None:

@@ -69,6 +69,8 @@ def test_what_isn_t_there_exits_with_two(world: AwsWorld) -> None:
         (("--listener", route.listener_arn, "--rule", "11"), "No rule with priority 11"),
         (("--listener", gone), "0000"),
         (("--listener", "web"), "is no ARN of a listener"),
+        (("--listener", "arn:aws:s3:::bucket"), "aws elbv2 describe-listeners"),
+        (("--listener", route.arn), "A rule's ARN is for --rule"),
         (("--listener", route.listener_arn, "--rule", "ten"), "ten is neither a priority nor an ARN"),
     ):
         found = okra("import", *args)
