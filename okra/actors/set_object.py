@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic
 
 from okra.actors.argocd import ArgoCD
-from okra.actors.argocd_object import LookingActor, Message, S
+from okra.actors.argocd_object import SOON, LookingActor, Message, S
 from okra.actors.discovery import problem_of
 from okra.actors.messages import Wake
 from okra.actors.wiring import Wiring
@@ -42,7 +42,7 @@ class SetActor(LookingActor[S], Generic[S]):
     async def receive(self, message: Message) -> None:
         since = self.wiring.clock.monotonic() - self._looked
         if isinstance(message, Wake) and since < LEAST_BETWEEN:
-            self.timers.after("look", LEAST_BETWEEN - since, Wake())
+            self.timers.after("look", max(SOON, LEAST_BETWEEN - since), Wake())
             return
         await super().receive(message)
 

@@ -137,6 +137,22 @@ async def test_at_rest_it_writes_nothing_and_all_sets_share_their_looks() -> Non
         assert len(moments) <= 5 * 21
 
 
+@pytest.mark.looptime(start=63.001994)
+async def test_a_set_that_is_woken_a_second_after_its_look_but_for_a_rounding_error_looks() -> None:
+    """64.001994 - 63.001994 < 1.0: what is left of the second is no time at all, and a clock may stand still in it."""
+    async with set_world() as w:
+        w.clusters.add("web-1", tags=WEB)
+        await apply(w)
+        async with w.running():
+            await settled(w, count=1)
+            await w.store.real.delete(CLUSTER, "default", "prod-web-1")
+
+            async def there() -> bool:
+                return await w.names(CLUSTER) == {"prod-web-1"}
+
+            await eventually(there, within=2.0)
+
+
 async def test_what_somebody_edits_in_a_child_is_put_back_and_a_deleted_one_made_again() -> None:
     async with set_world() as w:
         w.clusters.add("web-1", tags=WEB)
