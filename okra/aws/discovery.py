@@ -49,8 +49,13 @@ class Discovery:
         listed |= await self._second_look(account, wanted - listed.keys() - gone)
         self._gone[account] = wanted - listed.keys()
         tags |= await self._second_look_at_tags(account, (known & listed.keys()) - tags.keys())
-        self._known[account] = {arn for arn in listed if tags.get(arn)}
+        made_meanwhile = self._known.get(account, set()) - known
+        self._known[account] = {arn for arn in listed if tags.get(arn)} | made_meanwhile
         return [(raw, tags.get(arn, {})) for arn, raw in listed.items() if tags.get(arn) or arn in named]
+
+    def made(self, account: Account, arn: str) -> None:
+        """A group has tags that the tagging API may not know yet. `account`: as resolved."""
+        self._known[account] = self._known.get(account, set()) | {arn}
 
     async def _tagged(self, account: Account) -> dict[str, _Tags]:
         answer = await self._calls.all(

@@ -63,8 +63,8 @@ class Fleets:
         described = await self._second_look(account, unsure)
         self._gone[account] = tagged.keys() - existing - described.keys()
         found |= described
-        self._known[account] = found
-        return tuple(each for _, each in sorted(found.items()) if each.tags)
+        self._known[account] = {name: each for name, each in found.items() if each.tags}
+        return tuple(each for _, each in sorted(self._known[account].items()))
 
     async def _tagged(self, account: Account) -> dict[str, FoundCluster]:
         answer = await self._calls.all(

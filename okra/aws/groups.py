@@ -78,6 +78,7 @@ class AwsTargetGroups:
                 f"{there.get(OWNER_TAG) or 'missing'}. Delete it, or rename the set",
                 reason="NameTaken",
             )
+        self._discovery.made(await self._calls.resolve(account), arn)
         return arn
 
     async def modify(self, account: Account, arn: str, health: HealthSettings) -> None:

@@ -100,18 +100,31 @@ async def test_a_cluster_made_anew_under_its_name_is_found_again(aws: Aws, eks: 
 async def test_a_cluster_that_the_tagging_api_forgets_for_a_moment_is_not_lost(
     aws: Aws, eks: EksWorld, fault_proxy: FaultProxy, clock: Standing
 ) -> None:
-    assert await names(aws) == []
+    """It shows again what it showed in a look that didn't end."""
     eks.create("web-1", tags=WEB)
-    clock.at += SHARED_FOR
     assert await names(aws) == ["web-1"]
     eks.untag("web-1", "role")
     clock.at += SHARED_FOR
-    assert await names(aws) == [], "its own description has no tag either"
+    fault_proxy.add(Fault(FaultKind.ERROR, "ListClusters", status=403, code="AccessDeniedException", times=1))
+    with pytest.raises(AccessDenied):
+        await names(aws)
     eks.tag("web-1", WEB)
     clock.at += SHARED_FOR
     fault_proxy.add(Fault(FaultKind.STALE, "GetResources", times=1))
     assert await names(aws) == ["web-1"]
     assert "stale" in [record.fault for record in fault_proxy.records]
+
+
+async def test_a_cluster_that_lost_its_last_tag_is_asked_about_once(
+    aws: Aws, eks: EksWorld, clock: Standing, counted: Counted
+) -> None:
+    eks.create("web-1", tags=WEB)
+    assert await names(aws) == ["web-1"]
+    eks.untag("web-1", "role")
+    for _ in range(3):
+        clock.at += SHARED_FOR
+        assert await names(aws) == []
+    assert counted.calls["DescribeCluster"] == 1
 
 
 async def test_a_cluster_that_eks_leaves_out_of_a_page_is_described_before_it_counts_as_gone(

@@ -270,6 +270,16 @@ async def test_a_listing_that_began_before_a_write_is_kept_for_nobody(
     assert [dict(each.tags) for each in await aws.groups.groups(HERE)] == [{"role": "api"}]
 
 
+async def test_a_group_that_was_made_is_shown_although_the_tagging_api_does_not_know_it_yet(
+    aws: Aws, aws_world: AwsWorld, fault_proxy: FaultProxy
+) -> None:
+    await aws.groups.groups(HERE)
+    arn = await aws.groups.create(HERE, "web-1", GroupSettings("HTTP", 80, "ip", aws_world.vpc), TAGS)
+    fault_proxy.add(Fault(FaultKind.STALE, "GetResources"))
+    assert [(each.arn, dict(each.tags)) for each in await aws.groups.groups(HERE)] == [(arn, TAGS)]
+    assert "stale" in [record.fault for record in fault_proxy.records]
+
+
 async def test_who_names_groups_is_answered_with_the_others_from_then_on(
     aws: Aws, aws_world: AwsWorld, counted: Counted
 ) -> None:
