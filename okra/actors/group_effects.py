@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from okra.errors import Fatal, OkraError
+from okra.errors import AccessDenied, Fatal, OkraError
 from okra.ports_groups import TargetGroups
 from okra.sets.group_settings import ATTRIBUTES, Wanted, digest
 from okra.sets.groups import Decision, Make, Mend, Remove
@@ -50,7 +50,9 @@ class GroupEffects:
         except OkraError as error:
             fatal = isinstance(error, Fatal)
             self.goes_on = self.goes_on or not fatal
-            phase = entry.phase if entry.phase is Phase.DUE else Phase.REFUSED if fatal else Phase.WAITING
+            phase = Phase.REFUSED if fatal else Phase.WAITING
+            if entry.phase is Phase.DUE and not isinstance(error, AccessDenied):  # a listener may just have taken it
+                phase = Phase.DUE
             return replace(entry, phase=phase, message=str(error), reason=error.reason)
 
     async def _make(self, make: Make, wanted: Wanted) -> Entry:

@@ -31,8 +31,7 @@ from okra.sets.census import Fleets, Located, Source, found, problems
 from okra.sets.group_settings import wanted_from
 from okra.sets.group_status import group_set_status, missing_from
 from okra.sets.groups import Decision, Groups, decide, leave
-from okra.sets.removal import Rules
-from okra.sets.report import summary
+from okra.sets.report import Summary, leaving, summary
 
 
 class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
@@ -74,7 +73,8 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
         wrong = problems(fleets, groups)
         decision = await self._effects.execute(decision, wanted_from(self.key[1], spec.template))
         await tell_clusters(self, decision.entries, complete=not wrong)
-        await self._say_what_is(decision, wrong, rules)
+        said = summary(list(decision.entries.values()), wrong, rules, decision.beyond, MOST_CLUSTERS)
+        await self._say_what_is(decision, said)
         return self.wiring.defaults.poll_interval if self._effects.goes_on else self.until_next
 
     def _spec(self) -> TargetGroupSetSpec:
@@ -83,8 +83,7 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
             raise Invalid("; ".join(f"{each.path}: {each.message}" for each in findings[:3]))
         return model.spec
 
-    async def _say_what_is(self, decision: Decision, wrong: Collection[Problem], rules: Rules) -> None:
-        said = summary(list(decision.entries.values()), wrong, rules, decision.beyond, MOST_CLUSTERS)
+    async def _say_what_is(self, decision: Decision, said: Summary) -> None:
         now = self.wiring.clock.now()
         status = group_set_status(decision.entries, said, self.status, self.generation, now, most=MOST_CLUSTERS)
         await self.write_status(status)
@@ -135,8 +134,9 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
             wrong = problems(groups)
             decision = leave(self.owner, groups, replace(rules, grace=0.0))
             decision = await self._effects.execute(decision, wanted_from(self.key[1], spec.template))
+            await tell_clusters(self, decision.entries, complete=not wrong)
             if wrong or decision.entries:
-                await self._say_what_is(decision, wrong, rules)
+                await self._say_what_is(decision, leaving(list(decision.entries.values()), wrong, rules))
                 return self.wiring.defaults.poll_interval
         await self.keep_finalizer(FINALIZER, wanted=False)
         return self.until_next

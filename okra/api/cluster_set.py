@@ -87,7 +87,7 @@ class SetCluster(StatusModel):
 
     name: str = Field(max_length=253, description="The ArgoCDCluster's name.")
     arn: str = Field(default="", max_length=512, description="The EKS cluster's ARN.")
-    phase: str = Field(max_length=63, description="Present, Missing, Held, Removing or Refused.")
+    phase: str = Field(max_length=63, description="Present, Missing, Due, Unknown, Removing or Refused.")
     missing_seconds: float | None = Field(
         default=None, description="For how long no complete listing had it while Okra watched."
     )

@@ -174,7 +174,7 @@ class TargetGroupSetStatus(StatusModel):
 
     observed_generation: int | None = Field(default=None, description="The metadata.generation that was read.")
     ready: bool | None = Field(default=None, description="Every cluster found has its target group; none is missing.")
-    phase: str | None = Field(default=None, max_length=63, description="Pending, Synced, Missing or Failed.")
+    phase: str | None = Field(default=None, max_length=63, description="Pending, Synced, Missing, Deleting or Failed.")
     target_groups: Annotated[tuple[ManagedTargetGroup, ...], Field(max_length=MOST_CLUSTERS)] = Field(
         default=(), description="Each cluster's target group."
     )

@@ -48,6 +48,18 @@ def summary(entries: Sequence[Entry], problems: Iterable[Problem], rules: Rules,
     return Summary("Synced", "Synced", f"{_count(len(entries))}.", ready=True)
 
 
+def leaving(entries: Sequence[Entry], problems: Iterable[Problem], rules: Rules) -> Summary:
+    """Of a set that is being deleted, and what it made goes first."""
+    problems = list(problems)
+    if any(each.phase is Phase.REFUSED for each in entries) or any(each.fatal for each in problems):
+        return summary(entries, problems, rules, 0, 0)
+    why = [each.message for each in problems] + _messages([each for each in entries if each.message])
+    if rules.held:
+        why.append(f"Nothing is deleted: {rules.held}")
+    said = f"Of {_count(len(entries))} the target group is still to be deleted, {rules.most} at a time."
+    return Summary("Deleting", "Deleting", " ".join([said, *why]))
+
+
 def _kept(problems: Sequence[Problem], entries: Sequence[Entry]) -> str:
     unknown = sum(each.phase is Phase.UNKNOWN for each in entries)
     kept = f" {_count(unknown)} that it may be about: kept." if unknown else ""
@@ -64,7 +76,8 @@ def _missing(missing: Sequence[Entry], entries: Sequence[Entry], rules: Rules) -
     if waiting and len(waiting) == len(missing):
         left = min(rules.grace - (each.missing or 0.0) for each in waiting)
         return f"{said}Nothing is removed for another {_minutes(left)} of watched time (spec.removal.gracePeriod)."
-    return f"{said}They are removed, at most {rules.most} at a time."
+    why = _messages([each for each in missing if each.message])
+    return " ".join([f"{said}They are removed, at most {rules.most} at a time.", *why])
 
 
 def _messages(entries: Sequence[Entry]) -> list[str]:

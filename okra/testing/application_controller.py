@@ -101,6 +101,11 @@ class ApplicationController:
     # -- what runs ---------------------------------------------------------------------------------------------------
 
     @property
+    def deployed(self) -> Mapping[Workload, Any]:
+        """What runs, and of which source it was made."""
+        return dict(self._deployed)
+
+    @property
     def workloads(self) -> set[Workload]:
         return set(self._deployed)
 

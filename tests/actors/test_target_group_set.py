@@ -316,7 +316,61 @@ async def test_a_set_that_is_deleted_with_delete_waits_for_its_groups() -> None:
             await asyncio.sleep(300)
             there = await s.w.store.real.get(SET, "default", "web")
             assert there["metadata"]["finalizers"] == [FINALIZER]
+            assert condition(there["status"], "Ready") == ("False", "Deleting")
+            assert f"as {BALANCER} uses it" in condition_message(there["status"])
             s.groups.attach(s.group("blue").arn)
+
+            async def gone() -> bool:
+                return (await s.w.store.real.list(SET)).items == []
+
+            await eventually(gone)
+        assert s.groups.all == {}
+
+
+async def test_a_deleted_set_takes_the_arns_of_its_groups_off_as_they_go() -> None:
+    async with sets() as s:
+        for name in ("blue", "green"):
+            s.cluster(name)
+            await s.w.cluster(name)
+        await s.apply(deletionPolicy="Delete")
+
+        async def told(*clusters: str) -> bool:
+            found = [await s.w.store.real.get(s.w.kinds[0], "default", name) for name in ("blue", "green")]
+            named = [each["metadata"] for each in found]
+            return [each["name"] for each in named if f"{TARGET_GROUP_OF}web" in each.get("annotations", {})] == [
+                *clusters
+            ]
+
+        async with s.w.running():
+            await s.settled(count=2)
+            await eventually(lambda: told("blue", "green"))
+            s.groups.attach(s.group("green").arn, BALANCER)
+            await s.w.store.real.delete(SET, "default", "web")
+            await eventually(lambda: told("green"))
+            s.groups.attach(s.group("green").arn)
+            await eventually(told)
+        assert s.groups.all == {}
+
+
+async def test_a_permission_that_is_missing_to_delete_is_said_and_needs_a_person() -> None:
+    """Of a cluster that is gone, and of a set that is deleted."""
+    async with sets() as s:
+        s.cluster("blue")
+        s.cluster("green")
+        await s.apply(deletionPolicy="Delete", removal={"gracePeriod": "1m"})
+        denied = AccessDenied("elasticloadbalancing:DeleteTargetGroup is missing")
+        async with s.w.running():
+            await s.settled(count=2)
+            s.groups.fault = lambda operation, _: denied if operation == "delete" else None
+            del s.w.clusters.infos["blue"]
+            status = await s.settled("AccessDenied")
+            assert condition(status, "Stalled")[0] == "True"
+            assert "DeleteTargetGroup is missing" in condition_message(status)
+            await s.w.store.real.delete(SET, "default", "web")
+            await s.w.until(
+                SET, "web", lambda status: [e["phase"] for e in status["targetGroups"]] == ["Refused", "Due"]
+            )
+            s.groups.fault = lambda _operation, _name: None
 
             async def gone() -> bool:
                 return (await s.w.store.real.list(SET)).items == []

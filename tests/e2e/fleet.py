@@ -59,12 +59,16 @@ class Fleet:
 
     def cluster(self, name: str, version: str, *, role: str = "", **more: Any) -> None:
         """An EKS cluster of this name, ACTIVE unless `more` says other, with a target group of its own."""
+        self.bare_cluster(name, version, {"role": role} if role else {}, **more)
+        self.groups[name] = self.world.target_group(name[-32:].lstrip("-"), targets=1)
+
+    def bare_cluster(self, name: str, version: str, tags: Mapping[str, str], **more: Any) -> str:
+        """One with these tags, and without a target group; its ARN."""
         plane = self.planes[version]
         plane.names.append(name)
         address = self.stack.enter_context(Address(plane.endpoint))
         self.addresses[name] = address.url
-        self.eks.create(name, tags={"role": role} if role else {}, endpoint=address.url, ca_data=plane.ca_data, **more)
-        self.groups[name] = self.world.target_group(name[-32:].lstrip("-"), targets=1)
+        return self.eks.create(name, tags=tags, endpoint=address.url, ca_data=plane.ca_data, **more)
 
     def route_of(self, application: str, priority: int | None, clusters: Sequence[str]) -> None:
         """A rule that forwards to these clusters, or without a priority a listener. All rules are of one listener."""
