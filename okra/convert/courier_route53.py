@@ -32,7 +32,7 @@ def cell(resource: Resource, references: References, records: Sequence[Resource]
             f"Of the weights {weights} a Cell knows one end: all of the traffic on one version.", "spec", "version"
         )
     remarks.say("The traffic goes to this set identifier: change it to move, as the weights were.", "spec", "version")
-    found = list(_records(zone, name, weights, references, records))
+    found = list(_records(zone, name, weights, references, records, remarks))
     route: dict[str, Any] = {"hostedZoneID": zone, "name": name, "type": found[0][0]}
     if (ttl := next((ttl for _, ttl, _ in found if ttl is not None), None)) is not None:
         route["ttl"] = ttl
@@ -50,33 +50,47 @@ def cell(resource: Resource, references: References, records: Sequence[Resource]
 
 
 def _records(
-    zone: str, name: str, weights: dict[str, int], references: References, records: Sequence[Resource]
+    zone: str,
+    name: str,
+    weights: dict[str, int],
+    references: References,
+    records: Sequence[Resource],
+    remarks: Remarks,
 ) -> Iterator[tuple[str, int | None, dict[str, Any]]]:
     """Type, TTL and endpoint of each set identifier."""
-    by_identifier: dict[str, Fields] = {}
+    by_identifier: dict[str, tuple[Fields, Resource]] = {}
     for record in records:
-        identifier = _identifier(record, references)
+        identifier = _known(record.values.get("set_identifier") or "", record, references)
         if identifier not in weights:
             continue
         known = {key: value for key, value in record.values.items() if key in _READ}
         fields = Fields(references.resolved(known, record.address), record.address)
         if (fields.required("zone_id"), fields.required("name").removesuffix(".")) == (zone, name):
-            by_identifier[identifier] = fields
-    for identifier in weights:
+            by_identifier[identifier] = fields, record
+    for index, identifier in enumerate(weights):
         if identifier not in by_identifier:
             raise Unconvertible(
                 "destination",
                 f"no {AWS_RECORD} of {name} with set_identifier {identifier} is in the given files: give its file, or"
                 " what `terraform show -json` prints",
             )
-        fields = by_identifier[identifier]
-        yield fields.required("type"), *_endpoint(identifier, fields)
+        fields, record = by_identifier[identifier]
+        ttl, endpoint = _endpoint(identifier, fields)
+        check = record.values.get("health_check_id")
+        if check and (known := _known(check, record, references)):
+            endpoint["healthCheckID"] = known
+        elif check:
+            remarks.say(
+                f"Its health check, {check}, has no value in the given files: Okra goes by that of its record.",
+                *("spec", "ingress", "route53", "endpoints", index),
+            )
+        yield fields.required("type"), ttl, endpoint
 
 
-def _identifier(record: Resource, references: References) -> str:
-    """Empty for one that isn't weighted, or that nobody could mean: it has no value here."""
+def _known(value: str, record: Resource, references: References) -> str:
+    """A field's value; empty where it has none here: for a set identifier, then, nobody could mean this record."""
     try:
-        return str(references.resolved(record.values.get("set_identifier") or "", record.address))
+        return str(references.resolved(value, record.address))
     except Unconvertible:
         return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,8 @@ from okra.convert.go_cell import VERSION_LABEL
 from okra.convert.go_seen import Seen
 from okra.convert.names import as_name, free
 
+_TAG = re.compile(r'\{\{-?\s*(?:\.awseks\.cluster\.tags\.(\w+)|index\s+\.awseks\.cluster\.tags\s+"([^"]+)")\s*-?\}\}')
+"""A tag of the cluster, and nothing else."""
 _Made = list[tuple[str, str, Mapping[str, Any]]]
 
 
@@ -20,16 +23,14 @@ def cluster_set(root: Fields, _seen: Seen, remarks: Remarks) -> _Made:
     generators = [{"awseks": {"selector": {"matchTags": _tags(each)}}} for each in spec.each("generators")]
     if len(generators) > 1:
         remarks.say("Go okra looked at the first generator only; Okra takes them all.", "spec", "generators")
-    made: dict[str, Any] = {"generators": generators}
-    if labels := _template_labels(spec):
-        made["template"] = {"metadata": {"labels": labels}}
+    made: dict[str, Any] = {"generators": generators, **_template(spec, remarks)}
     return [("ClusterSet", name, made)]
 
 
 def target_group_set(root: Fields, seen: Seen, remarks: Remarks) -> _Made:
     """One for each TargetGroupBinding selector: Go okra has it in the generator, Okra in the set."""
     spec, name = root.inside("spec"), _name(root)
-    labels = _template_labels(spec)
+    template = _template(spec, remarks)
     by_binding: dict[tuple[tuple[str, str], ...], list[dict[str, Any]]] = {}
     for generator in spec.each("generators"):
         eks = generator.inside("awseks")
@@ -45,9 +46,8 @@ def target_group_set(root: Fields, seen: Seen, remarks: Remarks) -> _Made:
         body: dict[str, Any] = {
             "generators": generators,
             "targetgroupBindingSelector": {"matchLabels": dict(binding_labels)},
+            **template,
         }
-        if labels:
-            body["template"] = {"metadata": {"labels": labels}}
         made.append(("TargetGroupSet", names[-1], body))
     if not made:
         raise Unconvertible(spec.where("generators"), "is required: at least one awseks generator")
@@ -86,6 +86,28 @@ def _tags(generator: Fields) -> dict[str, str]:
 
 def _template_labels(spec: Fields) -> dict[str, str]:
     return spec.inside("template").inside("metadata").labels("labels")
+
+
+def _template(spec: Fields, remarks: Remarks) -> dict[str, Any]:
+    """Okra's `template`: labels as they are written, and the clusters' tags that become labels."""
+    labels: dict[str, str] = {}
+    tags: list[str] = []
+    for key, value in _template_labels(spec).items():
+        tag = _TAG.fullmatch(value)
+        if "{{" not in value:
+            labels[key] = value
+        elif tag and key in tag.groups():
+            tags.append(key)
+        else:
+            remarks.object_to(
+                f"spec.template.metadata.labels.{key}",
+                f"{value} can't be filled in: Okra copies a cluster's tag under the tag's own key. Tag the clusters"
+                f" with {key} and list it in template.labelsFromTags, or write the value itself",
+                *("spec", "template"),
+            )
+    made: dict[str, Any] = {"metadata": {"labels": labels}} if labels else {}
+    made |= {"labelsFromTags": tags} if tags else {}
+    return {"template": made} if made else {}
 
 
 def _generators(labels: Mapping[str, str], root: Fields, seen: Seen, remarks: Remarks) -> list[dict[str, Any]]:

@@ -322,6 +322,19 @@ def test_records_with_values_keep_their_ttl() -> None:
     assert [each["value"] for each in route["endpoints"]] == ["192.0.2.1", "192.0.2.2"]
 
 
+def test_a_records_health_check_is_its_endpoints_and_one_without_a_value_is_left_to_the_record() -> None:
+    check = "12345678-abcd-ef01-2345-67890abcdef0"
+    marked = RECORDS.replace('  set_identifier = "blue"', f'  set_identifier = "blue"\n  health_check_id = "{check}"')
+    marked = marked.replace(
+        '  set_identifier = "green"', '  set_identifier = "green"\n  health_check_id = aws_route53_health_check.g.id'
+    )
+    found = convert(("main.tf", marked + WWW))
+    blue, green = clean(found)["spec"]["ingress"]["route53"]["endpoints"]
+    assert (blue["healthCheckID"], "healthCheckID" in green) == (check, False)
+    said = " ".join(rendered(found.documents).replace("#", "").split())
+    assert "Its health check, ${aws_route53_health_check.g.id}, has no value in the given files" in said
+
+
 def test_a_set_identifier_without_its_record_is_a_problem() -> None:
     problem = said(convert(("main.tf", RECORDS + WWW.replace('"green"', '"red"'))))
     assert "no aws_route53_record of www.example.com with set_identifier red is in the given files" in problem

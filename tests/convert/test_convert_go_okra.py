@@ -263,6 +263,34 @@ def test_every_generator_of_a_cluster_set_is_taken() -> None:
     assert "Go okra looked at the first generator only" in comments(found)
 
 
+@pytest.mark.parametrize("kind", ["ClusterSet", "AWSTargetGroupSet"])
+def test_a_label_from_a_clusters_tag_is_copied_from_it(kind: str) -> None:
+    labels = {
+        "role": "{{.awseks.cluster.tags.role}}",
+        "okra.mumo.co/version": '{{ index .awseks.cluster.tags "okra.mumo.co/version" }}',
+        "tier": "front",
+    }
+    binding = {"bindingSelector": {"matchLabels": {"a": "b"}}, "clusterSelector": {"matchLabels": {"a": "b"}}}
+    eks = {"selector": {"matchTags": {"a": "b"}}} if kind == "ClusterSet" else binding
+    wanted = {"generators": [{"awseks": eks}], "template": {"metadata": {"labels": labels}}}
+    found = convert(go(kind, wanted))
+    assert spec(found)["template"] == {
+        "metadata": {"labels": {"tier": "front"}},
+        "labelsFromTags": ["okra.mumo.co/version", "role"],
+    }
+    assert found.problems == []
+
+
+@pytest.mark.parametrize("value", ["{{.awseks.cluster.name}}", "{{.awseks.cluster.tags.team}}", "v{{.x}}"])
+def test_a_label_that_no_tag_of_its_name_holds_is_a_problem(value: str) -> None:
+    eks = {"generators": [{"awseks": {"selector": {"matchTags": {"a": "b"}}}}]}
+    found = convert(go("ClusterSet", {**eks, "template": {"metadata": {"labels": {"owner": value}}}}))
+    [problem] = said(found)
+    assert f"spec.template.metadata.labels.owner: {value} can't be filled in" in problem
+    assert "Tag the clusters with owner" in problem
+    assert "template" not in spec(found)
+
+
 def test_a_cell_without_the_block_of_its_type_is_refused() -> None:
     [problem] = convert(go("Cell", {"ingress": {"type": "AWSNetworkLoadBalancer"}})).problems
     assert (problem.path, problem.message) == ("spec.ingress.awsNetworkLoadBalancer", "is required")

@@ -13,9 +13,11 @@ from okra.api.lint import lint
 from okra.convert.files import converted
 from okra.convert.rendering import rendered
 from okra.ports import Object
+from okra.rollout.observation import TargetGroup
 from okra.rollout.policy import route_key
-from okra.testing.fake_aws import FakeRoute
+from okra.testing.fake_aws import FakeGroup, FakeRoute
 from tests.actors.world import World, world
+from tests.convert.test_convert_courier import RECORDS, WWW
 
 INPUTS = Path(__file__).parent / "inputs"
 CELLS = sorted(INPUTS.glob("[01]*.yaml"))
@@ -51,6 +53,24 @@ async def test_a_converted_cell_takes_over_what_is_there_and_rolls_out_what_is_n
         assert len({route.weights[arn] for arn in new}) == 1
         assert route.history[0] == {**before, **dict.fromkeys(new, 0)}, "what carried the traffic carries it still"
         assert shares(route, new) == SHARES[path.stem]
+
+
+@pytest.mark.looptime
+async def test_a_converted_courier_of_records_moves_them_to_the_wanted_set_identifier() -> None:
+    found = converted([("main.tf", RECORDS + WWW)], {})
+    assert (found.problems, found.unreadable) == ([], [])
+    [cell] = [each for each in yaml.safe_load_all(rendered(found.documents)) if each]
+    cell["metadata"]["namespace"] = "default"
+    record_set = "arn:aws:route53:aws-global::recordset/Z2FDTNDATAQYW2/www.example.com/A"
+    blue, green = (f"{record_set}/alias/Z35SXDOTRQ7X7K/{color}.elb.example.com" for color in ("blue", "green"))
+    async with world() as w:
+        for arn in (blue, green):
+            w.aws.groups[arn] = FakeGroup(TargetGroup(arn, arn.rpartition("/")[2]), 1, 1)
+        route = w.aws.add_route(record_set, {blue: 1, green: 0})
+        await w.apply(cell)
+        async with w.running():
+            await w.until(lambda s: s.get("stableVersion") == "green" and s["phase"] == "Synced", "www")
+        assert shares(route, [green]) == list(range(5, 101, 5))
 
 
 @pytest.mark.looptime
