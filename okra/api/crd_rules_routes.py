@@ -150,13 +150,13 @@ RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
         *(
             Rule(
                 unless(f"self.type == '{kind}'", f"self.endpoints.all(each, !has(each.value) || {fits})"),
-                f"holds a value that isn't one of type {kind}: {wanted}",
+                f"holds a value that isn't {wanted}, as type {kind} needs it",
                 ".endpoints",
             )
             for kind, fits, wanted in (
                 ("A", "each.value.matches('^([0-9]{1,3}[.]){3}[0-9]{1,3}$')", "an IPv4 address"),
                 ("AAAA", "each.value.contains(':')", "an IPv6 address"),
-                ("CNAME", "!each.value.matches('^[0-9.]+$|:')", "a name, and no address"),
+                ("CNAME", "!each.value.matches('^[0-9.]+$|:')", "a name"),
             )
         ),
         forbidden(

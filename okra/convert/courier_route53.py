@@ -77,8 +77,8 @@ def _records(
         fields, record = by_identifier[identifier]
         ttl, endpoint = _endpoint(identifier, fields)
         check = record.values.get("health_check_id")
-        if check and (known := _known(check, record, references)):
-            endpoint["healthCheckID"] = known
+        if check and (given := _known(check, record, references)):
+            endpoint["healthCheckID"] = given
         elif check:
             remarks.say(
                 f"Its health check, {check}, has no value in the given files: Okra goes by that of its record.",

@@ -79,18 +79,18 @@ def test_records_move_in_steps_and_back_whenever_the_controller_is_killed(
     with Metrics(lambda: Answer(0.9 if failing else 0.01)) as metrics:
         okra.apply(of_records(dns, metrics.url, "1.0.0", "1.1.0"))
         killed_in(okra, proxy, WRITE)
-        assert owners() == [f'"okra/{okra.namespace}/web"'], "the claim"
+        eventually(owners, lambda found: found == [f'"okra/{okra.namespace}/web"'])  # the claim
         killed_in(okra, proxy, WRITE)
-        assert dns.weights(NAME) == {OLD: 1, NEW: 0}, "the attach, at weight 0"
+        eventually(lambda: dns.weights(NAME), lambda found: found == {OLD: 10, NEW: 0})  # the attach
         killed_in(okra, proxy, SPREADS)
         killed_in(okra, proxy, WRITE, skip=1)  # the attach is written again: nobody has its answer
-        assert dns.weights(NAME) == {OLD: 1, NEW: 1}, "the first step"
+        eventually(lambda: dns.weights(NAME), lambda found: found == {OLD: 1, NEW: 1})  # the first step
         killed_in(okra, proxy, SPREADS)
         okra.start(ALONE)
         okra.controllers.until(shows("50%"))
         kill(okra, proxy)  # while resolvers may still answer what was before
         killed_in(okra, proxy, WRITE)
-        assert dns.weights(NAME) == {OLD: 0, NEW: 1}, "the last step"
+        eventually(lambda: dns.weights(NAME), lambda found: found == {OLD: 0, NEW: 1})  # the last step
         okra.start(ALONE)
         okra.wait("cell/web", "jsonpath={.status.stableVersion}=1.1.0")
         okra.wait("cell/web", "condition=Ready")
@@ -107,7 +107,7 @@ def test_records_move_in_steps_and_back_whenever_the_controller_is_killed(
 
     okra.kubectl("delete", "cell", "web", "--wait=false")
     killed_in(okra, proxy, WRITE)
-    assert owners() == [], "the release"
+    eventually(owners, lambda found: found == [])  # the release
     okra.start(ALONE)
     okra.kubectl("wait", "cell/web", "--for=delete", "--timeout=60s")
     assert {value: weight for value, weight in dns.weights(NAME).items() if weight} == {NEW: 1}
