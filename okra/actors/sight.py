@@ -40,7 +40,8 @@ class Sight:
         self.claims = Claims(wiring)
         self._last = 0.0
         self._moving = False
-        self._health_problem: Problem | None = None
+        self._health_problem: tuple[str, Problem] | None = None
+        """Of which group or record, and what only a person can mend."""
         self._streaks = Streaks()
         self.obs = Observation()
 
@@ -93,12 +94,13 @@ class Sight:
         self._read_problems[key] = problem
 
     def saw_health(self, arn: str, reading: TargetHealth) -> None:
-        self._health_problem = None
+        if self._health_problem is not None and self._health_problem[0] == arn:
+            self._health_problem = None
         kept = (*self.obs.health.get(arn, ()), reading)[-HEALTH_KEPT:]
         self.see(health={**self.obs.health, arn: kept})
 
-    def health_refused(self, problem: Problem) -> None:
-        self._health_problem = problem
+    def health_refused(self, arn: str, problem: Problem) -> None:
+        self._health_problem = arn, problem
 
     def saw_flows(self, arn: str, flows: float | None) -> None:
         known = {each: value for each, value in self.obs.active_flows.items() if each != arn}
@@ -205,5 +207,5 @@ class Sight:
         for each in (*self._discovery_problems.values(), self.claims.problems, self._read_problems):
             problems.update(each)
         if self._health_problem is not None:
-            problems[""] = self._health_problem
+            problems[""] = self._health_problem[1]
         self.see(problems=problems, owners=self.claims.owners(moving=self._moving), settling=self.claims.settling())

@@ -10,6 +10,7 @@ from okra.actors.discovery import problem_of
 from okra.actors.sight import Sight
 from okra.actors.wiring import Wiring
 from okra.api.aws import region_of
+from okra.api.records import is_record
 from okra.errors import Fatal, NotFound, OkraError
 from okra.ports import Account, RecordSetRef, RouteRef
 from okra.rollout.observation import Problem, RouteReading, TargetGroup
@@ -60,10 +61,10 @@ class Sweep:
         asked_at = self._sight.tick()
         try:
             reading = await self._wiring.inventory.health(account, arn, check)
-        except NotFound:
-            return  # deleted since: discovery will say so
         except Fatal as error:
-            self._sight.health_refused(problem_of(error))
+            if isinstance(error, NotFound) and not is_record(arn):
+                return  # deleted since: discovery will say so, but nobody does of a record's health check
+            self._sight.health_refused(arn, problem_of(error))
         except OkraError:
             return  # a failed read is no evidence
         else:

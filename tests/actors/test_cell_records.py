@@ -10,7 +10,7 @@ import pytest
 from okra.actors.cell_routes import ref_of_key, refs_of
 from okra.api.cell import Cell
 from okra.api.parse import parse
-from okra.errors import AccessDenied, OkraError, Unavailable
+from okra.errors import AccessDenied, NotFound, OkraError, Unavailable
 from okra.ports import Account, RecordSetRef
 from okra.rollout.observation import TargetGroup
 from okra.testing.fake_aws import FakeGroup, FakeRoute
@@ -150,6 +150,23 @@ async def test_the_health_check_that_the_cell_names_is_asked_for_its_endpoint() 
         async with w.running():
             await w.until(lambda s: s.get("stableVersion") == "1.1.0")
         assert w.aws.checks == {OLD: "", NEW: "h-1"}
+
+
+async def test_a_health_check_that_is_not_there_is_said_and_nothing_gets_traffic_until_it_is() -> None:
+    """The other record's health is known: that says nothing about this one."""
+    async with world() as w:
+        route = two_records(w)
+        missing = NotFound("no such health check in aws-global: h-1. Check healthCheckID", reason="HealthCheckNotFound")
+        w.aws.fault = lambda operation, arn: missing if (operation, arn) == ("DescribeTargetHealth", NEW) else None
+        await w.apply(records())
+        async with w.running():
+            status = await w.until(lambda s: s.get("reason") == "HealthCheckNotFound")
+            assert "Check healthCheckID" in status["message"]
+            await asyncio.sleep(60)
+            assert (await w.status())["reason"] == "HealthCheckNotFound"
+            assert not route.weights.get(NEW)
+            w.aws.fault = lambda *_: None
+            await w.until(lambda s: s.get("stableVersion") == "1.1.0" and s["phase"] == "Synced")
 
 
 async def test_records_and_a_listener_are_known_together() -> None:
