@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from okra.api.records import is_record
 from okra.rollout.observation import Action, RouteReading
 from okra.rollout.policy import RoutePolicy
 from okra.rollout.state import Condition, Phase, RouteState
@@ -36,10 +37,15 @@ def untouchable(turn: Turn, policy: RoutePolicy, route: RouteState, reading: Rou
         return Condition("RouteNotForward", _how_to_forward(policy, reading), True)
     owner = turn.obs.owners.get(policy.key, turn.policy.owner)
     if owner not in ("", turn.policy.owner):
-        said = f"{reading.arn} is owned by {_called(owner)} (tag okra.mumoshu.github.io/owner: {owner})"
+        said = f"{reading.arn} is owned by {_called(owner)} ({_mark(reading.arn)}: {owner})"
         said = f"{said}, and this is {_called(turn.policy.owner)}. Delete one of the two."
         return Condition("RouteConflict", said, True)
     return None
+
+
+def _mark(arn: str) -> str:
+    """What says whose a route is."""
+    return "the TXT record _okra-owner-… beside it" if is_record(arn) else "tag okra.mumoshu.github.io/owner"
 
 
 def _called(owner: str) -> str:

@@ -153,6 +153,14 @@ def test_records_are_said_by_where_they_lead() -> None:
     assert describe({f"{WEB}/2001:db8::1": 9}) == "2001:db8::1=9"
 
 
+def test_whose_records_are_is_said_by_a_record_and_not_by_a_tag() -> None:
+    p = cell()
+    p.world.owners[WEB] = "okra/other/cell"
+    p.run(60)
+    assert p.state.condition.reason == "RouteConflict"
+    assert "(the TXT record _okra-owner-… beside it: okra/other/cell)" in p.state.condition.message
+
+
 def test_an_edited_value_is_another_record() -> None:
     """Its version is the canary: what traffic it has goes back, and the new place begins at 0."""
     p = reached(cell(plan=canary_plan(50, 100, 300.0)), Fraction(1, 2))
