@@ -9,7 +9,7 @@ from okra.api.records import parts_of, record_set_of
 from okra.aws.calls import Calls
 from okra.aws.operations import CHANGE_RECORD_SETS, GET_CHANGE, GET_HEALTH_CHECK_STATUS
 from okra.aws.route53_owners import RecordOwners
-from okra.aws.route53_records import Member, change, members_of, weights_of
+from okra.aws.route53_records import Member, change, made_of, members_of, weights_of
 from okra.aws.route53_zones import Listed, Zones
 from okra.errors import Fatal, NotFound, OkraError, Refused, Unavailable
 from okra.ports import Account, Clock, OwnerReading, RecordSetRef, RouteRef
@@ -26,6 +26,9 @@ class Records:
         self._owners = RecordOwners(calls, self._zones)
         self._changes: dict[str, str] = {}
         """Record set → the last change that this process made there, until it is on every DNS server."""
+        self._written: dict[str, tuple[float, tuple[Member, ...]]] = {}
+        """Record set → when AWS said success to the last write of this process, and what it left there. Where nothing
+        could be read since, the next write, which may be a revert, rests on that."""
         self._checks: dict[str, dict[str, str]] = {}
         """Record set → the health checks of its records that have one, as last read."""
 
@@ -68,7 +71,8 @@ class Records:
     async def write(self, ref: RouteRef, weights: Weights, basis: RouteReading, *, urgent: bool = False) -> None:
         """See `TrafficRouter.write`: one batch, which Route 53 applies as a whole or not at all."""
         arn = ref.listener_arn
-        members: tuple[Member, ...] = basis.raw
+        written = self._written.get(arn)
+        members: tuple[Member, ...] = written[1] if written and written[0] > basis.began_at else basis.raw
         batch = change(arn, members, weights, ref.records if isinstance(ref, RecordSetRef) else None)
         answer = await self._calls.call(
             ref.account,
@@ -82,6 +86,7 @@ class Records:
         if not made:
             raise Unavailable(f"Route 53 didn't say what became of the change of {arn}; it is looked at again")
         self._changes[arn] = made
+        self._written[arn] = self._clock.now(), made_of(arn, batch)
 
     async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
         return await self._owners.owner(ref.account, arn)

@@ -8,7 +8,7 @@ UPSERT, which asks nothing, would write over both, and counts as many records as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -109,6 +109,11 @@ def change(record_set: str, members: Sequence[Member], weights: Weights, records
             record["TTL"] = ttl  # AWS wants one for all records of a name
         changes.append(("CREATE", {**record, "Weight": weight}))
     return {"Comment": "Okra", "Changes": [{"Action": does, "ResourceRecordSet": record} for does, record in changes]}
+
+
+def made_of(record_set: str, batch: Mapping[str, Any]) -> tuple[Member, ...]:
+    """What a change leaves there, where nobody has done anything since."""
+    return members_of(record_set, [e["ResourceRecordSet"] for e in batch["Changes"] if e["Action"] == "CREATE"])
 
 
 def validate(weights: Weights) -> None:

@@ -38,6 +38,7 @@ class FakeRoute:
     action: Action = Action.FORWARD
     owner: str = ""
     history: list[dict[str, int]] = field(default_factory=list)
+    written_at: float = 0.0
 
 
 @dataclass
@@ -117,10 +118,12 @@ class FakeAws:
         error = self.fault("ModifyListener", basis.arn)
         if error is None or self.applied_before_fault:
             route = self._route(ref)
-            if is_record(ref.key) and route.weights != basis.weights:
+            own = route.history[-1] if route.history and basis.began_at < route.written_at else basis.weights
+            if is_record(ref.key) and route.weights != own:
                 raise Conflict("The records changed since they were read; they are read again")
             route.weights, route.action = dict(weights), Action.FORWARD
             route.history.append(dict(weights))
+            route.written_at = self._clock.now()
         await self._call("ModifyListener", basis.arn)
 
     async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:

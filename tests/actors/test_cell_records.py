@@ -125,6 +125,21 @@ async def test_a_revert_that_finds_other_records_than_it_knew_looks_and_is_writt
             assert asyncio.get_running_loop().time() - began[0] < 3, "and not a poll later"
 
 
+async def test_a_revert_is_written_although_nothing_can_be_read_since_the_last_write() -> None:
+    async with world() as w:
+        route = two_records(w)
+        await w.apply(records(**SLOW))
+        deaf = False
+        w.aws.fault = lambda operation, _: (
+            Unavailable("No answer") if deaf and operation == "DescribeListeners" else None
+        )
+        async with w.running():
+            await w.when(lambda: route.weights.get(NEW))
+            deaf = True
+            await w.command("web", '{"id": "1", "verb": "abort"}')
+            await w.when(lambda: not route.weights.get(NEW), within=30)
+
+
 @pytest.mark.parametrize("error", [Unavailable("No answer"), AccessDenied("lacks the permission route53:GetChange")])
 async def test_while_nobody_says_how_far_a_change_is_a_revert_is_written_all_the_same(error: OkraError) -> None:
     async with world() as w:

@@ -73,15 +73,31 @@ async def test_a_record_that_leaves_is_gone_and_one_that_changed_since_stays(aws
 
 async def test_a_write_that_rests_on_what_is_there_no_more_changes_nothing(aws: Aws, dns: DnsWorld) -> None:
     """So it is with the last write of a leader that stood still, and with a person's edit that came in between."""
-    ref = ref_to(asked(dns.zone))
+    ref = ref_to(asked(dns.zone, ttl=1))
     one, two = arns(ref)
     dns.weighted(NAME, {NEW: 0})
     basis = await read(aws, ref)
-    await aws.router.write(ref, {one: 1, two: 1}, basis)
+    dns.weighted(NAME, {OLD: 1, NEW: 1})
     for late in ({one: 0, two: 1}, {one: 10, two: 0}):
         with pytest.raises(Conflict):
             await aws.router.write(ref, late, basis)
     assert dns.weights(NAME) == {OLD: 1, NEW: 1}
+
+
+async def test_where_nothing_can_be_read_after_a_write_the_next_one_rests_on_what_it_made(
+    aws: Aws, dns: DnsWorld
+) -> None:
+    """A revert doesn't wait for a listing. What somebody else has done since is not written over all the same."""
+    ref = ref_to(asked(dns.zone))
+    one, two = arns(ref)
+    basis = await read(aws, ref)
+    await aws.router.write(ref, {one: 1, two: 1}, basis)
+    await aws.router.write(ref, {one: 10, two: 0}, basis)
+    assert dns.weights(NAME) == {OLD: 10, NEW: 0}
+    dns.weighted(NAME, {OLD: 7}, ttl=5)
+    with pytest.raises(Conflict):
+        await aws.router.write(ref, {one: 1, two: 1}, basis)
+    assert dns.weights(NAME) == {OLD: 7, NEW: 0}
 
 
 async def test_a_record_that_somebody_has_deleted_is_not_made_anew_by_a_write_that_knew_it(
