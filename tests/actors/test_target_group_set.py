@@ -18,7 +18,7 @@ from okra.actors.target_group_set import TargetGroupSetActor
 from okra.argocd.names import TARGET_GROUP, TARGET_GROUP_OF
 from okra.errors import AccessDenied, NotFound, OkraError, Refused, Throttled, Unavailable
 from okra.ports import Account, Kind, Object
-from okra.ports_clusters import TargetGroupBinding
+from okra.ports_clusters import ClusterInfo, TargetGroupBinding
 from okra.ports_groups import GroupSettings, HealthSettings
 from okra.sets.group_settings import ATTRIBUTES, CLUSTER, EKS_CLUSTER, OWNER, digest
 from okra.testing.fake_groups import FakeGroups
@@ -524,6 +524,28 @@ async def test_a_fault_of_any_operation_is_said_and_got_over(operation: str, err
                 fail(s)
             await s.settled("NoClusters")
         assert s.groups.all == {}
+
+
+@pytest.mark.parametrize("error", [*FAULTS, NotFound("no such cluster", reason="ClusterNotFound")], ids=str)
+async def test_a_cluster_that_cannot_be_described_gets_its_group_later_and_the_others_at_once(error: OkraError) -> None:
+    async with sets() as s:
+        for name in ("blue", "green"):
+            s.cluster(name)
+        described, silent = s.w.clusters.cluster, {"blue"}
+
+        async def cluster(account: Account, name: str) -> ClusterInfo:
+            if name in silent:
+                raise error
+            return await described(account, name)
+
+        s.w.clusters.cluster = cluster  # type: ignore[method-assign]
+        await s.apply()
+        async with s.w.running():
+            await said(s, error)
+            assert await only(s, "green")
+            silent.clear()
+            await s.settled(count=2)
+        assert s.group("blue").settings.vpc_id == "vpc-blue"
 
 
 def fail(s: Sets, operation: str = "", error: OkraError | None = None, lost: bool = False) -> None:

@@ -363,6 +363,45 @@ async def test_a_listing_that_fails_is_an_error_and_no_shorter_list(
     assert [each.name for each in await aws.groups.groups(HERE)] == ["web-1"]
 
 
+READS: dict[str, Any] = {
+    "DescribeTags": WRITES["CreateTargetGroup"],
+    "DescribeTargetHealth": lambda groups, _, arn: groups.draining(HERE, arn),
+}
+
+
+@pytest.mark.parametrize("operation", READS)
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Fault(FaultKind.ERROR, status=403, code="AccessDenied"), AccessDenied),
+        (Fault(FaultKind.GARBAGE), Unavailable),
+        (Fault(FaultKind.RESET), Unavailable),
+        (Fault(FaultKind.TOO_MANY_REQUESTS), Throttled),
+    ],
+    ids=lambda each: each.kind.value if isinstance(each, Fault) else "",
+)
+@pytest.mark.usefixtures("no_backoff")
+async def test_what_is_asked_about_one_group_is_an_error_until_it_is_answered(
+    aws: Aws,
+    aws_world: AwsWorld,
+    fault_proxy: FaultProxy,
+    clock: Standing,
+    operation: str,
+    fault: Fault,
+    expected: type[OkraError],
+) -> None:
+    """Whose a group is that was made, and what still drains: no answer is never taken for one."""
+    arn, vpc = aws_world.target_group("web-1", tags=TAGS, targets=0), aws_world.vpc
+    fault_proxy.add(replace(fault, operation=operation))
+    with pytest.raises(expected):
+        await READS[operation](aws.groups, vpc, arn)
+    fault_proxy.clear()
+    clock.at += 60.0
+    await READS[operation](aws.groups, vpc, arn)
+    made = ["new"] if operation == "DescribeTags" else []
+    assert sorted(each.name for each in await aws.groups.groups(HERE)) == [*made, "web-1"]
+
+
 async def test_a_missing_permission_names_the_action(aws: Aws, aws_world: AwsWorld, fault_proxy: FaultProxy) -> None:
     fault_proxy.add(Fault(FaultKind.ERROR, "CreateTargetGroup", status=403, code="AccessDenied", message="no"))
     with pytest.raises(AccessDenied, match="elasticloadbalancing:CreateTargetGroup of web-1"):

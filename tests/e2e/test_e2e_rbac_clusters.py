@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,6 +20,7 @@ from okra.testing.controlplane import ControlPlane
 from okra.testing.controlplane.members import Member
 from okra.testing.eks_world import EksWorld
 from okra.testing.moto_server import MotoServer
+from tests.e2e.both_sets import BothSets
 from tests.e2e.fleet import Fleet
 from tests.e2e.fleet_fixtures import QUICK
 from tests.e2e.installed import Installed, Manifest, rendered
@@ -106,16 +108,20 @@ def world(
         yield World(cluster, argocd, aws_world, aws_server, planes, metrics.url, tmp_path, Lock())
 
 
+NOTHING: Step = (lambda: None, lambda: True)
+"""What a story does that is over before the others."""
+
+
 @dataclass
 class Scenario:
-    """One Okra, and all of its Cells at once."""
+    """One Okra, and all of its Cells and sets at once."""
 
     okra: Installed
-    cells: tuple[TwoApplications, ...]
+    stories: tuple[TwoApplications | BothSets, ...]
 
     def steps(self) -> Iterator[Step]:
         yield lambda: self.okra.start("--no-leader-elect"), lambda: ready(self.okra)
-        for together in zip(*(each.steps() for each in self.cells), strict=True):
+        for together in zip_longest(*(each.steps() for each in self.stories), fillvalue=NOTHING):
             yield partial(all_of, [act for act, _ in together]), partial(every, [over for _, over in together])
         last = self.okra.controllers.started[-1]
         yield last.terminate, lambda: last.life.poll() == 0
@@ -146,7 +152,7 @@ def test_all_that_argo_cd_and_hotswap_add_is_used_and_nothing_more_is_asked_for(
     chart = chart_for(helm, namespace, *values)
     with world.fleet(namespace, chart) as fleet:
         cells = TwoApplications(fleet, "c", world.metrics), TwoApplications(fleet, "s", world.metrics, **HOTSWAP)
-        walk(Scenario(fleet.okra, cells))
+        walk(Scenario(fleet.okra, (*cells, BothSets(fleet, "c"))))
     there, elsewhere = in_parts(chart)
     requests = world.cluster.requests(namespace)
     of_argocd = [each for each in requests if each["objectRef"].get("namespace") == argocd]
@@ -170,7 +176,7 @@ def test_without_any_one_permission_for_clusters_okra_says_which_it_lacks_and_st
         missing, chart = charts[number]
         namespace = f"lacking-{number}"
         with world.fleet(namespace, moved(chart, namespace)) as fleet:
-            cell = TwoApplications(fleet, str(number), world.metrics)
-            return walk_without(missing, Scenario(fleet.okra, (cell,)))
+            stories = TwoApplications(fleet, str(number), world.metrics), BothSets(fleet, str(number))
+            return walk_without(missing, Scenario(fleet.okra, stories))
 
     in_lanes(lane, len(charts))
