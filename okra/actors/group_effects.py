@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from okra.errors import AccessDenied, Fatal, OkraError
+from okra.ports import Account
 from okra.ports_groups import TargetGroups
 from okra.sets.group_settings import ATTRIBUTES, Wanted, digest
 from okra.sets.groups import Decision, Make, Mend, Remove
@@ -68,25 +69,30 @@ class GroupEffects:
         arn = await self._groups.create(account, make.name, settings, make.tags)
         self._actor.tell("TargetGroupCreated", f"Created the target group {make.name} for {make.cluster_arn}.")
         if wanted.attributes:
-            await self._set_attributes(make, arn, wanted)
+            await self._set_attributes(account, arn, wanted.attributes, make.name)
         return Entry(arn, make.cluster_arn, Phase.PRESENT)
 
-    async def _set_attributes(self, make: Make, arn: str, wanted: Wanted) -> None:
+    async def _set_attributes(self, account: Account, arn: str, attributes: Mapping[str, str], name: str) -> None:
         """The tag comes last: without it they are set again."""
-        account = make.located.account
-        await self._groups.set_attributes(account, arn, wanted.attributes)
-        await self._groups.tag(account, arn, {ATTRIBUTES: digest(wanted.attributes)})
+        self._must_be_open(name)
+        await self._groups.set_attributes(account, arn, attributes)
+        self._must_be_open(name)
+        await self._groups.tag(account, arn, {ATTRIBUTES: digest(attributes)})
+
+    def _must_be_open(self, name: str) -> None:
+        """Before each write: one that came before may have taken long."""
+        self._actor.must_be_open(f"update the target group {name}")
 
     async def _mend(self, mend: Mend, entry: Entry) -> Entry:
         change, account, group = mend.change, mend.account, mend.group
-        self._actor.must_be_open(f"update the target group {group.name}")
         if change.tags:
+            self._must_be_open(group.name)
             await self._groups.tag(account, group.arn, change.tags)
         if change.health != type(change.health)():
+            self._must_be_open(group.name)
             await self._groups.modify(account, group.arn, change.health)
         if change.attributes:
-            await self._groups.set_attributes(account, group.arn, change.attributes)
-            await self._groups.tag(account, group.arn, {ATTRIBUTES: digest(change.attributes)})
+            await self._set_attributes(account, group.arn, change.attributes, group.name)
         self._actor.tell("TargetGroupUpdated", f"Updated the target group {group.name}: {change}.")
         return entry
 

@@ -548,6 +548,41 @@ async def test_a_cluster_that_cannot_be_described_gets_its_group_later_and_the_o
         assert s.group("blue").settings.vpc_id == "vpc-blue"
 
 
+@pytest.mark.parametrize("last", ["create", "tag", "modify", "set_attributes"])
+async def test_once_the_gate_is_closed_nothing_more_of_a_change_is_written(last: str) -> None:
+    """A controller that lost its Lease in the middle of it: the next one does the rest."""
+    async with sets() as s:
+        s.cluster("blue")
+        attributes = {"stickiness.enabled": "true"}
+        if last == "create":
+            await s.apply(
+                template={"metadata": {"labels": {"role": "web"}}, "spec": {**SPEC, "attributes": attributes}}
+            )
+        else:
+            await s.apply()
+        writes: list[str] = []
+
+        def noted(operation: str, _name: str) -> None:
+            if operation in ("create", "tag", "modify", "set_attributes"):
+                writes.append(operation)
+                s.w.gate.open = s.w.gate.open and operation != last
+
+        s.groups.fault = noted
+        async with s.w.running():
+            if last != "create":
+                await s.settled(count=1)
+                writes.clear()
+                spec = {**SPEC, "healthCheck": {"path": "/ready"}, "attributes": attributes}
+                await s.apply(template={"metadata": {"labels": {"role": "new"}}, "spec": spec})
+            await asyncio.sleep(60)
+            whole = ["create", "set_attributes", "tag"] if last == "create" else ["tag", "modify", "set_attributes"]
+            assert [*dict.fromkeys(writes)] == whole[: whole.index(last) + 1]
+            s.groups.fault = lambda _operation, _name: None
+            s.w.gate.open = True
+            await s.settled(count=1)
+        assert s.group("blue").tags[ATTRIBUTES] == digest(attributes)
+
+
 def fail(s: Sets, operation: str = "", error: OkraError | None = None, lost: bool = False) -> None:
     s.groups.applied_before_fault = lost
     s.groups.fault = lambda called, _: error if called == operation else None
