@@ -145,6 +145,18 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestCondition:
+    """One condition of a listener's rule: it fits a request that one of `values` fits."""
+
+    field: str
+    """As AWS calls it: host-header, path-pattern, http-request-method, http-header, query-string, source-ip."""
+    values: tuple[tuple[str, str], ...]
+    """(key, value). Only parameters of the query have a key, and not all of them."""
+    header: str = ""
+    """The name of an http-header."""
+
+
+@dataclass(frozen=True, slots=True)
 class RouteRef:
     """How a Cell names a route. Neither `rule_arn` nor `priority`: the listener's default action."""
 
@@ -153,6 +165,8 @@ class RouteRef:
     network: bool = False
     rule_arn: str = ""
     priority: int | None = None
+    conditions: tuple[RequestCondition, ...] = ()
+    """Of the rule at `priority`, which is made where it isn't there. Empty: it has to be there, whatever it takes."""
 
     @property
     def key(self) -> str:
@@ -197,6 +211,8 @@ class TrafficRouter(Protocol):
     async def read(self, refs: Collection[RouteRef]) -> Mapping[RouteRef, RouteReading | OkraError]:
         """Read routes with as few calls as possible: one per listener, whoever asks. An error is a route's own.
 
+        A rule that could be made is `NotFound` with the reason `RuleAbsent`, one that takes other requests than it
+        should has `RouteReading.differs`.
         Concurrent callers may share calls, but no reading began before its caller asked.
         """
         ...
@@ -207,6 +223,15 @@ class TrafficRouter(Protocol):
         `basis` is the newest reading, from which the weights were computed. Returns when AWS said success. Unavailable
         means the outcome is unknown; Throttled and every Fatal, that nothing was changed. Never retried inside.
         `urgent`: a revert, served from the reserved tokens of the rate budget.
+        """
+        ...
+
+    async def create(self, ref: RouteRef, owner: str, *, take_over: bool = False) -> None:
+        """Make the rule that `ref` describes, tagged as `owner`'s, as a copy of its listener's default action: what it
+        takes goes on as before.
+
+        Conflict: there is a rule at this priority by now. Unavailable: it may have been made. Refused with
+        `RouteNotForward`: the default action is a redirect or a fixed response, and may not be copied (`take_over`).
         """
         ...
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from okra.api.aws import region_of
 from okra.api.cell import Cell
-from okra.api.ingress import ApplicationLoadBalancer, ListedTargetGroup, NetworkLoadBalancer
+from okra.api.ingress import ApplicationLoadBalancer, ListedTargetGroup, NetworkLoadBalancer, RuleConditions
 from okra.api.records import endpoint_arn, global_region, is_record, record_set_arn
 from okra.api.route53 import Endpoint, Route53
-from okra.ports import Account, Object, RecordSetRef, RouteRef
+from okra.ports import Account, Object, RecordSetRef, RequestCondition, RouteRef
 
 
 def account_of(obj: Object) -> Account:
@@ -41,9 +41,30 @@ def refs_of(cell: Cell, account: Account) -> dict[str, RouteRef]:
             network=alb is None,
             rule_arn=(rule and rule.rule_arn) or "",
             priority=rule.priority if rule else None,
+            conditions=conditions_of(rule.conditions if rule else None),
         )
         found[ref.key] = ref
     return found
+
+
+def conditions_of(conditions: RuleConditions | None) -> tuple[RequestCondition, ...]:
+    """What a rule's requests have to fit: each of these; empty for a rule that has to be there."""
+    if conditions is None:
+        return ()
+    fields = {
+        "host-header": conditions.hosts,
+        "path-pattern": conditions.path_patterns,
+        "http-request-method": conditions.methods,
+        "source-ip": conditions.source_ips,
+    }
+    found = [
+        RequestCondition(field, tuple(("", each) for each in values)) for field, values in fields.items() if values
+    ]
+    for name, values in conditions.headers.items():
+        found.append(RequestCondition("http-header", tuple(("", each) for each in values), name))
+    if pairs := tuple((each.key or "", each.value) for each in conditions.query_strings):
+        found.append(RequestCondition("query-string", pairs))
+    return tuple(found)
 
 
 def _record_set(account: Account, arn: str, records: Route53 | None = None) -> RecordSetRef:

@@ -182,6 +182,11 @@ class Claims:
         for key in self._tags.keys() & keys:
             self._tags[key] = NOBODY
 
+    def forget(self, key: str) -> None:
+        """The route is another than before."""
+        self._tags.pop(key, None)
+        self._problems.pop(key, None)
+
     def keep(self, keys: Collection[str]) -> None:
         """Forget the other routes."""
         self._tags = {key: tag for key, tag in self._tags.items() if key in keys}

@@ -237,7 +237,9 @@ class Discovery(Actor[Subscribe | Unsubscribe | Forget | Poll | Polled]):
 
 def _sign(message: Discovered) -> object:
     """What a Cell must be told again about: all but the times of the reads."""
-    readings = {key: (r.arn, r.action, dict(r.weights), r.sticky, r.problem) for key, r in message.readings.items()}
+    readings = {
+        key: (r.arn, r.action, dict(r.weights), r.sticky, r.differs, r.problem) for key, r in message.readings.items()
+    }
     return message.groups, readings, dict(message.problems), dict(message.owners)
 
 

@@ -5,12 +5,25 @@ Between any two effects the process may be killed: what is on disk and in AWS th
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Protocol
 
 from okra.actors.messages import Forget
 from okra.actors.sweep import Sweep
 from okra.errors import Conflict, OkraError, Retryable, Throttled
-from okra.rollout.effects import Claim, Decision, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
+from okra.ports import RouteRef
+from okra.rollout.effects import (
+    Claim,
+    CreateRule,
+    Decision,
+    Effect,
+    Emit,
+    Observe,
+    Persist,
+    Release,
+    RunChecks,
+    SetWeights,
+)
 from okra.rollout.observation import Problem, RouteReading, TargetGroup, Write, WriteOutcome
 from okra.rollout.words import short
 
@@ -39,6 +52,8 @@ class Executor:
                 return await self._cell.record.persist(state, urgent=urgent)
             case SetWeights():
                 return await self._set_weights(effect)
+            case CreateRule():
+                return await self._create_rule(effect)
             case Observe(health=arns):
                 await self._observe(arns)
             case Claim(route=key):
@@ -61,9 +76,26 @@ class Executor:
             return False
         if not self._wiring.gate.may_write():
             return False  # the store took its time: the lease may be over
+        write = self._wiring.router.write(ref, effect.weights, basis, urgent=effect.urgent)
+        await self._write(ref, effect.serial, write)
+        return True
+
+    async def _create_rule(self, effect: CreateRule) -> bool:
+        cell, key = self._cell, effect.route
+        ref = cell.spec.refs.get(key)
+        if ref is None or not self._wiring.gate.may_write():
+            return False
+        made = self._wiring.router.create(ref, cell.spec.policy.owner, take_over=effect.take_over)
+        if await self._write(ref, effect.serial, made):
+            cell.say("RuleCreated", f"{key} is there now, and does what its listener's default action does.")
+        return True
+
+    async def _write(self, ref: RouteRef, serial: int, write: Awaitable[None]) -> bool:
+        """Make it, and keep what came of it. Did AWS say success?"""
+        cell, key = self._cell, ref.key
         outcome, problem = WriteOutcome.ACKNOWLEDGED, None
         try:
-            await self._wiring.router.write(ref, effect.weights, basis, urgent=effect.urgent)
+            await write
         except (Throttled, Conflict) as error:
             outcome, problem = WriteOutcome.REFUSED, Problem(error.reason, str(error), fatal=False)
         except Retryable as error:
@@ -72,13 +104,13 @@ class Executor:
             outcome, problem = WriteOutcome.REFUSED, Problem(error.reason, str(error))
         before = self._sight.obs.writes.get(key)
         failures = 0 if problem is None else (before.failures if before else 0) + 1
-        self._sight.wrote(key, Write(effect.serial, outcome, self._sight.tick(), problem, failures))
+        self._sight.wrote(key, Write(serial, outcome, self._sight.tick(), problem, failures))
         cell.tell_discovery(Forget(cell.seat))
         if problem is not None:
             cell.say("WriteFailed", f"{key}: {problem.message}", "Warning")
         if problem is not None and problem.reason == Conflict.reason:
             await self._sweep.routes([ref])  # what is there by now, before anything is decided on what was
-        return True
+        return problem is None
 
     async def _observe(self, arns: frozenset[str]) -> None:
         cell = self._cell

@@ -115,8 +115,13 @@ class Leaving:
     async def all(self) -> None:
         """The Cell is deleted. Retryable: not yet."""
         if self._cell.wiring.gate.may_write():
-            for key, arn in self._arns().items():
+            for key, arn in {**await self._made(), **self._arns()}.items():
                 await self._untag(self._cell.spec.refs[key], arn)
+
+    async def _made(self) -> dict[str, str]:
+        """The rules that may have been made, and that nobody has seen since: the answer was lost."""
+        unseen = [ref for key, ref in self._cell.spec.refs.items() if ref.conditions and key not in self._arns()]
+        return {ref.key: arn for ref in unseen if (arn := await self._arn(ref))}
 
     async def last(self) -> None:
         """The Cell is gone, and soon its actor: as often as there is time for."""

@@ -86,6 +86,12 @@ class Sight:
             self._read_problems[key] = reading.problem
         if (old := self.obs.readings.get(key)) is not None and reading.began_at <= old.began_at:
             return
+        if old is not None and old.arn != reading.arn:
+            self.claims.forget(key)  # what was learned of the owner was of another rule
+        self._discovery_problems = {
+            account: {each: why for each, why in problems.items() if each != key}
+            for account, problems in self._discovery_problems.items()
+        }
         earlier = self._streaks.earlier(key, reading)
         previous = {**self.obs.previous, **({key: earlier} if earlier is not None else {})}
         self.see(readings={**self.obs.readings, key: reading}, previous=previous)

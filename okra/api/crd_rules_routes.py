@@ -53,6 +53,21 @@ _CONDITIONS = (
 )
 
 
+def _wildcards(value: str) -> str:
+    return f"size({value}) - size({value}.replace('*', '').replace('?', ''))"
+
+
+_WILDCARDS = " + ".join(
+    f"(has(self.{name}) ? self.{name}.map({each}).sum() : 0)"
+    for name, each in (
+        ("hosts", f"one, {_wildcards('one')}"),
+        ("pathPatterns", f"one, {_wildcards('one')}"),
+        ("queryStrings", f"one, {_wildcards('one.value')}"),
+        ("headers", f"name, self.headers[name].map(one, {_wildcards('one')}).sum()"),
+    )
+)
+
+
 def _seconds(name: str, low: int, high: int) -> Rule:
     span = f"duration(self.{name})"
     whole = f"{span}.getMilliseconds() % 1000 == 0"
@@ -110,6 +125,17 @@ RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
         Rule(
             f"{_CONDITIONS} <= 5",
             "holds more values than the 5 that a rule of an Application Load Balancer takes in all",
+        ),
+        Rule(f"{_WILDCARDS} <= 5", "holds more wildcards (* and ?) than the 5 that a rule takes in all"),
+        forbidden(
+            unless("has(self.headers)", "self.headers.all(name, name.lowerAscii() != 'host')"),
+            ".headers",
+            "can't name Host: use hosts",
+        ),
+        Rule(
+            unless("has(self.headers)", "self.headers.all(name, size(self.headers[name]) > 0)"),
+            "names a header without a value: give it one",
+            ".headers",
         ),
     ),
     ListenerRule: (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import chain
 from typing import Annotated
 
 from pydantic import Field
@@ -29,42 +30,58 @@ FORWARD_ACTION_GROUPS = 5
 """Target groups that one forward action holds (a quota that AWS doesn't raise)."""
 
 Priority = Annotated[Int, Field(ge=1, le=50_000)]
-_Values = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(max_length=5)]
+MATCH_VALUES = 5
+"""Values in the conditions of one rule, in all, and wildcards in them (quotas of a rule)."""
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_V4 = rf"({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])"
+_V6 = "[0-9a-fA-F]*:[0-9a-fA-F:.]+/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
+
+_Few = Field(max_length=MATCH_VALUES)
+_Value = Annotated[str, Field(min_length=1, max_length=128)]
+_Values = Annotated[tuple[_Value, ...], _Few]
+_Host = Annotated[str, Form(r"^[A-Za-z0-9.*?-]+$", "a host name such as *.example.com", 128)]
+_Path = Annotated[str, Form(r"""^[/*?][A-Za-z0-9_.$/~"'@:+&*?-]*$""", "a path such as /api/*", 128)]
+_Method = Annotated[str, Form(r"^[A-Z_-]+$", "an HTTP method in capital letters", 40)]
+_Header = Annotated[str, Form(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", "a header's name such as X-Canary", 40)]
+_Range = Annotated[str, Form(f"^({_V4}|{_V6})$", "a range such as 10.0.0.0/8", 43)]
 
 
 class QueryString(Model):
     """A parameter of the request's query."""
 
     key: Annotated[str, Field(max_length=128)] | None = Field(default=None, description="The key; left out: any.")
-    value: Annotated[str, Field(min_length=1, max_length=128)] = Field(description="The value; * and ? match anything.")
+    value: _Value = Field(description="The value; * and ? match anything.")
 
 
 class RuleConditions(Model):
-    """Which requests a rule takes."""
+    """Which requests a rule takes: those that fit one of the values of each field that is given."""
 
-    hosts: _Values = Field(default=(), description="Host names; * and ? match anything.")
-    path_patterns: _Values = Field(default=(), description="Paths; * and ? match anything.")
-    methods: Annotated[
-        tuple[Annotated[str, Form(r"^[A-Z_-]+$", "an HTTP method in capital letters", 40)], ...], Field(max_length=5)
-    ] = Field(default=(), description="HTTP methods, such as GET.")
-    headers: Annotated[dict[Annotated[str, Field(min_length=1, max_length=40)], _Values], Field(max_length=5)] = Field(
-        default={}, description="Header → values; * and ? match anything."
+    hosts: Annotated[tuple[_Host, ...], _Few] = Field(default=(), description="Host names; * and ? match anything.")
+    path_patterns: Annotated[tuple[_Path, ...], _Few] = Field(default=(), description="Paths; * and ? match anything.")
+    methods: Annotated[tuple[_Method, ...], _Few] = Field(default=(), description="HTTP methods, such as GET.")
+    headers: Annotated[dict[_Header, _Values], _Few] = Field(
+        default={}, description="Header → values, of which one fits each header; * and ? match anything."
     )
-    query_strings: Annotated[tuple[QueryString, ...], Field(max_length=5)] = Field(
-        default=(), description="Parameters of the query."
-    )
-    source_ips: Annotated[
-        tuple[Annotated[str, Form(r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", "a range such as 10.0.0.0/8", 43)], ...],
-        Field(max_length=5),
-    ] = Field(default=(), description="Ranges of addresses in CIDR form.")
+    query_strings: Annotated[tuple[QueryString, ...], _Few] = Field(default=(), description="Parameters of the query.")
+    source_ips: Annotated[tuple[_Range, ...], _Few] = Field(default=(), description="Ranges of addresses in CIDR form.")
 
     def rules(self) -> Iterator[Violation]:
-        count = sum(len(values) for values in (self.hosts, self.path_patterns, self.methods, self.source_ips))
-        count += len(self.query_strings) + sum(len(values) for values in self.headers.values())
+        count = len([*self._patterns(), *self.methods, *self.source_ips])
         if not count:
             yield Violation((), "is empty: name at least one of hosts, pathPatterns, methods, headers …, or remove it")
-        if count > 5:
+        if count > MATCH_VALUES:
             yield Violation((), f"holds {count} values; a rule of an Application Load Balancer takes 5 in all")
+        if sum(value.count("*") + value.count("?") for value in self._patterns()) > MATCH_VALUES:
+            yield Violation((), "holds more wildcards (* and ?) than the 5 that a rule takes in all")
+        if any(name.lower() == "host" for name in self.headers):
+            yield Violation(("headers",), "can't name Host: use hosts")
+        if not all(self.headers.values()):
+            yield Violation(("headers",), "names a header without a value: give it one")
+
+    def _patterns(self) -> Iterator[str]:
+        """The values in which * and ? are wildcards."""
+        yield from (*self.hosts, *self.path_patterns, *chain.from_iterable(self.headers.values()))
+        yield from (each.value for each in self.query_strings)
 
 
 class ListenerRule(Model):

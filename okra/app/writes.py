@@ -42,6 +42,10 @@ class Writes:
         with self._writing():
             await self._router.write(ref, weights, basis, urgent=urgent)
 
+    async def create(self, ref: RouteRef, owner: str, *, take_over: bool = False) -> None:
+        with self._writing():
+            await self._router.create(ref, owner, take_over=take_over)
+
     async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
         return await self._router.owner(ref, arn)
 

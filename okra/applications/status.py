@@ -14,14 +14,13 @@ from okra.rollout.state import Handled
 from okra.rollout.status import cut, kstatus, read_time, write_time
 
 INVALID = "Invalid"
-MAKES_INVALID = ("InvalidSpec", "NotImplemented")
 MOST_BLOCKED, MOST_FORMER, MOST_ROUTES = 100, 256, 64
 """What the API's schema takes."""
 
 
 def phase_of(state: State) -> str:
     """The Cell's phase, as people know it."""
-    return INVALID if state.reason in MAKES_INVALID else state.phase
+    return INVALID if state.reason == "InvalidSpec" else state.phase
 
 
 def to_status(

@@ -60,14 +60,32 @@ def with_weights(
     `action` is the basis' `Routing.action`. Invalid when AWS would not take the weights, Refused for a list that can't
     be resent unharmed.
     """
+    _must_be_known(action)
+    validate(weights, network=network)
+    return [_forward(old, weights, network=network) if old["Type"] in _ROUTING else _resendable(old) for old in actions]
+
+
+def copied(actions: Sequence[Mapping[str, Any]], action: Action) -> list[dict[str, Any]]:
+    """The same actions, for another rule. Refused when that one couldn't do the same."""
+    _must_be_known(action)
+    if any(each["Type"] == "authenticate-oidc" for each in actions):
+        raise Refused(
+            "The listener's default action signs users in (authenticate-oidc), and AWS tells nobody its client secret,"
+            " so that no rule can be made like it: create the rule by hand",
+            reason="ActionNotCopied",
+        )
+    if action is Action.FORWARD:
+        return with_weights(actions, action, routing_of(actions).weights, network=False)
+    return [_resendable(each) for each in actions]
+
+
+def _must_be_known(action: Action) -> None:
     if action is Action.UNSUPPORTED:
         raise Refused(
             "The route has an action, or a field of one, that this version of Okra does not know and could not put"
             " back: update Okra, or change the action",
             reason="UnsupportedAction",
         )
-    validate(weights, network=network)
-    return [_forward(old, weights, network=network) if old["Type"] in _ROUTING else _resendable(old) for old in actions]
 
 
 def validate(weights: Weights, *, network: bool) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from okra.aws.actions import with_weights
+from okra.aws.actions import copied, with_weights
 from okra.aws.arns import check, is_rule
 from okra.aws.calls import Calls
-from okra.aws.operations import MODIFY_LISTENER, MODIFY_RULE
+from okra.aws.iam import OWNER_TAG
+from okra.aws.operations import CREATE_RULE, MODIFY_LISTENER, MODIFY_RULE
 from okra.aws.owners import Owners
 from okra.aws.routes import Routes
-from okra.errors import OkraError
+from okra.aws.rule_conditions import to_api
+from okra.errors import Invalid, OkraError, Refused
 from okra.ports import OwnerReading, RouteRef
-from okra.rollout.observation import RouteReading, Weights
+from okra.rollout.observation import Action, RouteReading, Weights
 
 
 class ElbRouter:
@@ -55,6 +57,30 @@ class ElbRouter:
                 ListenerArn=basis.arn,
                 DefaultActions=actions,
             )
+
+    async def create(self, ref: RouteRef, owner: str, *, take_over: bool = False) -> None:
+        """See `TrafficRouter.create`. The tag comes with the rule, so that nobody else's can be on it before."""
+        if not ref.conditions or ref.priority is None:
+            raise Invalid(f"The rule {ref.key} has no conditions to be made of: create it, or name its conditions")
+        account = await self._calls.resolve(ref.account)
+        check(ref, account.region)
+        default = await self._routes.default_of(replace(ref, account=account))
+        if default.action not in (Action.FORWARD, Action.UNSUPPORTED) and not take_over:
+            raise Refused(
+                f"The rule {ref.key} isn't there, and the listener answers with a {default.action}, of which no copy"
+                " is made: make its default action a forward action, create the rule, or set takeOver: true",
+                reason="RouteNotForward",
+            )
+        await self._calls.call(
+            account,
+            CREATE_RULE,
+            target=ref.key,
+            ListenerArn=ref.listener_arn,
+            Priority=ref.priority,
+            Conditions=to_api(ref.conditions),
+            Actions=copied(default.raw, default.action),
+            Tags=[{"Key": OWNER_TAG, "Value": owner}],
+        )
 
     async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
         return await self._owners.owner(await self._calls.resolve(ref.account), arn)

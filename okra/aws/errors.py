@@ -141,6 +141,7 @@ _REFUSED = {
     "ResourceInUse": "the resource is in use",
     "TargetGroupAssociationLimit": "a target group is on another load balancer already, and an NLB shares none",
     "TooManyActions": "the rule has too many actions",
+    "TooManyRules": "the load balancer has as many rules as AWS allows: delete one, or ask for a higher quota",
     "TooManyRegistrationsForTargetId": "a target is registered too often with this load balancer",
     "TooManyTags": "the route has as many tags as AWS allows: remove one so that Okra can mark its owner",
     "TooManyTargets": "the load balancer has as many targets as AWS allows",
@@ -216,6 +217,8 @@ def _service_error(error: ClientError, attempt: Attempt) -> OkraError:
         return NotFound(f"{what} in {attempt.region}: {attempt.target or said}. Check {where}", reason=reason)
     if code == "InvalidChangeBatch" and _CHANGED.search(said):
         return Conflict(f"{name}: the records changed since they were read ({said}); they are read again")
+    if code == "PriorityInUse":
+        return Conflict(f"{name}: there is a rule at this priority by now; it is read again")
     if code == "DuplicateTargetGroupName":
         return AlreadyExists(
             f"There is a target group {attempt.target} already, with other settings. Delete it, or rename the set",

@@ -15,6 +15,7 @@ from okra.aws.operations import (
     ASSUME_ROLE,
     CHANGE_RECORD_SETS,
     CLUSTER_READS,
+    CREATE_RULE,
     GET_CHANGE,
     GET_HEALTH_CHECK_STATUS,
     GROUP_WRITES,
@@ -44,12 +45,13 @@ def policy(*, roles: Sequence[str] = (), partition: str = "aws", sets: bool = Fa
     prefix = f"arn:{partition}:elasticloadbalancing:*:*"
     rules = [f"{prefix}:listener-rule/app/*/*/*/*"]
     listeners = [f"{prefix}:listener/app/*/*/*", f"{prefix}:listener/net/*/*/*"]
+    only_the_owner = {"Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": [OWNER_TAG]}}}
     statements = [
         _allow("OkraReads", (*READS, *CLUSTER_READS), ["*"]),
+        _allow("OkraMakesRules", [CREATE_RULE], listeners[:1]) | only_the_owner,
         _allow("OkraMovesTrafficOfRules", [MODIFY_RULE], rules),
         _allow("OkraMovesTrafficOfListeners", [MODIFY_LISTENER], listeners),
-        _allow("OkraMarksRoutesItOwns", TAG_WRITES, rules + listeners)
-        | {"Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": [OWNER_TAG]}}},
+        _allow("OkraMarksRoutesItOwns", TAG_WRITES, rules + listeners) | only_the_owner,
     ]
     zones = [f"arn:{partition}:route53:::hostedzone/*"]
     statements += [

@@ -10,7 +10,7 @@ from okra.aws.elbv2 import ElbRouter
 from okra.aws.inventory import AwsInventory
 from okra.aws.route53 import Records
 from okra.errors import OkraError
-from okra.ports import Account, OwnerReading, RouteRef, TrafficRouter
+from okra.ports import Account, OwnerReading, RouteRef
 from okra.rollout.observation import RouteReading, TargetGroup, TargetHealth, Weights
 from okra.rollout.words import short
 
@@ -21,11 +21,11 @@ class AnyRouter:
     def __init__(self, balancers: ElbRouter, records: Records) -> None:
         self._balancers, self._records = balancers, records
 
-    def _of(self, ref: RouteRef) -> TrafficRouter:
+    def _of(self, ref: RouteRef) -> ElbRouter | Records:
         return self._records if is_record(ref.listener_arn) else self._balancers
 
     async def read(self, refs: Collection[RouteRef]) -> Mapping[RouteRef, RouteReading | OkraError]:
-        mine: dict[TrafficRouter, list[RouteRef]] = {}
+        mine: dict[ElbRouter | Records, list[RouteRef]] = {}
         for ref in refs:
             mine.setdefault(self._of(ref), []).append(ref)
         if len(mine) == 1:  # at once, so that who asks for the owner in the same moment shares the call
@@ -35,6 +35,9 @@ class AnyRouter:
 
     async def write(self, ref: RouteRef, weights: Weights, basis: RouteReading, *, urgent: bool = False) -> None:
         await self._of(ref).write(ref, weights, basis, urgent=urgent)
+
+    async def create(self, ref: RouteRef, owner: str, *, take_over: bool = False) -> None:
+        await self._balancers.create(ref, owner, take_over=take_over)  # records are made by their first weights
 
     async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
         return await self._of(ref).owner(ref, arn)

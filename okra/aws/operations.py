@@ -65,6 +65,7 @@ DESCRIBE_TARGET_GROUPS = Operation(
 )
 DESCRIBE_TARGET_HEALTH = Operation(ELB, "DescribeTargetHealth", "describe_target_health")
 DESCRIBE_TAGS = Operation(ELB, "DescribeTags", "describe_tags")
+CREATE_RULE = Operation(ELB, "CreateRule", "create_rule", mutating=True)
 MODIFY_RULE = Operation(ELB, "ModifyRule", "modify_rule", mutating=True)
 MODIFY_LISTENER = Operation(ELB, "ModifyListener", "modify_listener", mutating=True)
 ADD_TAGS = Operation(ELB, "AddTags", "add_tags", mutating=True)
@@ -109,7 +110,6 @@ CLUSTER_READS = (DESCRIBE_CLUSTER,)
 """Of Cells of clusters and applications."""
 SET_READS = (LIST_CLUSTERS,)
 """Of ClusterSets and TargetGroupSets, beside what all need."""
-WRITES = (MODIFY_RULE, MODIFY_LISTENER)
 TAG_WRITES = (ADD_TAGS, REMOVE_TAGS)
 GROUP_WRITES = (CREATE_TARGET_GROUP, MODIFY_TARGET_GROUP, MODIFY_TARGET_GROUP_ATTRIBUTES, DELETE_TARGET_GROUP)
 """Of TargetGroupSets."""

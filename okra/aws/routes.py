@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from okra.aws.actions import routing_of
@@ -12,9 +13,10 @@ from okra.aws.calls import Answer, Calls
 from okra.aws.listeners import Facts, Listener, Listeners
 from okra.aws.operations import DESCRIBE_RULES
 from okra.aws.responses import UNKNOWN_FIELDS
-from okra.errors import NotFound, OkraError, Refused
+from okra.aws.rule_conditions import difference
+from okra.errors import Conflict, NotFound, OkraError, Refused
 from okra.ports import Account, RouteRef
-from okra.rollout.observation import LoadBalancerType, RouteReading
+from okra.rollout.observation import ABSENT, LoadBalancerType, RouteReading
 
 _Result = RouteReading | OkraError
 _Place = tuple[Account, str]
@@ -49,6 +51,22 @@ class Routes:
         for found in await asyncio.gather(*reads):
             results |= found
         return results
+
+    async def default_of(self, ref: RouteRef) -> RouteReading:
+        """The default action of the listener of `ref`, unless the rule is there by now (Conflict)."""
+        place = ref.account, ref.listener_arn
+        default = replace(ref, priority=None, conditions=())
+        found = await self._rules.get(place, [ref, default])
+        if isinstance(found[ref], RouteReading):
+            raise Conflict(
+                f"There is a rule with priority {ref.priority} on {ref.listener_arn} by now; it is read again"
+            )
+        for result in (found[ref], found[default]):
+            if isinstance(result, OkraError) and result.reason != ABSENT:
+                raise result
+        reading = found[default]
+        assert isinstance(reading, RouteReading)
+        return reading
 
     async def close(self) -> None:
         await self._rules.close()
@@ -99,7 +117,10 @@ def _rule_reading(ref: RouteRef, answer: Answer, facts: Facts) -> _Result:
         return rule
     unknown = answer.data.get(UNKNOWN_FIELDS, {}).get(rule["RuleArn"], ())
     arn = ref.listener_arn if _is_default(ref) else rule["RuleArn"]
-    return _reading(arn, rule.get("Actions", []), unknown, answer.began_at, facts)
+    reading = _reading(arn, rule.get("Actions", []), unknown, answer.began_at, facts)
+    return (
+        replace(reading, differs=difference(ref.conditions, rule.get("Conditions", []))) if ref.conditions else reading
+    )
 
 
 def _is_default(ref: RouteRef) -> bool:
@@ -126,6 +147,8 @@ def _find(rules: Sequence[Mapping[str, Any]], ref: RouteRef) -> Mapping[str, Any
             f"No rule with priority {wanted} on {ref.listener_arn}: create it, or correct the Cell's rule.priority"
             f" (there: {there or 'none'})"
         )
+        if rule is None and ref.conditions:
+            return NotFound(f"No rule with priority {wanted} on {ref.listener_arn} yet", reason=ABSENT)
     return NotFound(missing, reason="RuleNotFound") if rule is None else rule
 
 

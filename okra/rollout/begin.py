@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from okra.rollout import late, verify
 from okra.rollout.census import wanted
+from okra.rollout.creating import create_absent
 from okra.rollout.effects import Release
 from okra.rollout.looking import keep_watching, look_later
 from okra.rollout.observation import RouteReading
@@ -52,6 +53,7 @@ def held_up(turn: Turn) -> bool:
     if not turn.away:
         return False
     say_away(turn)
+    create_absent(turn)
     if turn.state.moving:
         keep_watching(turn)
     return not turn.within_reach and turn.state.phase is not Phase.REVERT

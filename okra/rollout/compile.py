@@ -75,7 +75,7 @@ def compile_policy(cell: Cell, defaults: Defaults, no_clusters: str = NEEDS_KUBE
     looked after here."""
     spec = cell.spec
     elsewhere = Problem("InvalidSpec", f"spec.applications: {no_clusters}") if spec.is_complex else None
-    if problem := elsewhere or not_implemented(spec) or without_provider(spec, defaults):
+    if problem := elsewhere or without_provider(spec, defaults):
         return Policy(routes=(), plan=(), name=cell.metadata.name, problem=problem)
 
     def seconds(value: Duration | None, default: float) -> float:
@@ -114,16 +114,6 @@ def compile_policy(cell: Cell, defaults: Defaults, no_clusters: str = NEEDS_KUBE
         deadline_reverts=spec.progress_deadline_action is DeadlineAction.REVERT,
         paused=spec.paused,
     )
-
-
-def not_implemented(spec: CellSpec) -> Problem | None:
-    """What the API knows and this version of Okra doesn't do yet."""
-    what = ""
-    for loc, ingress in spec.routes:
-        place = ".".join(map(str, ("spec", *loc)))
-        if (alb := ingress.aws_application_load_balancer) and alb.rule and alb.rule.conditions is not None:
-            what = f"{place}.awsApplicationLoadBalancer.rule.conditions: creating a rule (name one that exists)"
-    return Problem("NotImplemented", f"{what} isn't implemented in this version of Okra.") if what else None
 
 
 def without_provider(spec: CellSpec, defaults: Defaults) -> Problem | None:

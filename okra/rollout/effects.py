@@ -35,6 +35,16 @@ class SetWeights:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateRule:
+    """Make the rule of a route, as a copy of its listener's default action. The answer comes back as that of
+    `SetWeights` does."""
+
+    route: str
+    serial: int
+    take_over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Tag the route as ours, or see whose it is where nothing may be written. The answer comes back as
     `Observation.owners[route]`: `""` for nobody's."""
@@ -78,7 +88,7 @@ class Emit:
     """The route whose write it tells of: said after that, and not where it wasn't made."""
 
 
-Effect = Persist | SetWeights | Claim | Observe | RunChecks | Release | Emit
+Effect = Persist | SetWeights | CreateRule | Claim | Observe | RunChecks | Release | Emit
 
 
 @dataclass(frozen=True, slots=True)

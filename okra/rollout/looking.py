@@ -24,6 +24,15 @@ def look(turn: Turn, after: float) -> bool:
     return False
 
 
+def just_swept(turn: Turn, within: float) -> bool:
+    """Was everything looked at in the last seconds, whatever that brought? If not, look now."""
+    swept = turn.obs.swept_at
+    if swept is not None and swept > turn.now - within:
+        return True
+    _sweep(turn, turn.now - within, ())
+    return False
+
+
 def look_later(turn: Turn, read_at: float, after: float = STALE_FOR) -> None:
     """Read the routes once more, so long after the reading at `read_at` that the two can be held against each other."""
     if turn.now - read_at >= after:

@@ -18,7 +18,16 @@ from okra.rollout.idle import idle
 from okra.rollout.observation import Observation
 from okra.rollout.policy import Policy
 from okra.rollout.revert import revert
-from okra.rollout.safety import deadline, deleted, out_of_spec, refused_for_good, superseded, unhealthy, withdrawn
+from okra.rollout.safety import (
+    deadline,
+    deleted,
+    out_of_spec,
+    refused_for_good,
+    superseded,
+    unhealthy,
+    vanished,
+    withdrawn,
+)
 from okra.rollout.state import Phase, State
 from okra.rollout.steps import bake, step, stopped
 from okra.rollout.turn import Turn
@@ -31,6 +40,7 @@ INTERRUPTS: tuple[Callable[[Turn], bool], ...] = (
     unhealthy,  # the canary can't serve
     judged,  # a check failed
     withdrawn,  # the canary is gone
+    vanished,  # the rule is, and can be made again
     refused_for_good,  # one route can't follow
     superseded,  # another version is wanted
     deadline,

@@ -33,6 +33,10 @@ class Action(StrEnum):
     """An action type that the SDK doesn't know: it can't be resent unharmed, so it is never written."""
 
 
+ABSENT = "RuleAbsent"
+"""`Problem.reason` of a route that isn't there, and that the spec says enough of to make it."""
+
+
 class LoadBalancerType(StrEnum):
     APPLICATION = "application"
     NETWORK = "network"
@@ -55,6 +59,8 @@ class RouteReading:
     vpc_id: str = ""
     protocol: str = ""
     """The listener's: HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP …"""
+    differs: str = ""
+    """How the requests that the rule takes differ from those that it should take, in words; empty: they don't."""
     pending: bool = False
     """The last write of this process isn't on every DNS server yet (Route 53's PENDING), though this reads it; or
     nobody says so, for the reason that `problem` has."""

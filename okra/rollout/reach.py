@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from okra.api.records import is_record
-from okra.rollout.observation import Action, RouteReading
+from okra.rollout.observation import ABSENT, Action, RouteReading
 from okra.rollout.policy import RoutePolicy
 from okra.rollout.state import Condition, Phase, RouteState
 from okra.rollout.turn import Turn
 
-ROUTE_GONE = ("ListenerNotFound", "RuleNotFound", "HostedZoneNotFound")
+ROUTE_GONE = ("ListenerNotFound", "RuleNotFound", "HostedZoneNotFound", ABSENT)
 """AWS's answers about a route that exists no more (`okra.aws`). (A zone of another account is AccessDenied.)"""
 
 
@@ -30,6 +30,8 @@ def untouchable(turn: Turn, policy: RoutePolicy, route: RouteState, reading: Rou
     if route.arn and reading.arn != route.arn:
         said = f"{route.key} is {reading.arn} now, but this Cell has managed {route.arn}: name one of them by ruleARN."
         return Condition("RouteChanged", said, True)
+    if reading.differs and turn.state.phase is not Phase.REVERT:  # what is on it must get off it, whomever it serves
+        return Condition("RuleDiffers", _how_to_agree(policy, reading), True)
     if reading.action is Action.UNSUPPORTED:
         said = f"{reading.arn} has an action of a type that this version of Okra doesn't know; nothing is written."
         return Condition("UnsupportedAction", said, True)
@@ -61,6 +63,13 @@ def _how_to_forward(policy: RoutePolicy, reading: RouteReading) -> str:
     return (
         f"{reading.arn} answers with a {reading.action}, and nothing is written: make it a forward action, or set "
         f"{policy.place}.awsApplicationLoadBalancer.takeOver: true to have Okra replace it."
+    )
+
+
+def _how_to_agree(policy: RoutePolicy, reading: RouteReading) -> str:
+    return (
+        f"{reading.arn} is for other requests than {policy.place} says ({reading.differs}), and nothing is written:"
+        " give the two the same conditions; or delete the rule, which is then made anew."
     )
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from fractions import Fraction
 
 from okra.rollout import health, late
-from okra.rollout.asking import unfit_message
+from okra.rollout.asking import READ_BEFORE, unfit_message
 from okra.rollout.census import wanted
+from okra.rollout.creating import absent
 from okra.rollout.drift import check_routes
 from okra.rollout.effects import Release
-from okra.rollout.observation import WriteOutcome
+from okra.rollout.looking import just_swept
+from okra.rollout.observation import ABSENT, WriteOutcome
 from okra.rollout.policy import OnNewerVersion
 from okra.rollout.reach import all_gone, out_of_reach
 from okra.rollout.start import present_share
-from okra.rollout.state import MOST_WARNINGS, RUNNING, Failure, Outcome, Phase, RolloutKind
+from okra.rollout.state import FORWARD, MOST_WARNINGS, RUNNING, Failure, Outcome, Phase, RolloutKind
 from okra.rollout.turn import Turn
 from okra.rollout.versions import newer
 from okra.rollout.words import percent
@@ -80,6 +82,13 @@ def withdrawn(turn: Turn) -> bool:
             said = f"{len(gone)} of {len(route.canary)} target groups of {version} vanished or lost their label."
             _withdraw(turn, Failure("Withdrawn", said, turn.now))
             return False
+    return False
+
+
+def vanished(turn: Turn) -> bool:
+    """A rule that Okra can make again is gone: what moved goes back, and begins anew on the one that is made."""
+    if turn.state.phase in FORWARD and (gone := absent(turn)) and just_swept(turn, READ_BEFORE):
+        _withdraw(turn, Failure(ABSENT, f"{', '.join(gone)} exists no more.", turn.now))
     return False
 
 

@@ -41,7 +41,7 @@ STUCK_REVERTING = ("FailedReverting", "NoHealthyStable")
 def phase_of(state: State) -> str:
     """The Cell's phase, as people know it."""
     reason = state.condition.reason
-    if reason in ("InvalidSpec", "NotImplemented"):
+    if reason == "InvalidSpec":
         return "Invalid"
     if state.phase is Phase.REVERT:
         return "FailedReverting" if reason in STUCK_REVERTING or state.condition.permanent else "Reverting"

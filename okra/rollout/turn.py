@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from okra.rollout import clocks, health, late, verdicts
 from okra.rollout.census import Census, count
-from okra.rollout.effects import Decision, Effect, Emit, Observe, Persist, SetWeights
+from okra.rollout.effects import CreateRule, Decision, Effect, Emit, Observe, Persist, SetWeights
 from okra.rollout.observation import Observation, RouteReading
 from okra.rollout.policy import Policy, RoutePolicy, bare
 from okra.rollout.state import (
@@ -210,9 +210,9 @@ class Turn:
         told = [effect for effect in self.effects if isinstance(effect, Emit)]
         happened = [emit for emit in told if not emit.of]
         writes: list[Effect] = []
-        for write in (effect for effect in self.effects if isinstance(effect, SetWeights)):
+        for write in (effect for effect in self.effects if isinstance(effect, SetWeights | CreateRule)):
             writes += [write, *(emit for emit in told if emit.of == write.route)]
         looks: list[Effect] = [Observe(frozenset(self.watched))] if self.watched is not None else []
-        others = [effect for effect in self.effects if not isinstance(effect, SetWeights | Emit)]
+        others = [effect for effect in self.effects if not isinstance(effect, SetWeights | CreateRule | Emit)]
         effects = (*persist, *happened, *writes, *looks, *others)
         return Decision(self.state, effects, min(self.wakes, default=None))

@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from okra.api.records import is_record
-from okra.errors import Conflict, Fatal, Invalid, NotFound, OkraError
-from okra.ports import Account, Clock, OwnerReading, RouteRef
+from okra.errors import Conflict, Fatal, Invalid, NotFound, OkraError, Refused
+from okra.ports import Account, Clock, OwnerReading, RequestCondition, RouteRef
 from okra.rollout.observation import (
+    ABSENT,
     Action,
     LoadBalancerType,
     Problem,
@@ -37,6 +38,7 @@ class FakeRoute:
     sticky: bool = False
     action: Action = Action.FORWARD
     owner: str = ""
+    conditions: frozenset[RequestCondition] = frozenset()
     history: list[dict[str, int]] = field(default_factory=list)
     written_at: float = 0.0
 
@@ -60,6 +62,8 @@ class FakeAws:
         self.checks: dict[str, str] = {}
         """Group or record → the health check that its health was last asked by."""
         self.fault: Fault = lambda _operation, _arn: None
+        self.made = 0
+        """Rules that were created, ever: each has an ARN of its own."""
         self.applied_before_fault = False
         """A faulty write is applied all the same: its answer is lost."""
 
@@ -94,6 +98,10 @@ class FakeAws:
         if error := self.fault("DescribeListeners", ref.key):
             return error
         unsaid = self.fault("GetChange", ref.key) if is_record(ref.key) and route and route.history else None
+        if route is None and ref.conditions and ref.listener_arn in self.routes:
+            return NotFound(f"There is no rule {ref.key} yet.", reason=ABSENT)
+        if route is None and ref.priority is not None and ref.listener_arn in self.routes:
+            return NotFound(f"There is no rule {ref.key}.", reason="RuleNotFound")
         if route is None:
             return NotFound(f"There is no listener {ref.key}.", reason="ListenerNotFound")
         kind = LoadBalancerType.NETWORK if route.network else LoadBalancerType.APPLICATION
@@ -109,6 +117,7 @@ class FakeAws:
             protocol="TCP" if route.network else "HTTP",
             pending=unsaid is not None,
             problem=Problem(unsaid.reason, str(unsaid), isinstance(unsaid, Fatal)) if unsaid else None,
+            differs="" if frozenset(ref.conditions) in (frozenset(), route.conditions) else "it takes other requests",
         )
 
     async def write(self, ref: RouteRef, weights: Weights, basis: RouteReading, *, urgent: bool = False) -> None:
@@ -125,6 +134,23 @@ class FakeAws:
             route.history.append(dict(weights))
             route.written_at = self._clock.now()
         await self._call("ModifyListener", basis.arn)
+
+    async def create(self, ref: RouteRef, owner: str, *, take_over: bool = False) -> None:
+        default = self.routes.get(ref.listener_arn)
+        if not ref.conditions or default is None:
+            raise Invalid(f"The rule {ref.key} has no conditions to be made of.")
+        if ref.key in self.routes:
+            await self._call("CreateRule", ref.key)
+            raise Conflict(f"There is a rule {ref.key} by now.")
+        if default.action is not Action.FORWARD and not take_over:
+            raise Refused(f"The listener answers with a {default.action}.", reason="RouteNotForward")
+        if self.fault("CreateRule", ref.key) is None or self.applied_before_fault:
+            number = self.made = self.made + 1
+            arn = ref.listener_arn.replace(":listener/", ":listener-rule/") + f"/{number:016x}"
+            rule = FakeRoute(arn, dict(default.weights), sticky=default.sticky, action=default.action, owner=owner)
+            rule.conditions = frozenset(ref.conditions)
+            self.routes[ref.key] = rule
+        await self._call("CreateRule", ref.key)
 
     async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
         sent_at = self._clock.monotonic()

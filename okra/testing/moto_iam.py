@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 """Signing name → prefix of IAM actions, where they differ."""
 RESOURCES = {
+    "elasticloadbalancing:CreateRule": "ListenerArn",
     "elasticloadbalancing:ModifyRule": "RuleArn",
     "elasticloadbalancing:ModifyListener": "ListenerArn",
     "elasticloadbalancing:AddTags": "ResourceArns",
@@ -44,6 +45,8 @@ RECORDS = {
 """The same of Route 53, which names things by their ids: the parameter, and what kind of thing it is."""
 KEYS = ("aws:TagKeys", "route53:ChangeResourceRecordSetsRecordTypes")
 """Of conditions: a request has values of one of them at most."""
+CREATES = ("elasticloadbalancing:CreateRule", "elasticloadbalancing:CreateTargetGroup")
+"""What may be tagged as it is made."""
 FORBIDDEN = 403
 _PATH = "/okra-test/decisions"
 
@@ -104,8 +107,9 @@ def _enforced(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
         principal = _principal(self)
         if principal is None:
             return call(self)
-        decision = _decide(self, principal)
-        _decisions.append(decision)
+        made = _decide(self, principal)
+        _decisions.extend(made)
+        decision = next((each for each in made if not each.allowed), made[0])
         if decision.allowed:
             return call(self)
         on = decision.resources[0] if decision.resources != ("*",) else "*"
@@ -140,7 +144,8 @@ def _principal(request: Any) -> Principal | None:
     return found
 
 
-def _decide(request: Any, principal: Principal) -> Decision:
+def _decide(request: Any, principal: Principal) -> list[Decision]:
+    """What is to be decided of one request: what is made with tags is tagged, too."""
     from moto.iam.access_control import IAMPolicy
 
     scope = request.headers["Authorization"].partition("Credential=")[2].partition(",")[0]
@@ -159,8 +164,18 @@ def _decide(request: Any, principal: Principal) -> Decision:
     keys += [each["ResourceRecordSet"]["Type"] for each in params.get("ChangeBatch", {}).get("Changes", ())]
     documents = [IAMPolicy(policy)._policy_json for policy in principal.collect_policies()]
     statements = [statement for document in documents for statement in _listed(document["Statement"])]
-    allowed = all(allows(statements, action, resource, keys) for resource in resources)
-    return Decision(principal.arn, action, resources, allowed)
+    asked = {action: resources}
+    if action in CREATES and "Tags" in params:
+        asked["elasticloadbalancing:AddTags"] = tuple(_new(resource) for resource in resources)
+    return [
+        Decision(principal.arn, each, on, all(allows(statements, each, resource, keys) for resource in on))
+        for each, on in asked.items()
+    ]
+
+
+def _new(resource: str) -> str:
+    """What is made: a target group, by its name; or a rule, of a listener."""
+    return resource.replace(":listener/", ":listener-rule/") + "/new" if ":listener/" in resource else resource
 
 
 # Evaluation, pure

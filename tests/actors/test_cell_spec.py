@@ -19,20 +19,12 @@ def broken() -> dict[str, Any]:
     return obj
 
 
-def conditions() -> dict[str, Any]:
-    obj = cell()
-    block = obj["spec"]["ingress"]["awsApplicationLoadBalancer"]
-    block["rule"] = {"priority": 10, "conditions": {"hosts": ["web.example.com"]}}
-    return obj
-
-
 @pytest.mark.parametrize(
     ("obj", "reason", "field"),
     [
         (broken(), "InvalidSpec", "spec.replicas"),
         (cell(ingress={"type": "AWSApplicationLoadBalancer"}), "InvalidSpec", "spec.ingress"),
         (cell(unknown=1), "InvalidSpec", "spec.unknown"),
-        (conditions(), "NotImplemented", "creating a rule"),
     ],
 )
 async def test_a_spec_that_cannot_be_run_is_a_condition_and_no_aws_call(

@@ -109,14 +109,6 @@ async def test_a_signal_ends_it_with_130_and_says_how_to_go_on(tmp_path: Path, n
     assert "the same command goes on from here" in said.lines[-1]
 
 
-async def test_a_cell_that_is_not_implemented_ends_it_with_two(tmp_path: Path) -> None:
-    obj = cell()
-    rule = {"priority": 10, "conditions": {"hosts": ["web.example.com"]}}
-    obj["spec"]["ingress"]["awsApplicationLoadBalancer"]["rule"] = rule
-    (tmp_path / "cell.yaml").write_text(yaml.safe_dump(obj))
-    assert await go(options(tmp_path, timeout=120.0)) == 2
-
-
 async def test_json_output_is_one_object_a_line(tmp_path: Path) -> None:
     said = Said()
     assert await go(options(tmp_path, output="json", print=said)) == 3

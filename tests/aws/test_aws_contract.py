@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pytest
 
 from okra.aws.facade import Aws
-from okra.errors import Invalid, NotFound
-from okra.ports import Account, RouteRef, TargetInventory, TrafficRouter
-from okra.rollout.observation import RouteReading
-from okra.testing.aws_world import VERSION_TAG, AwsWorld
+from okra.errors import Conflict, Invalid, NotFound, Refused
+from okra.ports import Account, RequestCondition, RouteRef, TargetInventory, TrafficRouter
+from okra.rollout.observation import ABSENT, Action, RouteReading
+from okra.testing.aws_world import NOT_FOUND, VERSION_TAG, AwsWorld
 from okra.testing.fake_aws import FakeAws
 from tests.aws.conftest import SystemClock
 
@@ -30,6 +30,7 @@ class World(Protocol):
     def set_health(self, arn: str, healthy: int) -> None: ...
     def owner(self) -> str: ...
     def add_bare(self, name: str) -> str: ...
+    def answers_404(self) -> None: ...
 
 
 @dataclass
@@ -59,6 +60,9 @@ class Faked:
     def add_bare(self, name: str) -> str:
         return self.aws.add_group(name, {})
 
+    def answers_404(self) -> None:
+        self.aws.routes[self.ref.key].action = Action.FIXED_RESPONSE
+
 
 @dataclass
 class Real:
@@ -87,6 +91,9 @@ class Real:
 
     def add_bare(self, name: str) -> str:
         return self.world.target_group(name)
+
+    def answers_404(self) -> None:
+        self.world.set_actions(self.ref.listener_arn, [NOT_FOUND])
 
 
 @pytest.fixture(params=["real", "fake"])
@@ -162,3 +169,72 @@ async def test_the_first_claim_wins_until_it_is_released(world: World) -> None:
     assert world.owner() == "okra/default/a"
     await world.router.release(world.ref, arn, "okra/default/a")
     assert world.owner() == ""
+
+
+# -- rules that aren't there yet ------------------------------------------------------------------------------------
+
+HOST = (RequestCondition("host-header", (("", "shop.example.com"),)),)
+
+
+def rule_of(world: World, *conditions: RequestCondition) -> RouteRef:
+    return RouteRef(Account(), world.ref.listener_arn, priority=7, conditions=conditions or HOST)
+
+
+async def result_of(world: World, ref: RouteRef) -> object:
+    return (await world.router.read([ref]))[ref]
+
+
+async def test_a_rule_that_is_not_there_is_absent_and_not_found_for_who_names_no_conditions(world: World) -> None:
+    for conditions, reason in ((HOST, ABSENT), ((), "RuleNotFound")):
+        found = await result_of(world, replace(rule_of(world), conditions=conditions))
+        assert isinstance(found, NotFound)
+        assert found.reason == reason
+
+
+async def test_a_rule_is_made_with_what_the_listener_does_by_default_and_its_owner(world: World) -> None:
+    await world.router.write(world.ref, {world.old: 3, world.new: 1}, await reading_of(world))
+    await world.router.create(rule_of(world), "okra/default/a")
+    found = await result_of(world, rule_of(world))
+    assert isinstance(found, RouteReading)
+    assert (dict(found.weights), found.differs) == ({world.old: 3, world.new: 1}, "")
+    assert (await world.router.owner(rule_of(world), found.arn)).owner == "okra/default/a"
+    assert ":listener-rule/" in found.arn
+
+
+async def test_a_second_one_at_its_priority_conflicts_and_changes_nothing(world: World) -> None:
+    await world.router.create(rule_of(world), "okra/default/a")
+    before = await result_of(world, rule_of(world))
+    with pytest.raises(Conflict):
+        await world.router.create(rule_of(world), "okra/default/b")
+    after = await result_of(world, rule_of(world))
+    assert isinstance(before, RouteReading)
+    assert isinstance(after, RouteReading)
+    assert (after.arn, after.weights) == (before.arn, before.weights)
+    assert (await world.router.owner(rule_of(world), after.arn)).owner == "okra/default/a"
+
+
+async def test_a_rule_of_other_requests_says_so_to_who_asks_for_conditions(world: World) -> None:
+    await world.router.create(rule_of(world), "okra/default/a")
+    other = rule_of(world, RequestCondition("path-pattern", (("", "/shop"),)))
+    found = await result_of(world, other)
+    assert isinstance(found, RouteReading)
+    assert found.differs
+    any_ = await result_of(world, replace(other, conditions=()))
+    assert isinstance(any_, RouteReading)
+    assert not any_.differs
+
+
+async def test_what_does_not_forward_is_copied_only_for_who_takes_over(world: World) -> None:
+    world.answers_404()
+    with pytest.raises(Refused) as caught:
+        await world.router.create(rule_of(world), "okra/default/a")
+    assert caught.value.reason == "RouteNotForward"
+    await world.router.create(rule_of(world), "okra/default/a", take_over=True)
+    found = await result_of(world, rule_of(world))
+    assert isinstance(found, RouteReading)
+    assert found.action is Action.FIXED_RESPONSE
+
+
+async def test_a_rule_without_conditions_is_not_made(world: World) -> None:
+    with pytest.raises(Invalid):
+        await world.router.create(replace(rule_of(world), conditions=()), "okra/default/a")

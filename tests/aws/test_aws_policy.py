@@ -45,6 +45,8 @@ def test_writes_are_allowed_on_routes_only() -> None:
     assert not allowed("elasticloadbalancing:ModifyRule", LISTENER)
     assert not allowed("elasticloadbalancing:ModifyListener", RULE)
     assert not allowed("elasticloadbalancing:AddTags", GROUP)
+    assert allowed("elasticloadbalancing:CreateRule", LISTENER), "a rule is made on its listener"
+    assert not allowed("elasticloadbalancing:CreateRule", NETWORK)
 
 
 def test_target_groups_are_made_only_by_who_has_sets() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from okra.aws.facade import Aws
 from okra.aws.sessions import Timeouts
-from okra.errors import OkraError, Unavailable
-from okra.ports import Account, RouteRef
+from okra.errors import Conflict, OkraError, Unavailable
+from okra.ports import Account, RequestCondition, RouteRef
 from okra.rollout.observation import RouteReading
 from okra.testing.aws_world import AwsWorld
 from okra.testing.fault_proxy import FaultProxy
@@ -51,7 +51,22 @@ async def release(scene: Scene) -> None:
     await scene.aws.router.release(scene.ref, scene.route.arn, OWNER)
 
 
+HOST = (RequestCondition("host-header", (("", "shop.example.com"),)),)
+
+
+async def create_rule(scene: Scene) -> None:
+    ref = replace(scene.ref, rule_arn="", priority=77, conditions=HOST)
+    await scene.aws.router.create(ref, OWNER, take_over=True)
+
+
+def everything(scene: Scene) -> tuple[object, object]:
+    """The listener's rules, the default one among them, and what they do."""
+    arn = scene.route.listener_arn
+    return scene.world.elb.describe_rules(ListenerArn=arn)["Rules"], scene.world.actions(arn)
+
+
 WRITES: dict[str, Callable[[Scene], Awaitable[object]]] = {
+    "CreateRule": create_rule,
     "ModifyRule": lambda scene: scene.write(),
     "ModifyListener": modify_listener,
     "AddTags": lambda scene: scene.aws.router.claim(scene.ref, scene.route.arn, OWNER),
@@ -64,7 +79,7 @@ WRITES: dict[str, Callable[[Scene], Awaitable[object]]] = {
 async def test_a_write_that_fails_is_sent_once_in_its_time_and_changes_nothing(
     scene: Scene, timeouts: Timeouts, operation: str, fault: Fault, expected: type[OkraError]
 ) -> None:
-    before = scene.world.actions(scene.route.arn), scene.world.actions(scene.route.listener_arn)
+    before = everything(scene)
     scene.proxy.add(replace(fault, operation=operation))
     began = time.monotonic()
     with pytest.raises(OkraError) as caught:
@@ -72,7 +87,7 @@ async def test_a_write_that_fails_is_sent_once_in_its_time_and_changes_nothing(
     assert type(caught.value) is expected, caught.value
     assert time.monotonic() - began < timeouts.write_total + SLACK
     assert len(scene.proxy.calls(operation)) == 1, "never retried inside"
-    assert (scene.world.actions(scene.route.arn), scene.world.actions(scene.route.listener_arn)) == before
+    assert everything(scene) == before
     assert scene.world.tags(scene.route.arn).get("okra.mumoshu.github.io/owner", "") == (
         OWNER if operation == "RemoveTags" else ""
     )
@@ -88,6 +103,15 @@ async def test_a_write_whose_answer_is_lost_is_unknown_and_was_applied_once(scen
     assert len(scene.proxy.reached("ModifyRule")) == 1
     await scene.proxy.settled()
     assert scene.world.weights(scene.route.arn) == scene.target
+
+
+async def test_a_lost_answer_to_a_creation_is_unknown_and_the_next_one_finds_the_rule(scene: Scene) -> None:
+    scene.proxy.add(Fault(FaultKind.RESET, "CreateRule", applied=True, times=1))
+    with pytest.raises(Unavailable):
+        await create_rule(scene)
+    with pytest.raises(Conflict):
+        await create_rule(scene)
+    assert len(scene.proxy.reached("CreateRule")) == 1, "the second looked first"
 
 
 async def test_a_lost_answer_to_a_listeners_write_is_unknown_too(scene: Scene) -> None:

@@ -8,10 +8,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from okra.api.records import is_record
-from okra.rollout.effects import Claim, Decision, Effect, Emit, Observe, Persist, Release, RunChecks, SetWeights
+from okra.rollout.effects import (
+    Claim,
+    CreateRule,
+    Decision,
+    Effect,
+    Emit,
+    Observe,
+    Persist,
+    Release,
+    RunChecks,
+    SetWeights,
+)
 from okra.rollout.late import LANDS_WITHIN
 from okra.rollout.machine import decide
 from okra.rollout.observation import (
+    ABSENT,
     Observation,
     Problem,
     RouteReading,
@@ -223,6 +235,11 @@ class Process:
                 if fault == UNMADE:
                     return False
                 self._write(effect, fault)
+            case CreateRule():
+                fault = self.fault(effect)
+                if fault == UNMADE:
+                    return False
+                self._make(effect, fault)
             case Claim(route=key):
                 self.fault(effect)
                 self.world.owners.setdefault(key, self.policy.owner)
@@ -291,6 +308,22 @@ class Process:
             self.world.write(effect.route, effect.weights)
         if outcome is WriteOutcome.ACKNOWLEDGED and is_record(effect.route):
             self.spreading[effect.route] = self.world.now - self.world.skew + self.world.spreads_for
+        self._answered(effect, outcome, problem)
+
+    def _make(self, effect: CreateRule, fault: str | None) -> None:
+        trouble, outcome, problem = self.world.troubles.get(effect.route), WriteOutcome.ACKNOWLEDGED, None
+        if fault == REFUSED:
+            outcome, problem = WriteOutcome.REFUSED, Problem("TooManyRules", "AWS says TooManyRules.")
+        elif not isinstance(trouble, Problem) or trouble.reason != ABSENT:
+            outcome, problem = WriteOutcome.REFUSED, Problem("Conflict", "There is one by now.", fatal=False)
+        elif fault in (LOST, DROPPED, LATE):
+            outcome, problem = WriteOutcome.UNKNOWN, Problem("Unavailable", "No answer.", fatal=False)
+        if outcome is WriteOutcome.ACKNOWLEDGED or (outcome is WriteOutcome.UNKNOWN and fault == LOST):
+            self.world.make(effect.route, self.world.defaults.get(effect.route, self.world.routes[effect.route]))
+            self.world.owners[effect.route] = self.policy.owner
+        self._answered(effect, outcome, problem)
+
+    def _answered(self, effect: SetWeights | CreateRule, outcome: WriteOutcome, problem: Problem | None) -> None:
         before = self.obs.writes.get(effect.route)
         failures = 0 if problem is None else (before.failures if before else 0) + 1
         answer = Write(effect.serial, outcome, self.world.tick(), problem, failures)

@@ -228,19 +228,6 @@ def test_nothing_is_measured_while_resolvers_may_answer_what_was_before(spec: di
     assert compile_policy(cell(**spec), Defaults()).propagation_delay == seconds
 
 
-@pytest.mark.parametrize(
-    ("spec", "said"),
-    [
-        ({"ingresses": [alb(rule={"priority": 1, "conditions": {"hosts": ["a"]}})]}, "creating a rule"),
-    ],
-)
-def test_what_this_version_does_not_do_is_said_with_its_place(spec: dict[str, Any], said: str) -> None:
-    problem = compile_policy(cell(**spec), Defaults()).problem
-    assert problem is not None
-    assert problem.reason == "NotImplemented"
-    assert said in problem.message
-
-
 def test_clusters_and_applications_are_not_for_the_actor_of_routes() -> None:
     problem = compile_policy(cell(**COMPLEX), Defaults()).problem
     assert problem is not None

@@ -115,7 +115,6 @@ def test_a_transition_time_moves_only_with_the_status_of_its_condition() -> None
     [
         (State(), "Pending"),
         (State(condition=Condition("InvalidSpec", "x")), "Invalid"),
-        (State(condition=Condition("NotImplemented", "x")), "Invalid"),
         (State(stable_version="1", condition=Condition("Synced", "x")), "Synced"),
         (State(stable_version="1", condition=Condition("WaitingForTargetGroups", "x")), "Synced"),
         (State(stable_version="1", condition=Condition("RolledBack", "x")), "Failed"),

@@ -12,7 +12,17 @@ from typing import Any
 
 from okra.api.records import is_record
 from okra.rollout.effects import Emit
-from okra.rollout.observation import Action, Command, Problem, RouteReading, SeriesResult, TargetGroup, Token, Verdict
+from okra.rollout.observation import (
+    ABSENT,
+    Action,
+    Command,
+    Problem,
+    RouteReading,
+    SeriesResult,
+    TargetGroup,
+    Token,
+    Verdict,
+)
 from okra.rollout.policy import Policy, bare
 from okra.rollout.state import State, Step, StepKind
 
@@ -103,7 +113,13 @@ class World:
     action: Action = Action.FORWARD
     troubles: dict[str, Action | Problem] = field(default_factory=dict)
     """By route: what it does instead, or why it can't be read."""
+    arns: dict[str, str] = field(default_factory=dict)
+    """By route: the rule's ARN, where it isn't the route's key."""
+    takes: dict[str, str] = field(default_factory=dict)
+    """By route: how the requests that it takes differ from those that it should take."""
     commanded: int = 0
+    defaults: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By route: where its listener forwards to by default; else to what the route showed last."""
     spreads_for: float = 20.0
     """Seconds until all of Route 53's servers have a change."""
     skew: float = 0.0
@@ -143,7 +159,19 @@ class World:
     def reading(self, key: str, stale: float = 0.0) -> RouteReading:
         began = self.tick()
         shown = self.seen[key, began] = self.shown(key, began - self.skew - stale)
-        return RouteReading(key, began, dict(shown.weights), self.action, sticky=self.sticky)
+        arn, differs = self.arns.get(key, key), self.takes.get(key, "")
+        return RouteReading(arn, began, dict(shown.weights), self.action, sticky=self.sticky, differs=differs)
+
+    def vanish(self, key: str) -> None:
+        """The rule is deleted; one like it can be made."""
+        self.troubles[key] = Problem(ABSENT, f"There is no rule {key} yet.")
+
+    def make(self, key: str, weights: Mapping[str, int]) -> None:
+        """The rule is there, and forwards as its listener does by default."""
+        del self.troubles[key]
+        self.arns[key] = f"{key}/{len(self.past[key])}"
+        self.past[key] = [Shown(self.tick() - self.skew, dict(weights), PERSON)]
+        self.routes[key] = dict(weights)
 
     def set_clock(self, by: float) -> None:
         self.now += by

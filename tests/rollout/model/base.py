@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition
 
-from okra.rollout.effects import Effect, Persist, RunChecks, SetWeights
+from okra.rollout.effects import CreateRule, Effect, Persist, RunChecks, SetWeights
 from okra.rollout.machine import decide
 from okra.rollout.observation import Token, Verdict
 from okra.rollout.policy import OnDrift, OnFailure, OnNewerVersion
@@ -112,6 +112,7 @@ class Base(RuleBasedStateMachine):
             if spare and len(weights) < 5:
                 weights |= dict.fromkeys(self.new_groups(None, key, 1), 0)
             self.world.write(key, weights, "person")
+            self.world.defaults[key] = weights
         self.world.verdicts = self.verdict
         self.oracle = Oracle(self.world)
         self.live = self.process()
@@ -138,7 +139,7 @@ class Base(RuleBasedStateMachine):
             if self.store_down and process is self.live:
                 return DOWN
             return self.persists.pop(0) if self.persists and process is self.live else None
-        if isinstance(effect, SetWeights):
+        if isinstance(effect, SetWeights | CreateRule):
             return self.writes.pop(0) if self.writes else None
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from okra.api.records import is_record
 from okra.rollout.observation import Action, Problem, Verdict
 from okra.rollout.policy import OnFailure
 from okra.rollout.state import Phase, RolloutKind, RouteState
@@ -44,6 +45,14 @@ class FaultRules(Base):
         if isinstance(trouble, Action | Problem):
             self.world.troubles[key] = trouble
         self.belongs(key, "other/default/web" if trouble == "another's" else self.policy.owner)
+
+    @rule(pick=st.integers(0, 2))
+    def a_rule_is_deleted_that_can_be_made_again(self, pick: int) -> None:
+        """Its listener forwards to whatever had the traffic at the beginning."""
+        key = self.policy.routes[pick % len(self.policy.routes)].key
+        if not is_record(key):
+            self.world.vanish(key)
+            self.person_wrote = True
 
     @rule(seconds=st.sampled_from((0.5, 4.0, 20.0)))
     def nothing_may_be_written_for_now(self, seconds: float) -> None:

@@ -1,0 +1,74 @@
+"""The conditions of a listener's rule, as the API has them and as Okra does. Pure.
+
+Conditions are compared by what they mean: AWS keeps no order of them, and matches host names, headers and queries
+whatever their case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from okra.ports import RequestCondition
+
+_CONFIGS = {
+    "host-header": "HostHeaderConfig",
+    "path-pattern": "PathPatternConfig",
+    "http-request-method": "HttpRequestMethodConfig",
+    "http-header": "HttpHeaderConfig",
+    "query-string": "QueryStringConfig",
+    "source-ip": "SourceIpConfig",
+}
+_EXACT = frozenset({"path-pattern", "http-request-method"})
+"""Fields whose case counts."""
+
+
+def to_api(conditions: Iterable[RequestCondition]) -> list[dict[str, Any]]:
+    """As CreateRule takes them."""
+    return [{"Field": each.field, _CONFIGS[each.field]: _config(each)} for each in conditions]
+
+
+def _config(condition: RequestCondition) -> dict[str, Any]:
+    if condition.field == "query-string":
+        return {"Values": [({"Key": key} if key else {}) | {"Value": value} for key, value in condition.values]}
+    name = {"HttpHeaderName": condition.header} if condition.header else {}
+    return {**name, "Values": [value for _, value in condition.values]}
+
+
+def difference(wanted: Collection[RequestCondition], rule: Sequence[Mapping[str, Any]]) -> str:
+    """How a rule's conditions, as the API gave them, differ from those wanted, in words; empty where they don't."""
+    there = {_said(each) for each in map(_of_api, rule)}
+    asked = {_said(_canonical(each)) for each in wanted}
+    parts = [
+        f"{verb} {', '.join(sorted(some))}"
+        for verb, some in (("it takes", there - asked), ("and should take", asked - there))
+        if some
+    ]
+    return " ".join(parts).removeprefix("and ")
+
+
+def _of_api(raw: Mapping[str, Any]) -> RequestCondition:
+    """One whose configuration Okra doesn't know (regular expressions) is like none that it makes."""
+    field = str(raw.get("Field", ""))
+    config = raw.get(_CONFIGS.get(field, ""), {})
+    unknown = sorted(config.keys() - {"Values", "HttpHeaderName"})
+    values = config.get("Values") or raw.get("Values") or ()
+    pairs = [
+        (each.get("Key") or "", each.get("Value") or "") if isinstance(each, Mapping) else ("", str(each))
+        for each in values
+    ]
+    pairs += [(name, str(each)) for name in unknown for each in config[name]]
+    return _canonical(RequestCondition(field, tuple(pairs), config.get("HttpHeaderName", "")))
+
+
+def _canonical(condition: RequestCondition) -> RequestCondition:
+    pairs = set(condition.values)
+    if condition.field not in _EXACT:
+        pairs = {(key.lower(), value.lower()) for key, value in pairs}
+    return RequestCondition(condition.field, tuple(sorted(pairs)), condition.header.lower())
+
+
+def _said(condition: RequestCondition) -> str:
+    """One condition, for people: `http-header x-canary: 1 or 2`."""
+    values = " or ".join(f"{key}={value}" if key else value for key, value in condition.values)
+    return f"{' '.join(part for part in (condition.field, condition.header) if part)}: {values}"

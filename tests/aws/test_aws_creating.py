@@ -1,0 +1,192 @@
+"""Rules that Okra makes: what is sent, what AWS keeps of it, and what can't be made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from okra.aws.facade import Aws
+from okra.aws.rule_conditions import difference, to_api
+from okra.errors import Conflict, Invalid, OkraError, Refused
+from okra.ports import Account, RequestCondition, RouteRef
+from okra.rollout.observation import RouteReading
+from okra.testing.aws_world import AwsWorld, forward
+from okra.testing.fault_proxy import FaultProxy
+from okra.testing.faults import Fault, FaultKind
+
+OWNER = "okra/default/web"
+EVERY = (
+    RequestCondition("host-header", (("", "Shop.example.com"), ("", "*.shop.example.com"))),
+    RequestCondition("path-pattern", (("", "/Api/*"),)),
+    RequestCondition("http-request-method", (("", "GET"),)),
+    RequestCondition("http-header", (("", "Yes"),), "X-Canary"),
+    RequestCondition("query-string", (("v", "2"), ("", "beta"))),
+    RequestCondition("source-ip", (("", "10.0.0.0/8"),)),
+)
+AS_AWS_SAYS = [
+    {"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"]}},
+    {"Field": "query-string", "QueryStringConfig": {"Values": [{"Value": "BETA"}, {"Key": "V", "Value": "2"}]}},
+    {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "x-canary", "Values": ["yes"]}},
+    {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}},
+    {"Field": "path-pattern", "Values": ["/Api/*"], "PathPatternConfig": {"Values": ["/Api/*"]}},
+    {
+        "Field": "host-header",
+        "Values": ["*.shop.example.com", "shop.example.com"],
+        "HostHeaderConfig": {"Values": ["*.shop.example.com", "shop.example.com"]},
+    },
+]
+
+
+def condition(field: str, *values: str, header: str = "") -> RequestCondition:
+    return RequestCondition(field, tuple(("", value) for value in values), header)
+
+
+# -- conditions ----------------------------------------------------------------------------------------------------
+
+
+def test_the_same_conditions_in_another_order_and_case_are_the_same() -> None:
+    assert difference(EVERY, AS_AWS_SAYS) == ""
+    assert difference(EVERY, to_api(EVERY)) == ""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "said"),
+    [
+        (
+            [condition("path-pattern", "/a")],
+            [condition("path-pattern", "/A")],
+            "it takes path-pattern: /A and should take path-pattern: /a",
+        ),
+        ([condition("host-header", "a.io")], [], "should take host-header: a.io"),
+        (
+            [condition("host-header", "a.io")],
+            [condition("host-header", "a.io"), condition("http-request-method", "GET")],
+            "it takes http-request-method: GET",
+        ),
+        (
+            [condition("http-header", "1", header="X-A")],
+            [condition("http-header", "1", header="X-B")],
+            "it takes http-header x-b: 1 and should take http-header x-a: 1",
+        ),
+        (
+            [RequestCondition("query-string", (("a", "1"), ("", "2")))],
+            [RequestCondition("query-string", (("", "2"),))],
+            "it takes query-string: 2 and should take query-string: 2 or a=1",
+        ),
+    ],
+    ids=["case of a path", "missing", "one more", "another header", "fewer values"],
+)
+def test_what_differs_is_said_in_words(
+    wanted: list[RequestCondition], there: list[RequestCondition], said: str
+) -> None:
+    assert difference(wanted, to_api(there)) == said
+
+
+def test_a_regular_expression_is_like_no_condition_of_okras() -> None:
+    raw = [{"Field": "host-header", "HostHeaderConfig": {"Values": [], "RegexValues": ["a.*"]}}]
+    said = difference([condition("host-header", "a.io")], raw)
+    assert said == "it takes host-header: regexvalues=a.* and should take host-header: a.io"
+
+
+# -- what is made --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def listener(aws_world: AwsWorld) -> str:
+    old, new = (aws_world.target_group(f"web-{each}", version=f"1.{each}.0") for each in (0, 1))
+    sticky = {"TargetGroupStickinessConfig": {"Enabled": True, "DurationSeconds": 60}}
+    return aws_world.listener(aws_world.load_balancer(), actions=[forward({old: 3, new: 0}, **sticky)])
+
+
+def ref_of(listener: str, priority: int = 7, *conditions: RequestCondition) -> RouteRef:
+    return RouteRef(Account(), listener, priority=priority, conditions=conditions or EVERY[:5])
+
+
+async def made(aws: Aws, ref: RouteRef, **options: Any) -> RouteReading:
+    await aws.router.create(ref, OWNER, **options)
+    found = (await aws.router.read([ref]))[ref]
+    assert isinstance(found, RouteReading), found
+    return found
+
+
+@pytest.mark.parametrize("each", EVERY, ids=lambda each: each.field)
+async def test_each_kind_of_condition_is_read_as_it_was_made(aws: Aws, listener: str, each: RequestCondition) -> None:
+    assert (await made(aws, ref_of(listener, 7, each))).differs == ""
+
+
+async def test_stickiness_weights_and_zeros_of_the_default_action_are_copied(
+    aws: Aws, aws_world: AwsWorld, listener: str
+) -> None:
+    reading = await made(aws, ref_of(listener))
+    assert aws_world.actions(reading.arn) == aws_world.actions(listener)
+    assert reading.sticky
+    assert aws_world.tags(reading.arn) == {"okra.mumoshu.github.io/owner": OWNER}
+
+
+async def test_whoever_signs_in_by_cognito_before_does_so_on_the_copy(aws: Aws, aws_world: AwsWorld) -> None:
+    group = aws_world.target_group("web")
+    pool = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_a"
+    cognito: Mapping[str, Any] = {"UserPoolArn": pool, "UserPoolClientId": "a", "UserPoolDomain": "a"}
+    actions = [
+        {"Type": "authenticate-cognito", "Order": 1, "AuthenticateCognitoConfig": cognito},
+        forward({group: 1}) | {"Order": 2},
+    ]
+    listener = aws_world.listener(aws_world.load_balancer(), actions=actions, protocol="HTTPS", port=443)
+    reading = await made(aws, ref_of(listener))
+    assert aws_world.actions(reading.arn) == aws_world.actions(listener)
+
+
+async def test_a_secret_that_nobody_tells_is_a_reason_to_make_nothing(
+    aws: Aws, aws_world: AwsWorld, fault_proxy: FaultProxy
+) -> None:
+    group = aws_world.target_group("web")
+    oidc = {"Issuer": "https://a", "ClientId": "a", "ClientSecret": "s", "AuthorizationEndpoint": "https://a/a"}
+    oidc |= {"TokenEndpoint": "https://a/t", "UserInfoEndpoint": "https://a/u"}
+    actions = [
+        {"Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": oidc},
+        forward({group: 1}) | {"Order": 2},
+    ]
+    listener = aws_world.listener(aws_world.load_balancer(), actions=actions, protocol="HTTPS", port=443)
+    with pytest.raises(Refused) as caught:
+        await aws.router.create(ref_of(listener), OWNER)
+    assert caught.value.reason == "ActionNotCopied"
+    assert "create the rule by hand" in str(caught.value)
+    assert fault_proxy.calls("CreateRule") == []
+
+
+async def test_one_that_is_there_is_found_before_anything_is_sent(
+    aws: Aws, aws_world: AwsWorld, fault_proxy: FaultProxy, listener: str
+) -> None:
+    arn = aws_world.rule(listener, 7)
+    with pytest.raises(Conflict):
+        await aws.router.create(ref_of(listener), OWNER)
+    assert fault_proxy.calls("CreateRule") == []
+    assert aws_world.tags(arn) == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "said"),
+    [
+        ("PriorityInUse", Conflict, "read again"),
+        ("TooManyRules", Refused, "ask for a higher quota"),
+        ("TooManyUniqueTargetGroupsPerLoadBalancer", Refused, "as many target groups as AWS allows"),
+        ("ValidationError", Invalid, "not valid"),
+    ],
+)
+async def test_what_aws_refuses_is_said_with_the_rule_and_the_remedy(
+    aws: Aws, listener: str, fault_proxy: FaultProxy, code: str, expected: type[OkraError], said: str
+) -> None:
+    fault_proxy.add(Fault(FaultKind.ERROR, "CreateRule", status=400, code=code, message="no"))
+    with pytest.raises(expected) as caught:
+        await aws.router.create(ref_of(listener), OWNER)
+    assert said in str(caught.value)
+    assert f"{listener}#7" in str(caught.value)
+
+
+async def test_a_listener_of_another_kind_has_no_rule_to_make(aws: Aws, aws_world: AwsWorld) -> None:
+    group = aws_world.target_group("web", protocol="TCP")
+    listener = aws_world.listener(aws_world.load_balancer(network=True), {group: 1}, protocol="TCP")
+    with pytest.raises(Invalid):
+        await aws.router.create(ref_of(listener), OWNER)
