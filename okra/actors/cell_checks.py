@@ -5,7 +5,7 @@ One check of a Cell may be several objects (one a cluster): failed when one of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -16,11 +16,11 @@ from okra.actors.kinds import OKRA, kind_named, resource
 from okra.actors.messages import Forward, RunSeries, SeriesDone
 from okra.analysis.naming import checks_for
 from okra.api.checks import CellCheck
-from okra.applications.children import PARENT
+from okra.applications.children import PARENT, routes_of_check
 from okra.errors import AccessDenied, Fatal, OkraError, Retryable, Unavailable
 from okra.rollout.effects import RunChecks
 from okra.rollout.observation import SeriesResult, TargetGroup, Verdict
-from okra.rollout.state import Phase
+from okra.rollout.state import Phase, RouteState
 from okra.rollout.words import short
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class CellChecks:
         """The Check objects of one check, there before they are asked."""
         cell = self._cell
         asked = as_asked(check, cell.wiring.defaults, cell.spec.account)
-        canary, stable = self._variables(canary=True), self._variables(canary=False)
+        canary, stable = (self._variables(check.name, canary=each) for each in (True, False))
         return await self._checks.apply(check, lambda prefix: checks_for(prefix, [asked], canary, stable))
 
     @property
@@ -179,14 +179,20 @@ class CellChecks:
             (*parent, name),
         )
 
-    def _variables(self, *, canary: bool) -> list[Mapping[str, str]]:
+    def _routes_of(self, check: str) -> Sequence[RouteState]:
+        """Of several applications in lockstep those of the one whose check it is; else all."""
+        keys = routes_of_check(self._cell.record.object, check)
+        routes = self._cell.record.state.routes
+        return [route for route in routes if route.key in keys] or routes
+
+    def _variables(self, check: str, *, canary: bool) -> list[Mapping[str, str]]:
         """The template variables of each canary (or stable) target group, in the routes' order."""
         cell, obs = self._cell, self._cell.sight.obs
         groups = {group.arn: group for group in obs.groups or ()}
         rollout = cell.record.state.rollout
         version, stable = (rollout.version if rollout else ""), cell.record.state.stable_version or ""
         found: list[Mapping[str, str]] = []
-        for route in cell.record.state.routes:
+        for route in self._routes_of(check):
             reading, ref = obs.readings.get(route.key), cell.spec.refs.get(route.key)
             if reading is None or ref is None:
                 continue

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from okra.actors.cell import CellActor
 
 FINALIZER = "okra.mumoshu.github.io/rollout"
+HANDOVER = "okra.mumoshu.github.io/handover"
+"""Of a child that its complex Cell deletes: it is gone only when its tags are off its routes."""
 
 
 class Finalizer:
@@ -28,8 +30,8 @@ class Finalizer:
         return await self._set((*present, FINALIZER))
 
     async def drop(self) -> bool:
-        present = self._present
-        return FINALIZER not in present or await self._set(name for name in present if name != FINALIZER)
+        present, over = self._present, {FINALIZER, *((HANDOVER,) if self._record.deleting else ())}
+        return not over.intersection(present) or await self._set(name for name in present if name not in over)
 
     @property
     def _present(self) -> tuple[str, ...]:

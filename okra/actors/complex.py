@@ -70,7 +70,7 @@ class ComplexCell(Actor[Message]):
         self.key = self.record.key
         self.seat = seat(kind, *self.key)
         parent = self.record.parent
-        self.children = Children(wiring, parent)
+        self.children = Children(wiring, parent, lambda: self.record.state)
         self.sight = ComplexSight(wiring, self.children, argocd)
         self.checks = ComplexChecks(wiring, self.children, lambda: self.ref, self.say)
         self.revisions = Revisions(wiring, parent)
@@ -223,10 +223,10 @@ class ComplexCell(Actor[Message]):
             case Route():
                 await self.children.send(spec, effect, self.record.state)
             case Abort(application=name):
-                await self.children.abort(name, self.record.state.of(name).attempt)
+                await self.children.abort(name)
             case RunChecks(application=name):
                 application = next(each for each in spec.applications or () if each.name == name)
-                account = account_for(spec, application.alb.listener_arn if application.alb else "")
+                account = account_for(spec, next((alb.listener_arn for _, alb in application.routes), ""))
                 await self.checks.run(spec, effect, self.record.state.of(name), account)
             case SaveRevision():
                 await self.revisions.save(self.record.object)

@@ -24,7 +24,7 @@ from okra.api.checks import CellCheck
 from okra.api.complex import Application
 from okra.applications.children import eks_name
 from okra.applications.effects import RunChecks
-from okra.applications.state import AppState, Placement, State
+from okra.applications.state import AppState, Group, Placement, State
 from okra.errors import Fatal
 from okra.ports import Account
 from okra.rollout.observation import SeriesResult, Token, Verdict
@@ -154,21 +154,22 @@ def _variables(
         return ()
     eks = {each.cluster: each.eks for each in placement.groups if each.eks}
     eks |= {each.name: eks_name(each) for each in spec.clusters or ()}
-    arns = {group.cluster: group.arn for group in placement.groups}
-    listener = application.alb.listener_arn if application.alb else ""
+    listener = next((alb.listener_arn for _, alb in application.routes), "")
     return [
         {
             "clusterName": cluster,
             "eksClusterName": eks.get(cluster, cluster),
             "version": placement.version,
             "stableVersion": app.synced.version if app.synced else "",
-            **(_of_route(listener, arns[cluster]) if cluster in arns else {}),
+            **of_route,
         }
         for cluster in placement.clusters
+        for of_route in [_of_route(listener, each) for each in placement.groups if each.cluster == cluster] or [{}]
     ]
 
 
-def _of_route(listener: str, arn: str) -> Mapping[str, str]:
+def _of_route(listener: str, group: Group) -> Mapping[str, str]:
+    listener, arn = group.route.partition("#")[0] or listener, group.arn
     balancer = "/".join(dimension_of(listener).split("/")[1:4])
     return {
         "albListenerARN": listener,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
+from okra.actors.cell_finalizer import HANDOVER
 from okra.actors.discovery import problem_of
 from okra.actors.kinds import kind_named
 from okra.actors.owned import same
@@ -28,8 +29,9 @@ from okra.applications.children import (
 )
 from okra.applications.effects import Publish, Route
 from okra.applications.kept import Before, said_of
+from okra.applications.lockstep import joint_of, lead_of, seen_of
 from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
-from okra.applications.seen import cluster_seen, deployment_seen, pinned, published_to, route_seen, told_to
+from okra.applications.seen import cluster_seen, deployment_seen, held_by, pinned, published_to, route_seen, told_to
 from okra.applications.state import AppState, Group, Phase, State
 from okra.errors import AlreadyExists, NotFound, Unavailable
 from okra.ports import Kind, Object
@@ -40,8 +42,8 @@ CLUSTER, DEPLOYMENT = "ArgoCDCluster", "ArgoCDApplicationDeployment"
 
 
 class Children:
-    def __init__(self, wiring: Wiring, parent: Parent) -> None:
-        self._wiring, self.parent = wiring, parent
+    def __init__(self, wiring: Wiring, parent: Parent, state: Callable[[], State]) -> None:
+        self._wiring, self.parent, self._state = wiring, parent, state
         self._cluster, self._deployment, self._route = (
             kind_named(parent.group, kind) for kind in (CLUSTER, DEPLOYMENT, parent.kind)
         )
@@ -78,10 +80,25 @@ class Children:
         return self._family[self._deployment].get(self.parent.application(application))
 
     def route_object(self, application: str) -> Object | None:
-        return self._family[self._route].get(self.parent.application(application))
+        """The child Cell that moves the application's traffic."""
+        return self._family[self._route].get(self.parent.application(lead_of(self._state().of(application))))
 
     def route(self, application: str, attempt: int | None) -> RouteSeen | None:
-        return route_seen(self.route_object(application), attempt)
+        """What that says, as the application calls it. Whoever moves with others: in the attempt of the first."""
+        app, together = self._state().of(application), self._together(application)
+        told = attempt if attempt is None or not together else together[0].attempt
+        return seen_of(route_seen(self.route_object(application), told), app, together)
+
+    def _together(self, application: str) -> list[AppState]:
+        """Those whose traffic one child Cell moves with the application's."""
+        lead = lead_of(self._state().of(application))
+        return [each for each in self._state().applications if lead_of(each) == lead]
+
+    def elsewhere(self, application: str, routes: Collection[str]) -> bool:
+        """Has another child Cell one of these routes, or hasn't it let it go yet?"""
+        own = self.parent.application(lead_of(self._state().of(application)))
+        others = (obj for name, obj in self._family[self._route].items() if name != own)
+        return any({*routes} & held_by(each) for each in others)
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -95,8 +112,11 @@ class Children:
                 body = self._deployed(app, at, told_to(self.parent, there), there)
                 wanted += [] if body is None else [(self._deployment, body)]
                 problem = problem or self._in_use(app, there, body)
-            if (there := self.route_object(app.name)) is not None and (app.alb or app.name in self.before):
-                body = told.route(self.parent, spec, app, at, self._where(there, at), there, self.before)
+        for apps in self._units(spec, state):
+            there = self.route_object(apps[0].name)
+            if there is not None and any(app.alb or app.name in self.before for app in apps):
+                states = [state.of(app.name) for app in apps]
+                body = told.route(self.parent, spec, apps, states, self._where(there, states), there, self.before)
                 wanted += [] if body is None else [(self._route, body)]
         for kind, body in wanted:
             try:
@@ -118,13 +138,21 @@ class Children:
                     self._route, self.parent.child(self.parent.kind, there["metadata"]["name"], body), there
                 )
 
-    def _where(self, there: Object, app: AppState) -> tuple[str, tuple[tuple[str, Group], ...]]:
+    def _units(self, spec: CellSpec, state: State) -> list[list[Application]]:
+        """The applications, those together whose traffic one child Cell moves."""
+        found: dict[str, list[Application]] = {}
+        for app in spec.applications or ():
+            found.setdefault(lead_of(state.of(app.name)), []).append(app)
+        return list(found.values())
+
+    def _where(self, there: Object, apps: Sequence[AppState]) -> tuple[str, tuple[tuple[str, Group], ...]]:
         """Where a child Cell was told to go. Once nothing can go back, the groups of other versions are no more listed:
         they may be deleted together with their clusters."""
         version, groups = pinned(there)
         seen = route_seen(there, None)
-        arrived = app.phase is Phase.SYNCED and not app.former and app.synced and app.synced.version == version
-        if arrived and seen is not None and seen.settled and seen.stable == version and not seen.retains:
+        at_rest = seen is not None and seen.settled and seen.stable == version and not seen.retains
+        arrived = all(app.phase is Phase.SYNCED and not app.former for app in apps)
+        if at_rest and arrived and joint_of(apps, "synced") == version:
             return version, tuple(each for each in groups if each[0] == version)
         return version, groups
 
@@ -158,23 +186,23 @@ class Children:
         await self._apply(self._deployment, body, there)
 
     async def send(self, spec: CellSpec, effect: Route, state: State) -> None:
-        name, to = effect.application, (effect.version, effect.groups)
-        there, at, app = self.route_object(name), state.of(name), said_of(spec, name)
-        if app is None and there is not None:
+        to, names = (effect.version, effect.groups), effect.members
+        there, states = self.route_object(names[0]), [state.of(name) for name in names]
+        apps = [app for name in names if (app := said_of(spec, name)) is not None]
+        if len(apps) < len(names) and there is not None:
             body: Object | None = sent_back(self.parent, there, *to)
         else:
-            assert app is not None  # the spec says to move it
-            body = told.route(self.parent, spec, app, at, to, there, self.before)
+            body = told.route(self.parent, spec, apps, states, to, there, self.before)
         assert body is not None  # it has traffic
-        await self._write(self._route, sent(body, there, at.attempt), there)
+        await self._write(self._route, sent(body, there, states[0].attempt), there)
 
-    async def abort(self, application: str, attempt: int) -> None:
-        there = self.route_object(application) or {}
-        await self.forward(application, abort_of(attempt, (there.get("status") or {}).get("rollouts", 0)))
+    async def abort(self, application: str) -> None:
+        there, (first, *_) = self.route_object(application) or {}, self._together(application)
+        await self.forward(application, abort_of(first.attempt, (there.get("status") or {}).get("rollouts", 0)))
 
     async def forward(self, application: str, command: str) -> None:
         """Hand a person's command down."""
-        name = self.parent.application(application)
+        name = self.parent.application(lead_of(self._state().of(application)))
         patch = {"metadata": {"annotations": {COMMAND_ANNOTATION: command}}}
         self._wiring.must_be_open()
         done = await self._wiring.store.patch(self._route, self.parent.namespace, name, patch)
@@ -216,7 +244,7 @@ class Children:
         for deployment in self._family[self._deployment].values():
             keep |= published_to(parent, deployment)
         deployed = [each.name for each in apps if each.argocd or each.name in self.before]
-        routed = [each.name for each in apps if each.alb or state.of(each.name).former]
+        routed = [lead_of(state.of(each.name)) for each in apps if each.alb or state.of(each.name).former]
         kept = {
             self._cluster: {parent.cluster(each) for each in keep},
             self._deployment: {parent.application(each) for each in deployed},
@@ -243,6 +271,19 @@ class Children:
         if metadata.get("deletionTimestamp"):
             return
         self._wiring.must_be_open()
+        if kind is self._route:
+            metadata = (await self._keep_until_released(obj))["metadata"]
         guard = {"uid": metadata["uid"], "resource_version": metadata["resourceVersion"]}
         with suppress(NotFound):
             await self._wiring.store.delete(kind, self.parent.namespace, metadata["name"], **guard)
+
+    async def _keep_until_released(self, obj: Object) -> Object:
+        """A child Cell that goes takes its tags off its routes first: another one may be to have them."""
+        metadata, finalizers = obj["metadata"], obj["metadata"].get("finalizers", [])
+        if HANDOVER in finalizers:
+            return obj
+        patch = {"metadata": {"finalizers": [*finalizers, HANDOVER], "resourceVersion": metadata["resourceVersion"]}}
+        try:
+            return await self._wiring.store.patch(self._route, self.parent.namespace, metadata["name"], patch)
+        except NotFound:
+            return obj

@@ -24,12 +24,13 @@ from okra.api.argocd import ArgoCDClusterSpec
 from okra.api.aws import region_of
 from okra.api.cell import CellSpec
 from okra.api.complex import Application, Cluster, TargetGroupSource
-from okra.applications.children import cluster_child
+from okra.applications.children import cluster_child, key_of
 from okra.applications.compile import by_tags, labels_of
 from okra.applications.observation import ClusterSeen, Observation
 from okra.applications.policy import Application as Wanted
 from okra.applications.policy import Policy
-from okra.applications.state import AppState, Placement, Stage, State
+from okra.applications.routes import rules, same_groups
+from okra.applications.state import AppState, Group, Placement, Stage, State
 from okra.errors import NotFound, OkraError, Unavailable
 from okra.ports import Account, RouteRef
 from okra.ports_clusters import ClusterInfo
@@ -95,7 +96,7 @@ class ComplexSight:
         """As far as the next decision may need it."""
         names, needs_tags = [app.name for app in policy.applications], by_tags(spec)
         written = {each.name: each for each in spec.applications or ()}
-        groups: dict[str, Mapping[str, str] | Problem] = {}
+        groups: dict[str, tuple[Group, ...] | Problem] = {}
         forwards: dict[str, str] = {}
         forwarded: dict[str, Mapping[str, Set[str]]] = {}
         for app in policy.applications:
@@ -111,6 +112,9 @@ class ComplexSight:
             deployments={name: self._children.deployment(name) for name in names},
             routes={name: self._children.route(name, _attempt(state.of(name))) for name in names},
             groups=groups,
+            elsewhere=frozenset(
+                app.name for app in policy.applications if self._children.elsewhere(app.name, rules(app.route))
+            ),
             forwards=forwards,
             forwarded=forwarded,
         )
@@ -119,10 +123,28 @@ class ComplexSight:
 
     async def _groups(
         self, spec: CellSpec, application: Application, clusters: tuple[str, ...], synced: Placement | None
-    ) -> Mapping[str, str] | Problem:
-        """Each cluster's target group. One that has the traffic already can't be introduced: a version moves whole."""
-        assert application.alb is not None  # it has a route
-        source = application.alb.forward_config.target_group
+    ) -> tuple[Group, ...] | Problem:
+        """Each cluster's target group for each route. One that has the traffic already can't be introduced: a version
+        moves whole."""
+        keys, found = [key_of(alb) for _, alb in application.routes], list[Group]()
+        for key, (_, alb) in zip(keys, application.routes, strict=True):
+            of_route = await self._groups_of(spec, alb.forward_config.target_group, clusters)
+            if isinstance(of_route, Problem):
+                return of_route
+            found += [replace(each, route=key if len(keys) > 1 else "") for each in of_route]
+        serving = {group.arn: group.cluster for group in synced.groups} if synced else {}
+        if synced and same_groups(found, " ".join(keys), synced):
+            return tuple(found)  # all of it is where it should be: only the version has another name
+        if kept := dict.fromkeys(serving[each.arn] for each in found if each.arn in serving):
+            new = "target groups" if synced and {*synced.clusters} == {*clusters} else "clusters"
+            said = f"{', '.join(kept)} has the traffic already: it can only go to {new} that are all new. Name others."
+            return Problem("ClustersOverlap", said)
+        return tuple(found)
+
+    async def _groups_of(
+        self, spec: CellSpec, source: TargetGroupSource, clusters: tuple[str, ...]
+    ) -> list[Group] | Problem:
+        """Of one route."""
         found: dict[str, str] = {}
         for cluster in (each for each in spec.clusters or () if each.name in clusters):
             try:
@@ -134,14 +156,7 @@ class ComplexSight:
             if arn in found.values():
                 return Problem("TargetGroupShared", f"{cluster.name} has the target group of another cluster: {arn}.")
             found[cluster.name] = arn
-        serving = {group.arn: group.cluster for group in synced.groups} if synced else {}
-        if found == {cluster: arn for arn, cluster in serving.items()}:
-            return found  # all of it is where it should be: only the version has another name
-        if kept := [serving[arn] for arn in found.values() if arn in serving]:
-            new = "target groups" if synced and {*synced.clusters} == {*clusters} else "clusters"
-            said = f"{', '.join(kept)} has the traffic already: it can only go to {new} that are all new. Name others."
-            return Problem("ClustersOverlap", said)
-        return found
+        return [Group(name, arn) for name, arn in found.items()]
 
     async def _group(self, spec: CellSpec, cluster: Cluster, source: TargetGroupSource) -> str:
         if source.arn is not None:
@@ -168,14 +183,18 @@ class ComplexSight:
     # -- the route ---------------------------------------------------------------------------------------------------
 
     async def _forward(self, spec: CellSpec, application: Application) -> str:
-        """A hash of what the route does now: prechecks hold for that alone."""
-        assert application.alb is not None  # it has a route
-        listener, priority = application.alb.listener_arn, application.alb.forward_config.priority
-        ref = RouteRef(account_for(spec, listener), listener, priority=priority)
-        found = (await self._wiring.router.read([ref]))[ref]
-        if isinstance(found, OkraError):
-            raise found
-        return forward_hash(found)
+        """A hash of what the routes do now: prechecks hold for that alone."""
+        refs = [
+            RouteRef(account_for(spec, alb.listener_arn), alb.listener_arn, priority=alb.forward_config.priority)
+            for _, alb in application.routes
+        ]
+        found, readings = await self._wiring.router.read(refs), []
+        for ref in refs:
+            reading = found[ref]
+            if isinstance(reading, OkraError):
+                raise reading
+            readings.append(reading)
+        return forward_hash(*readings)
 
     async def _forwarded(self, spec: CellSpec, keys: tuple[str, ...]) -> Mapping[str, Set[str]]:
         """The groups that each of these rules sends traffic to. One that is gone sends none; what can't be read isn't
@@ -192,8 +211,9 @@ class ComplexSight:
         return sent
 
 
-def forward_hash(reading: RouteReading) -> str:
-    text = json.dumps([reading.action, reading.sticky, sorted(reading.weights.items())])
+def forward_hash(*readings: RouteReading) -> str:
+    each = [[reading.action, reading.sticky, sorted(reading.weights.items())] for reading in readings]
+    text = json.dumps(each[0] if len(each) == 1 else each)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -217,6 +237,6 @@ def _attempt(app: AppState) -> int | None:
 
 def _labelled(spec: CellSpec) -> bool:
     """Does an application look for a label that a cluster has at most as a tag in EKS?"""
-    sources = [each.alb.forward_config.target_group for each in spec.applications or () if each.alb]
+    sources = [alb.forward_config.target_group for each in spec.applications or () for _, alb in each.routes]
     labels = [each.arn_from_label for each in sources if each.arn_from_label]
     return any(label not in cluster.labels for label in labels for cluster in spec.clusters or ())

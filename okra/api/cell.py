@@ -13,10 +13,10 @@ from pydantic import Field
 from okra.api.aws import AWSAccount, region_of
 from okra.api.base import Loc, Model, Violation, camel
 from okra.api.checks import CellCheck, CheckList, check_name_rules
-from okra.api.complex import Application, Cluster
-from okra.api.complex_rules import application_rules
+from okra.api.complex import MOST_ROUTES, Application, Cluster
+from okra.api.complex_rules import application_rules, lockstep_rules
 from okra.api.durations import Duration
-from okra.api.fields import Flag, Int, Version, keyed_by
+from okra.api.fields import Flag, Int, Name, Version, keyed_by
 from okra.api.ingress import FORWARD_ACTION_GROUPS, Ingress
 from okra.api.meta import NamedMeta, Resource
 from okra.api.policies import (
@@ -53,6 +53,16 @@ class CellSpec(Model):
         Annotated[tuple[Application, ...], Field(min_length=1, max_length=32, json_schema_extra=keyed_by("name"))]
         | None
     ) = Field(default=None, description="The applications, updated one after the other in this order (complex shape).")
+    lockstep: (
+        Annotated[
+            tuple[Name, ...],
+            Field(min_length=2, max_length=MOST_ROUTES, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Names of applications that step together and revert together, in the place of the first of them.",
+    )
     prechecks: CheckList = Field(default=(), description="Must pass before the first weight.")
     checks: CheckList = Field(default=(), description="Must pass at each weight.")
     postchecks: CheckList = Field(default=(), description="Must pass after the last weight.")
@@ -118,10 +128,11 @@ class CellSpec(Model):
         yield from self._step_rules()
         if self.applications is not None:
             yield from application_rules(self.aws, self.clusters or (), self.applications)
+            yield from lockstep_rules(self.lockstep or (), self.applications)
             yield from self._region_rules(
-                (("applications", index, "alb", "listenerARN"), each.alb.listener_arn)
+                (("applications", index, *loc, "listenerARN"), alb.listener_arn)
                 for index, each in enumerate(self.applications)
-                if each.alb is not None
+                for loc, alb in each.routes
             )
 
     def _shape_rules(self) -> Iterator[Violation]:
@@ -132,7 +143,7 @@ class CellSpec(Model):
             yield Violation((), f"has {' and '.join(shapes)}: a Cell has exactly one of them, keep one")
         if len(shapes) != 1:
             return
-        for name in _ONLY_SIMPLE if self.is_complex else ("clusters",):
+        for name in _ONLY_SIMPLE if self.is_complex else ("clusters", "lockstep"):
             if name in self.model_fields_set:
                 remedy = "has no use beside applications" if self.is_complex else "needs applications"
                 hint = ": give it to each application" if name in ("prechecks", "checks", "postchecks") else ""

@@ -150,6 +150,7 @@ class ClusterTargetGroup(StatusModel):
     cluster: ClusterName = Field(description="The cluster's name in the spec.")
     arn: ARN = Field(description="The target group.")
     eks_cluster: str = Field(default="", max_length=100, description="The cluster's name in EKS, if that is another.")
+    route: str = Field(default="", max_length=1024, description="The route it is for, where there are several.")
 
 
 class Placement(StatusModel):
@@ -160,7 +161,11 @@ class Placement(StatusModel):
     target_groups: Annotated[tuple[ClusterTargetGroup, ...], Field(max_length=64)] = Field(
         default=(), description="Their target groups."
     )
-    route: str = Field(default="", max_length=1024, description="The listener, and the rule's priority, it is on.")
+    route: str = Field(
+        default="",
+        max_length=8300,
+        description="The listener, and the rule's priority, it is on; of several routes one after the other.",
+    )
     deployed: bool = Field(default=True, description="By Argo CD, as the spec said that brought it there.")
 
 
@@ -190,6 +195,11 @@ class ApplicationStatus(StatusModel):
     )
     routes_before: Annotated[tuple[Annotated[str, Field(max_length=1024)], ...], Field(max_length=64)] = Field(
         default=(), description="Rules that it was on before: they may forward to its clusters still."
+    )
+    moved_by: str = Field(
+        default="",
+        max_length=63,
+        description="The application whose Cell moves its traffic, in lockstep; empty: its own.",
     )
     attempt: int = Field(default=0, description="Counts its moves.")
     series: int = Field(default=0, description="How many series of checks of this stage are over.")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, WrapValidator
 
 from okra.api.aws import AWSAccount
-from okra.api.base import Model, Violation, filled
+from okra.api.base import Loc, Model, Violation, filled
 from okra.api.checks import CheckList, check_name_rules
 from okra.api.durations import Duration
 from okra.api.fields import (
@@ -26,7 +26,7 @@ from okra.api.fields import (
 from okra.api.ingress import Priority
 from okra.api.label_selectors import ClusterSelector, TextSelector
 from okra.api.secret_labels import FIXED, own_label_rules
-from okra.api.strategy import Canary
+from okra.api.strategy import Canary, differences
 
 
 class EKS(AWSAccount):
@@ -131,6 +131,24 @@ class ApplicationALB(Model):
     )
 
 
+MOST_ROUTES = 8
+"""Of one application, or of several in lockstep: as many as a simple Cell has."""
+ALBList = Annotated[tuple[ApplicationALB, ...], Field(min_length=1, max_length=MOST_ROUTES)]
+_LIST: TypeAdapter[tuple[ApplicationALB, ...]] = TypeAdapter(ALBList)
+
+
+def _one_or_several(given: object, _: object) -> object:
+    """What is wrong is said of the place where it stands: of `alb.listenerARN`, or of `alb[1].listenerARN`."""
+    return _LIST.validate_python(given) if isinstance(given, list | tuple) else ApplicationALB.model_validate(given)
+
+
+ALBs = Annotated[
+    ApplicationALB | tuple[ApplicationALB, ...],
+    WrapValidator(_one_or_several, json_schema_input_type=ApplicationALB | ALBList),
+]
+"""One route, or a list of some."""
+
+
 class Application(Model):
     """An application on some of the Cell's clusters."""
 
@@ -139,10 +157,22 @@ class Application(Model):
         default=None, description="Which clusters; required when there are two or more."
     )
     argocd: ArgoCD | None = Field(default=None, description="How Argo CD deploys it.")
-    alb: ApplicationALB | None = Field(default=None, description="Its route; background workers have none.")
+    alb: ALBs | None = Field(
+        default=None,
+        description="Its route, or a list of several that step together and revert together; workers have none.",
+    )
     prechecks: CheckList = Field(default=(), description="Must pass before anything is changed.")
     checks: CheckList = Field(default=(), description="Must pass at each weight.")
     postchecks: CheckList = Field(default=(), description="Must pass at the end.")
+
+    @property
+    def routes(self) -> tuple[tuple[Loc, ApplicationALB], ...]:
+        """Its routes and where each stands."""
+        if self.alb is None:
+            return ()
+        if isinstance(self.alb, ApplicationALB):
+            return ((("alb",), self.alb),)
+        return tuple((("alb", index), each) for index, each in enumerate(self.alb))
 
     def rules(self) -> Iterator[Violation]:
         yield from check_name_rules({"prechecks": self.prechecks, "checks": self.checks, "postchecks": self.postchecks})
@@ -159,3 +189,9 @@ class Application(Model):
             yield Violation(
                 ("checks",), "are for the steps of traffic, and without alb there are none: use prechecks or postchecks"
             )
+        first: Canary | None = None
+        for loc, each in self.routes:
+            first = first or each.update_strategy
+            if each.update_strategy and first and (differ := differences(first, each.update_strategy)):
+                said = f"has another {' and '.join(differ)} than the entry before: they step together, give them one"
+                yield Violation((*loc, "updateStrategy"), said)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from okra.api.aws import AWSAccount, account_of_role
 from okra.api.base import Loc, Violation
-from okra.api.complex import Application, ArgoCD, ArgoCDStrategyType, Cluster
+from okra.api.complex import MOST_ROUTES, Application, ArgoCD, ArgoCDStrategyType, Cluster
+from okra.api.findings import path_of, printable, remedy_for
 from okra.api.ingress import FORWARD_ACTION_GROUPS
+from okra.api.strategy import Canary, differences
 
 
 def application_rules(
@@ -43,16 +45,15 @@ def _eks_rules(aws: AWSAccount, clusters: tuple[Cluster, ...]) -> Iterator[Viola
 def _cluster_rules(at: Loc, application: Application, clusters: tuple[Cluster, ...]) -> Iterator[Violation]:
     if application.cluster_selector is None and len(clusters) > 1:
         yield Violation((*at, "clusterSelector"), f"is required: there are {len(clusters)} clusters to choose from")
-    if application.alb is None:
-        return
     selected = _surely_selected(application, clusters)
-    if selected > 1 and application.alb.forward_config.target_group.arn is not None:
-        yield Violation(
-            (*at, "alb", "forwardConfig", "targetGroup", "arn"),
-            "doesn't work when clusterSelector matches two or more clusters: use arnFromLabel or"
-            " targetgroupBindingSelector",
-        )
-    if selected >= FORWARD_ACTION_GROUPS:
+    for loc, alb in application.routes:
+        if selected > 1 and alb.forward_config.target_group.arn is not None:
+            yield Violation(
+                (*at, *loc, "forwardConfig", "targetGroup", "arn"),
+                "doesn't work when clusterSelector matches two or more clusters: use arnFromLabel or"
+                " targetgroupBindingSelector",
+            )
+    if application.routes and selected >= FORWARD_ACTION_GROUPS:
         yield Violation(
             (*at, "clusterSelector"),
             f"matches {selected} clusters, and beside alb at most {FORWARD_ACTION_GROUPS - 1}: a forward action holds"
@@ -67,14 +68,50 @@ def _surely_selected(application: Application, clusters: tuple[Cluster, ...]) ->
 
 
 def _route_rules(applications: tuple[Application, ...]) -> Iterator[Violation]:
-    routes: dict[tuple[object, ...], int] = {}
+    routes: dict[tuple[object, ...], Loc] = {}
     for index, application in enumerate(applications):
-        if application.alb is not None:
-            key = application.alb.listener_arn, application.alb.forward_config.priority
-            first = routes.setdefault(key, index)
-            if first != index:
-                said = f"is the route of applications[{first}] too: give each its own priority"
-                yield Violation(("applications", index, "alb"), said)
+        for loc, alb in application.routes:
+            here: Loc = ("applications", index, *loc)
+            first = routes.setdefault((alb.listener_arn, alb.forward_config.priority), here)
+            if first != here:
+                of = path_of(first if first[1] == index else first[:2])
+                yield Violation(here, f"is the route of {of} too: give each its own priority")
+
+
+def lockstep_rules(names: tuple[str, ...], applications: tuple[Application, ...]) -> Iterator[Violation]:
+    """One Cell moves the traffic of all of them: by one strategy, with the checks of all."""
+    known = {each.name: each for each in applications}
+    together: list[Application] = []
+    for index, name in enumerate(names):
+        at: Loc = ("lockstep", index)
+        if name not in known:
+            yield Violation(at, f"no application has the name {printable(name)}; {remedy_for(name, known)}")
+        elif name in names[:index]:
+            yield Violation(at, f"{name} is named twice: remove one")
+        elif not known[name].routes:
+            yield Violation(at, f"{name} has no alb: it has no traffic that would step with the others'")
+        else:
+            yield from (Violation(at, said) for said in _not_together(known[name], together))
+            together.append(known[name])
+    count = sum(len(each.routes) for each in together)
+    if count > MOST_ROUTES:
+        yield Violation(("lockstep",), f"joins {count} routes, and one Cell moves at most {MOST_ROUTES}")
+
+
+def _not_together(application: Application, others: list[Application]) -> Iterator[str]:
+    mine, names = _strategy(application), {each.name for each in (*application.checks, *application.postchecks)}
+    for other in others:
+        its = _strategy(other)
+        if mine and its and (differ := differences(mine, its)):
+            said = f"has another {' and '.join(differ)} in alb.updateStrategy than {other.name}"
+            yield f"{application.name} {said}: they step together, give them one"
+        if shared := sorted(names.intersection(each.name for each in (*other.checks, *other.postchecks))):
+            said = f"{application.name} and {other.name} have a check of one name ({', '.join(shared)})"
+            yield f"{said}: they are asked for together, give each its own"
+
+
+def _strategy(application: Application) -> Canary | None:
+    return next((each.update_strategy for _, each in application.routes if each.update_strategy), None)
 
 
 def _publishing_rules(applications: tuple[Application, ...]) -> Iterator[Violation]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from okra.api.crd_policy import Policy, place
+from okra.api.crd_policy_applications import APPLICATIONS, LOCKSTEP, ROUTE_KEY, ROUTES, STRATEGIES
 from okra.api.crd_policy_rules import (
     ANALYSES,
     CLUSTER_SELECTORS,
@@ -75,6 +76,8 @@ _EKS = (
 )
 """What tells EKS clusters apart: of a role only its account."""
 _BY_LABELS = "has(one.alb) && has(one.clusterSelector) && !has(one.clusterSelector.matchEKSTags)"
+_ROUTES = "(type(one.alb) == list ? dyn(one.alb) : dyn([one.alb])).filter(route, type(route) == map)"
+_ROUTE = place(f"{_APPLICATION}.alb'", "each")
 _LABELS_THAT_DECIDE = "(has(one.clusterSelector.matchLabels) ? one.clusterSelector.matchLabels : one.clusterSelector)"
 
 POLICIES: tuple[Policy, ...] = (
@@ -88,11 +91,16 @@ POLICIES: tuple[Policy, ...] = (
             "clusterSelectors": _in_applications("has(one.clusterSelector)", ".clusterSelector", "one.clusterSelector"),
             "plainLabels": _PLAIN_LABELS,
             "sets": _in_applications("has(one.argocd)", ".argocd.applicationSet", "one.argocd.applicationSet"),
-            "targetGroups": _in_applications(
-                "has(one.alb)", ".alb.forwardConfig.targetGroup", "one.alb.forwardConfig.targetGroup"
-            ),
+            "described": f"[variables.applications.map(one, {place(_APPLICATION + repr('')[0], 'one')})]",
+            "routes": f"variables.applications.filter(one, has(one.alb)).map(one, {_ROUTES}.map(each, {_ROUTE}))",
+            "routeKeys": f"variables.routes.map(some, some.map(each, {ROUTE_KEY}).join(' ')).join(' ').split(' ')",
+            "lockstep": "[has(object.spec.lockstep)"
+            " ? variables.applications.filter(one, one.name in object.spec.lockstep)"
+            f".map(one, {place(repr('spec.lockstep'), 'one')}) : []]",
+            "strategies": _field_of("routes", "updateStrategy"),
+            "targetGroups": _field_of("routes", "forwardConfig.targetGroup"),
             "fixedTargetGroups": _in_applications(
-                f"{_BY_LABELS} && has(one.alb.forwardConfig.targetGroup.arn)",
+                f"{_BY_LABELS} && {_ROUTES}.exists(route, has(route.forwardConfig.targetGroup.arn))",
                 ".alb.forwardConfig.targetGroup.arn",
                 _LABELS_THAT_DECIDE,
             ),
@@ -105,7 +113,10 @@ POLICIES: tuple[Policy, ...] = (
             "analyses": f"[{_analyses_in('object.spec', repr('spec'))}]"
             f" + variables.applications.map(one, {_analyses_in('one', _APPLICATION + repr('')[0])})",
         },
-        rules=(*CLUSTERS, *CLUSTER_SELECTORS, *SETS, *TARGET_GROUPS, *SELECTORS, *ANALYSES),
+        rules=(
+            *(*CLUSTERS, *CLUSTER_SELECTORS, *SETS, *APPLICATIONS, *ROUTES, *STRATEGIES, *LOCKSTEP),
+            *(*TARGET_GROUPS, *SELECTORS, *ANALYSES),
+        ),
     ),
     Policy(
         name="okra-checks",

@@ -1,5 +1,7 @@
 """The rules of a Cell as a whole and of its applications, as CEL. Each says what `rules()` of the same model says.
 
+Rules on `alb`, one route or a list of some, are the policy's (`crd_policy_applications`): CEL doesn't see it here.
+
 Where a rule finds fault with one entry of a list, the path that the API server shows ends at the list.
 """
 
@@ -47,11 +49,12 @@ def _shape() -> Iterator[Rule]:
         unless(any_given, only_one(*shapes)),
         "has more than one of ingress, ingresses and applications: a Cell has exactly one of them, keep one",
     )
-    yield forbidden(
-        unless("has(self.clusters)", f"has(self.applications) || !({any_given})"),
-        ".clusters",
-        "needs applications: remove it",
-    )
+    for name in ("clusters", "lockstep"):
+        yield forbidden(
+            unless(f"has(self.{name})", f"has(self.applications) || !({any_given})"),
+            f".{name}",
+            "needs applications: remove it",
+        )
     # Beside applications and a route nobody knows which shape is meant: the rule above has said so.
     alone = "has(self.applications) && !has(self.ingress) && !has(self.ingresses)"
     for name in _ONLY_SIMPLE:
@@ -115,14 +118,6 @@ def _regions() -> Iterator[Rule]:
             f"{name}.listenerARN of an entry {message}",
             ".ingresses",
         )
-    yield Rule(
-        unless(
-            f"{given('aws.region')} && has(self.applications)",
-            f"self.applications.all(each, !has(each.alb) || each.alb.listenerARN.split(':')[3] == {wanted})",
-        ),
-        f"alb.listenerARN of an entry {message}",
-        ".applications",
-    )
 
 
 _STEP_CHECKS = (
@@ -130,7 +125,6 @@ _STEP_CHECKS = (
     " self.updateStrategy.canary.steps.all(step, !has(step.analysis) || !has(step.analysis.checks)"
     " || step.analysis.checks.all(name, name in names)))"
 )
-_ALB_KEY = f"[dyn(each.alb.listenerARN), {_optional('each.alb.forwardConfig.priority')}]"
 
 
 def _joined() -> Iterator[Rule]:
@@ -149,11 +143,11 @@ def _joined() -> Iterator[Rule]:
     )
     yield Rule(
         unless(
-            "has(self.applications)",
-            all_differ(f"self.applications.filter(each, has(each.alb)).map(each, {_ALB_KEY})"),
+            "has(self.lockstep) && has(self.applications)",
+            "[self.applications.map(each, each.name)].all(names, self.lockstep.all(name, name in names))",
         ),
-        "alb of an entry is the route of another entry too: give each its own priority",
-        ".applications",
+        "holds a name that no application has",
+        ".lockstep",
     )
 
 
@@ -182,22 +176,5 @@ RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
         ),
     ),
     CellSpec: (*_shape(), *_check_names(), *_routes(), *_regions(), *_joined()),
-    Application: (
-        *_check_names(),
-        Rule("has(self.argocd) || has(self.alb)", "needs argocd, alb or both: there is nothing to do for it"),
-        forbidden(
-            unless(
-                f"has(self.alb) && {given('argocd.updateStrategy')}",
-                "self.argocd.updateStrategy.type != 'DeleteBeforeCreate'",
-            ),
-            ".alb",
-            "can't be with argocd.updateStrategy.type DeleteBeforeCreate, which leaves the route without targets:"
-            " use CreateBeforeDelete, or remove alb",
-        ),
-        forbidden(
-            unless("has(self.checks) && size(self.checks) > 0", "has(self.alb)"),
-            ".checks",
-            "are for the steps of traffic, and without alb there are none: use prechecks or postchecks",
-        ),
-    ),
+    Application: (*_check_names(),),
 }

@@ -1,8 +1,9 @@
 """From pydantic's JSON schemas to the structural schemas of CRDs.
 
-A structural schema has no references, no unions, no `null` type, one type at each node. What pydantic says with those
-becomes what the API server has instead; a key that is not known here is an error, so that no constraint is lost in
-silence. Differences that are meant:
+A structural schema has no references, no unions, no `null` type, one type at each node (or none: what may be one object
+or a list of such has the fields of the one and the items of the other, and a policy says the rest). What pydantic says
+with those becomes what the API server has instead; a key that is not known here is an error, so that no constraint is
+lost in silence. Differences that are meant:
 
 - An optional field of a spec is not nullable: the server then prunes `eks:` with nothing behind it, as the models do.
 - Defaults are scalars only, and none in a status: there, what was written is what is read.
@@ -10,7 +11,7 @@ silence. Differences that are meant:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -21,6 +22,9 @@ from okra.api.crd_rule import Rule
 from okra.api.crd_rules import rules_of
 
 Schema = dict[str, Any]
+
+_FREE = "x-kubernetes-preserve-unknown-fields"
+_RULES = "x-kubernetes-validations"
 
 _KEPT = frozenset(
     {
@@ -37,12 +41,11 @@ _KEPT = frozenset(
             "minItems",
         ),
         *("maxItems", "minProperties", "maxProperties", "required"),
-        *("x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields"),
-        *("x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-validations"),
+        *("x-kubernetes-int-or-string", _FREE),
+        *("x-kubernetes-list-type", "x-kubernetes-list-map-keys", _RULES),
     }
 )
 _DROPPED = frozenset({"title", "x-hint", "x-secret", "x-policy"})
-_FREE = "x-kubernetes-preserve-unknown-fields"
 
 
 class _Generator(GenerateJsonSchema):
@@ -50,7 +53,7 @@ class _Generator(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         rules = [rule.as_json() for rule in rules_of(schema["cls"])]
-        return super().model_schema(schema) | ({"x-kubernetes-validations": rules} if rules else {})
+        return super().model_schema(schema) | ({_RULES: rules} if rules else {})
 
 
 def structural(model: type[BaseModel], *, nullable: bool = False, defaults: bool = True) -> Schema:
@@ -81,7 +84,7 @@ class _Structure:
                 raise ValueError(f"{key} has no counterpart in a structural schema: {source}")
         if source.get("x-secret"):
             self._secret(source, result)
-        return _ordered(result)
+        return _ordered(_without_rules(result) if result.get(_FREE) and "type" not in result else result)
 
     def _resolved(self, source: Schema) -> Schema:
         """Without `$ref` and without the union with null; what stands beside them wins."""
@@ -94,7 +97,7 @@ class _Structure:
             else:
                 options = [self._resolved(each) for each in source["anyOf"]]
                 some = [each for each in options if each != {"type": "null"}]
-                below = some[0] if len(some) == 1 else {_FREE: True}
+                below = some[0] if len(some) == 1 else _one_or_several(some)
                 if self._nullable and len(some) < len(options):
                     beside["x-nullable"] = True
             source = below | beside
@@ -166,13 +169,33 @@ _HANDLERS: Mapping[str, Callable[[_Structure, Schema, Schema], None]] = {
 _FIRST = ("description", "type")
 
 
+def _one_or_several(options: Sequence[Schema]) -> Schema:
+    """An object or a list of such, without a type; nothing of any other union."""
+    one, several = options[0], options[-1]
+    if (one.get("type"), several.get("type")) != ("object", "array"):
+        return {_FREE: True}
+    bounds = {key: several[key] for key in ("items", "minItems", "maxItems")}
+    return {**{key: one[key] for key in ("properties", "required")}, **bounds, _FREE: True}
+
+
+def _without_rules(schema: Schema) -> Schema:
+    """CEL doesn't see what has no type, nor what is in it."""
+    found: Schema = {}
+    for key, value in schema.items():
+        if key == "properties":
+            found[key] = {name: _without_rules(each) for name, each in value.items()}
+        elif key != _RULES:
+            found[key] = _without_rules(value) if isinstance(value, dict) else value
+    return found
+
+
 def _ordered(schema: Schema) -> Schema:
     """What a person looks for first comes first."""
     return {key: schema[key] for key in (*_FIRST, *sorted(schema.keys() - set(_FIRST))) if key in schema}
 
 
 def _add_rule(schema: Schema, rule: Rule) -> None:
-    schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", ()), rule.as_json()]
+    schema[_RULES] = [*schema.get(_RULES, ()), rule.as_json()]
 
 
 def _quoted(pattern: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from okra.api.aws import region_of
 from okra.api.base import Loc, Violation
 from okra.api.cell import CellSpec
-from okra.api.complex import Application, Cluster
+from okra.api.complex import Application, ApplicationALB, Cluster
 from okra.api.findings import did_you_mean, printable, remedy_for
 from okra.api.label_selectors import ClusterSelector
 from okra.api.secret_labels import FIXED
@@ -25,19 +25,21 @@ def cluster_findings(spec: CellSpec) -> Iterator[Violation]:
             if labels and not chosen:
                 yield _unmatched((*at, "clusterSelector"), selector, [each.labels for each in spec.clusters or ()])
         yield from _unpublishable((*at, "argocd", "clusterSecret", "labels"), application, chosen)
-        yield from _misplaced((*at, "alb", "forwardConfig", "targetGroup"), application, chosen)
+        for loc, alb in application.routes:
+            yield from _misplaced((*at, *loc, "forwardConfig", "targetGroup"), alb, chosen)
 
 
 def cluster_notes(spec: CellSpec) -> Iterator[Violation]:
     """What may be meant: a label of clusters that are tagged in EKS."""
     for index, application in enumerate(spec.applications or ()):
-        label = application.alb.forward_config.target_group.arn_from_label if application.alb else None
-        if label is not None and not any(label in each.labels for each in spec.clusters or ()):
-            at: Loc = ("applications", index, "alb", "forwardConfig", "targetGroup", "arnFromLabel")
-            said = f"no cluster has the label {printable(label)}: each must have it as a tag in EKS"
-            known = {key for each in spec.clusters or () for key in each.labels}
-            near = did_you_mean(label, known)
-            yield Violation(at, f"{said}, or did you mean {near}?" if near else said)
+        for loc, alb in application.routes:
+            label = alb.forward_config.target_group.arn_from_label
+            if label is not None and not any(label in each.labels for each in spec.clusters or ()):
+                at: Loc = ("applications", index, *loc, "forwardConfig", "targetGroup", "arnFromLabel")
+                said = f"no cluster has the label {printable(label)}: each must have it as a tag in EKS"
+                known = {key for each in spec.clusters or () for key in each.labels}
+                near = did_you_mean(label, known)
+                yield Violation(at, f"{said}, or did you mean {near}?" if near else said)
 
 
 def route_findings(spec: CellSpec) -> Iterator[Violation]:
@@ -49,11 +51,9 @@ def route_findings(spec: CellSpec) -> Iterator[Violation]:
                 yield from _elsewhere((*loc, block, "targetGroups", index, "arn"), each.arn, listener)
 
 
-def _misplaced(at: Loc, application: Application, clusters: Sequence[Cluster]) -> Iterator[Violation]:
+def _misplaced(at: Loc, alb: ApplicationALB, clusters: Sequence[Cluster]) -> Iterator[Violation]:
     """Target groups that the application's listener can't forward to, or that two clusters have."""
-    if application.alb is None:
-        return
-    source, listener = application.alb.forward_config.target_group, application.alb.listener_arn
+    source, listener = alb.forward_config.target_group, alb.listener_arn
     if source.arn is not None:
         yield from _elsewhere((*at, "arn"), source.arn, listener)
     label, seen = source.arn_from_label or "", dict[str, str]()

@@ -80,23 +80,24 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _step(annotation: Any, item: str | int) -> Place:
-    if (owner := model_in(annotation)) is not None:
-        field = dict(fields_of(owner)).get(str(item))
+    if isinstance(item, str) and (owner := model_in(annotation)) is not None:
+        field = dict(fields_of(owner)).get(item)
         if field is None:
-            return Place(str(item), owner, None)
-        return Place(str(item), owner, field.annotation, field.description or "")
-    plain = _unwrap(annotation)
+            return Place(item, owner, None)
+        return Place(item, owner, field.annotation, field.description or "")
+    plain = _unwrap(annotation, of_list=isinstance(item, int))
     element = {tuple: 0, dict: 1}.get(get_origin(plain))
     return Place(str(item), None, None if element is None else get_args(plain)[element])
 
 
-def _unwrap(annotation: Any) -> Any:
-    """Without Annotated and None."""
+def _unwrap(annotation: Any, *, of_list: bool = False) -> Any:
+    """Without Annotated and None. Of what may be one thing or a list of some: the one, or the list."""
     while True:
         origin = get_origin(annotation)
         if origin is Annotated:
             annotation = get_args(annotation)[0]
         elif origin in (Union, types.UnionType):
-            annotation = next(each for each in get_args(annotation) if each is not type(None))
+            some = [each for each in get_args(annotation) if each is not type(None)]
+            annotation = next((each for each in some if of_list and get_origin(each) is tuple), some[0])
         else:
             return annotation

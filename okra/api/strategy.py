@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from okra.api.base import Model, Violation, filled
+from okra.api.base import Model, Violation, camel, filled
 from okra.api.durations import Duration
 from okra.api.fields import Int, Name
 from okra.api.policies import OnNewerVersion
@@ -85,6 +85,11 @@ class Canary(Model):
                     ("steps", index, "setWeight"), f"must be above the step before ({last}), not {step.set_weight}"
                 )
             last = max(last, step.set_weight)
+
+
+def differences(one: Canary, other: Canary) -> list[str]:
+    """The fields in which two strategies differ, as they are written in YAML."""
+    return [camel(name) for name in Canary.model_fields if getattr(one, name) != getattr(other, name)]
 
 
 class StrategyType(StrEnum):

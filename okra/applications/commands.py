@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from okra.applications.lockstep import together
 from okra.applications.reverting import ABORTED
 from okra.applications.rollback import roll_back
 from okra.applications.state import Phase
@@ -75,10 +76,11 @@ def _lift(turn: Turn, command: Command) -> str:
     if _blocked_nowhere(turn, command.arg):
         return f"Refused: {command.arg} isn't blocked."
     back, begins, stays = turn.state.rolled_back is not None, [], []
+    named = _with_companions(turn, command.arg)
     for app in turn.policy.applications:
         blocked = turn.app(app).blocked
         lifted = {app.version} if back else {*blocked}
-        left = tuple(each for each in blocked if each not in lifted or command.arg not in ("", each))
+        left = tuple(each for each in blocked if each not in lifted or (command.arg and each not in named))
         if blocked == left:
             continue
         if turn.app(app).moving or app.version not in blocked:
@@ -91,6 +93,12 @@ def _lift(turn: Turn, command: Command) -> str:
     done += [f"Not blocked any more: {', '.join(stays)}."] if stays else []
     kept = "nothing else is blocked than what was rolled back from" if back else "nothing is blocked"
     return " ".join(done) or f"Refused: {kept}."
+
+
+def _with_companions(turn: Turn, version: str) -> set[str]:
+    """A version, and what those are to go to with it that are in lockstep with an application that is."""
+    found = (together(turn, app) for app in turn.policy.applications if app.version == version)
+    return {version, *(each.version for unit in found for each in unit)}
 
 
 def _abort(turn: Turn, command: Command) -> str:

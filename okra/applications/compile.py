@@ -9,12 +9,11 @@ from okra.api.cell import Cell, CellSpec
 from okra.api.complex import Application as Spec
 from okra.api.complex import ArgoCDStrategyType
 from okra.api.defaults import Defaults
-from okra.applications.children import eks_name
+from okra.applications.children import eks_name, key_of
 from okra.applications.policy import Application, Cluster, OnFailure, Policy
 from okra.applications.state import AppState, State
 from okra.applications.versions import version_of
 from okra.rollout.compile import check_interval, without_provider
-from okra.rollout.policy import route_key
 
 Tags = Mapping[str, Mapping[str, str]]
 """Cluster, as the Cell calls it → its tags in EKS. Without an entry they aren't known (yet)."""
@@ -31,7 +30,9 @@ def compile_policy(cell: Cell, defaults: Defaults, tags: Tags) -> Policy | None:
 def while_unknown(cell: Cell, defaults: Defaults, tags: Tags, state: State) -> Policy:
     """What goes on while tags are missing: what moves is brought to where it goes, nothing else begins."""
     spec = cell.spec
-    applications = tuple(_application(spec, each, tags) or _as_it_goes(each, state) for each in spec.applications or ())
+    applications = tuple(
+        _application(spec, each, tags) or _as_it_goes(spec, each, state) for each in spec.applications or ()
+    )
     policy = _policy(cell, defaults, applications)
     needed = {each.name for each in spec.clusters or ()} - tags.keys()
     clusters = tuple(replace(each, require_ready=each.require_ready or each.name in needed) for each in policy.clusters)
@@ -93,7 +94,7 @@ def _application(spec: CellSpec, each: Spec, tags: Tags) -> Application | None:
     if selected is None:
         return None
     labels = labels_of(spec, tags if each.cluster_selector and each.cluster_selector.tags else {})
-    return _named(each, selected, version_of(selected, labels) if selected else "")
+    return _named(spec, each, selected, version_of(selected, labels) if selected else "")
 
 
 def selected_clusters(spec: CellSpec, each: Spec, tags: Tags) -> tuple[str, ...] | None:
@@ -114,12 +115,12 @@ def labels_of(spec: CellSpec, tags: Tags) -> Mapping[str, Mapping[str, str]]:
     return {each.name: {**tags.get(each.name, {}), **each.labels} for each in spec.clusters or ()}
 
 
-def _as_it_goes(each: Spec, state: State) -> Application:
+def _as_it_goes(spec: CellSpec, each: Spec, state: State) -> Application:
     target = state.of(each.name).target
-    return _named(each, target.clusters if target else (), target.version if target else "")
+    return _named(spec, each, target.clusters if target else (), target.version if target else "")
 
 
-def _named(each: Spec, clusters: tuple[str, ...], version: str) -> Application:
+def _named(spec: CellSpec, each: Spec, clusters: tuple[str, ...], version: str) -> Application:
     strategy = each.argocd.update_strategy.type if each.argocd else None
     return Application(
         name=each.name,
@@ -127,7 +128,8 @@ def _named(each: Spec, clusters: tuple[str, ...], version: str) -> Application:
         version=version,
         deployed=each.argocd is not None,
         routed=each.alb is not None,
-        route="" if each.alb is None else route_key(each.alb.listener_arn, "", each.alb.forward_config.priority),
+        route=" ".join(key_of(alb) for _, alb in each.routes),
+        lockstep=each.alb is not None and each.name in (spec.lockstep or ()),
         deletes_first=strategy is ArgoCDStrategyType.DELETE_BEFORE_CREATE,
         prechecks=tuple(check.name for check in each.prechecks),
         postchecks=tuple(check.name for check in each.postchecks),

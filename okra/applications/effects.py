@@ -31,6 +31,8 @@ class Route:
     application: str
     version: str
     groups: tuple[tuple[str, Group], ...]
+    members: tuple[str, ...]
+    """The applications whose traffic it is; of several in lockstep `version` stands for those of all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ Before = Mapping[str, CellSpec | None]
 """Application that is, or goes back, where another version is wanted → the kept spec that brought it there. None: the
 kept specs can't be read. Without an entry there is none, and it goes by the present spec."""
 
-AS_NOW = ("deletion_policy", "drain_timeout", "health_timeout", "on_failure", "paused")
+AS_NOW = ("deletion_policy", "drain_timeout", "health_timeout", "lockstep", "on_failure", "paused")
 """What of a spec isn't about its clusters: what was right then may be wrong by now. (Nor is the role.)"""
 
 

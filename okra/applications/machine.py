@@ -6,23 +6,27 @@ reads, and calls it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from okra.applications.clusters import clusters_ready
 from okra.applications.commands import commands
 from okra.applications.effects import Decision, SaveRevision
+from okra.applications.lockstep import HANDED_OVER, left_alone, regroup, units
 from okra.applications.observation import NOT_LOOKED_AT, Observation, RouteSeen
 from okra.applications.policy import Application, OnFailure, Policy
 from okra.applications.regrouping import is_told, name_anew, serves_there
 from okra.applications.resting import at_rest, leave_former
-from okra.applications.reverting import SUPERSEDED, revert
+from okra.applications.reverting import SUPERSEDED, end, revert
 from okra.applications.routes import note_route, off_the_route
-from okra.applications.stages import begin, completing, init, migrating
+from okra.applications.stages import begin_together, completing, init, migrating
 from okra.applications.state import ROLLED_BACK, Phase, Placement, Stage, State
 from okra.applications.turn import Turn
 from okra.rollout.observation import Problem
 from okra.rollout.words import retry
+
+Unit = tuple[Application, ...]
+"""An application, or those that are in lockstep."""
 
 AT_REST: Mapping[str, Phase] = {
     "Paused": Phase.PAUSED,
@@ -60,10 +64,14 @@ def _applications(turn: Turn) -> None:
     for app in turn.policy.applications:
         note_route(turn, app)
     moving = [app for app in turn.policy.applications if turn.app(app).moving]
-    for app in moving or turn.policy.applications:
-        if not _settled(turn, app):
-            _others_wait(turn, app)
-            _report(turn, app)
+    here = [app for app in turn.policy.applications if _is_here(turn, app)]
+    if not moving and regroup(turn, here):
+        turn.report(Phase.SYNCING, "Lockstep", "Whose Cell moves the traffic of those in lockstep has changed.")
+        return
+    for unit in units(turn, moving or turn.policy.applications):
+        if not _settled(turn, unit):
+            _others_wait(turn, unit)
+            _report(turn, next((app for app in unit if turn.app(app).phase is not Phase.SYNCED), unit[0]))
             return
     lacking = [app for app in turn.policy.applications if turn.app(app).phase is not Phase.SYNCED]
     if turn.obs.saved is False and all(app.name in turn.obs.as_kept for app in lacking):
@@ -88,43 +96,103 @@ def _report_lacking(turn: Turn, app: Application) -> None:
         turn.report(turn.state.phase, ROLLED_BACK, f"{back} {turn.state.message}")
 
 
-def _settled(turn: Turn, app: Application) -> bool:
-    """Is the application where it should be?"""
-    state = turn.app(app)
-    if state.failure is not None:
-        revert(turn, app)
-        _stuck(turn, app)
-    elif state.target is not None:
-        if state.target.version != app.version:
-            gone = turn.policy.leaving
-            said = "The Cell is being deleted" if gone else "Other clusters are wanted"
-            said = f"{said} in the middle of the move to {state.target.version}."
-            turn.fail(app, Phase.REVERTING, "CellDeleted" if gone else SUPERSEDED, said, block=False)
-        elif state.target.routed is not app.routed:
-            said = (
-                f"It {'gets' if app.routed else 'loses'} its alb in the middle of the move to {state.target.version}."
-            )
-            turn.fail(app, Phase.REVERTING, SUPERSEDED, said, block=False)
-        elif (problem := off_the_route(turn, app)) is not None:
-            turn.fail(app, Phase.REVERTING, SUPERSEDED, problem.message, block=False)
-        elif not _ends_in_a_pause(turn, app):
-            STAGES[state.stage](turn, app)
-            _waits_for_resume(turn, app)
-    elif state.synced is not None and (state.synced.version == app.version or serves_there(turn, app, state.synced)):
+def _settled(turn: Turn, unit: Unit) -> bool:
+    """Is the application where it should be, or are all that are in lockstep?"""
+    if any(turn.app(app).failure is not None for app in unit):
+        _put_back(turn, unit)
+    elif any(turn.app(app).moving for app in unit):
+        _goes_on(turn, unit)
+    elif len(here := [app for app in unit if _is_here(turn, app)]) == len(unit):
+        return _rest(turn, unit)
+    elif here:
+        _wait_for_the_others(turn, unit, here)
+    elif not _blocked(turn, unit) and all(clusters_ready(turn, app) and is_told(turn, app) for app in unit):
+        begin_together(turn, unit)
+    return False
+
+
+def _put_back(turn: Turn, unit: Unit) -> None:
+    said = {app.name: revert(turn, app) for app in unit}
+    for app in unit:
+        if all(each is not None for each in said.values()):
+            end(turn, app, said[app.name] or "")
+        else:
+            _stuck(turn, app)
+
+
+def _goes_on(turn: Turn, unit: Unit) -> None:
+    for app in unit:
+        if (why := _is_over(turn, app)) is not None:
+            turn.fail(app, Phase.REVERTING, *why, block=False)
+            return
+        if _ends_in_a_pause(turn, app):
+            return
+    before = [app for app in unit if turn.app(app).stage is Stage.INIT][:1]
+    for app in before or unit:  # the prechecks of one after the other, and nothing else before they have passed
+        STAGES[turn.app(app).stage](turn, app)
+        if turn.app(app).failure is not None:
+            return
+        _waits_for_resume(turn, app)
+
+
+def _is_over(turn: Turn, app: Application) -> tuple[str, str] | None:
+    """Reason and message, if nobody wants any more what is on its way."""
+    target = turn.app(app).target
+    assert target is not None  # it moves
+    if target.version != app.version:
+        gone = turn.policy.leaving
+        said = "The Cell is being deleted" if gone else "Other clusters are wanted"
+        return "CellDeleted" if gone else SUPERSEDED, f"{said} in the middle of the move to {target.version}."
+    if target.routed is not app.routed:
+        said = f"It {'gets' if app.routed else 'loses'} its alb in the middle of the move to {target.version}."
+        return SUPERSEDED, said
+    if left := left_alone(turn, app):
+        return SUPERSEDED, f"{left} isn't in the Cell any more, in the middle of the move to {target.version}."
+    problem = off_the_route(turn, app)
+    return None if problem is None else (SUPERSEDED, problem.message)
+
+
+def _is_here(turn: Turn, app: Application) -> bool:
+    synced = turn.app(app).synced
+    return synced is not None and (synced.version == app.version or bool(serves_there(turn, app, synced)))
+
+
+def _rest(turn: Turn, unit: Unit) -> bool:
+    for app in unit:
         at_rest(turn, app)
-        if not _arrived(turn, app):
-            return False
+    arrived = [_arrived(turn, app) for app in unit]
+    for app in unit if all(arrived) else ():
         _tell_what_lacks(turn, app)
-        return True
-    elif app.version in state.blocked:
-        if state.phase is not Phase.FAILED:
+    return all(arrived)
+
+
+def _wait_for_the_others(turn: Turn, unit: Unit, here: Sequence[Application]) -> None:
+    """Some of those in lockstep are wanted elsewhere, and the others aren't: the traffic of all moves, or none."""
+    stay = ", ".join(app.name for app in here)
+    for app in unit:
+        if app in here:
+            at_rest(turn, app)
+            _rests(turn, app)
+            continue
+        said = f"It is in lockstep with {stay}, and no other clusters are wanted for that: name them, too, or take one"
+        turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} of them off spec.lockstep.")
+    turn.reason = "Lockstep"
+
+
+def _blocked(turn: Turn, unit: Unit) -> bool:
+    """Does one of them not start again by itself?"""
+    blocked = [app for app in unit if app.version in turn.app(app).blocked]
+    for app in unit if blocked else ():
+        state = turn.app(app)
+        if app in blocked and state.phase is not Phase.FAILED:
             said = f"{app.version} is blocked: it failed, or was rolled back from."
             turn.set(app, phase=Phase.FAILED, stage=Stage.ERROR, message=said)
+        elif app not in blocked:
+            said = f"In lockstep with {blocked[0].name}: {blocked[0].version} is blocked."
+            turn.set(app, phase=Phase.PENDING, stage=None, message=said)
         if state.synced is not None and state.former and turn.policy.on_failure is OnFailure.ROLLBACK:
             leave_former(turn, app)
-    elif clusters_ready(turn, app) and is_told(turn, app):
-        begin(turn, app)
-    return False
+    return bool(blocked)
 
 
 def _ends_in_a_pause(turn: Turn, app: Application) -> bool:
@@ -154,6 +222,11 @@ def _arrived(turn: Turn, app: Application) -> bool:
     """It is on the version that is wanted: whatever was said of others is over. Is it on the very clusters, too?"""
     synced = turn.app(app).synced
     assert synced is not None  # it was brought there
+    if app.name in turn.obs.elsewhere:
+        turn.reason = "Lockstep"
+        turn.set(app, phase=Phase.SYNCING, message=HANDED_OVER)
+        turn.wake_in(turn.policy.poll_interval)
+        return False
     if set(app.clusters) == set(synced.clusters):
         route = turn.obs.routes.get(app.name) if app.routed else None
         known = route is not None and (route.phase or turn.obs.saved is False)  # of a spec that is kept it has been
@@ -219,11 +292,11 @@ def _stuck(turn: Turn, app: Application) -> None:
         turn.reason = route.reason
 
 
-def _others_wait(turn: Turn, first: Application) -> None:
+def _others_wait(turn: Turn, first: Unit) -> None:
     """Whoever wants other clusters waits for its turn, and says so."""
     for app in turn.policy.applications:
         state = turn.app(app)
-        if app is first or state.moving or not app.version or app.version in state.blocked:
+        if app in first or state.moving or not app.version or app.version in state.blocked:
             continue
         synced = state.synced
         same = synced and (synced.version, set(synced.clusters)) == (app.version, set(app.clusters))
@@ -231,7 +304,7 @@ def _others_wait(turn: Turn, first: Application) -> None:
             _rests(turn, app)
             _tell_what_lacks(turn, app)
         else:
-            turn.set(app, phase=Phase.PENDING, stage=None, message=f"Waits for {first.name}.")
+            turn.set(app, phase=Phase.PENDING, stage=None, message=f"Waits for {first[0].name}.")
 
 
 def _report(turn: Turn, app: Application) -> None:

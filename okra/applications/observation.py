@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from okra.applications.policy import Application
-from okra.applications.state import Phase
+from okra.applications.state import Group, Phase
 from okra.rollout.observation import Command, Problem, SeriesResult, Token
 
 NOT_LOOKED_AT = "not looked at yet"
@@ -77,6 +77,8 @@ class RouteSeen:
     reason: str = ""
     aborted: bool = False
     """It was told to bring the traffic of its present rollout back, in this attempt."""
+    on: str = ""
+    """The routes that its spec names, a word each; empty: that isn't known."""
     stopped: bool = False
     """Its weights stay where they are since its rollout failed (`onFailure: Stop`): it goes nowhere before an abort."""
 
@@ -108,8 +110,10 @@ class Observation:
     deployments: Mapping[str, DeploymentSeen | None] = field(default_factory=dict)
     """None: there is none."""
     routes: Mapping[str, RouteSeen | None] = field(default_factory=dict)
-    groups: Mapping[str, Mapping[str, str] | Problem] = field(default_factory=dict)
-    """Application → cluster → its target group's ARN, or why these can't be told."""
+    groups: Mapping[str, tuple[Group, ...] | Problem] = field(default_factory=dict)
+    """Application → its clusters' target groups, or why these can't be told."""
+    elsewhere: frozenset[str] = frozenset()
+    """Applications that have a route which another child than theirs hasn't let go yet."""
     forwards: Mapping[str, str] = field(default_factory=dict)
     """Hash of the route's forward configuration, as it is now."""
     forwarded: Mapping[str, Mapping[str, Set[str]]] = field(default_factory=dict)

@@ -35,7 +35,9 @@ class Application:
     routed: bool = True
     """It has traffic, which a child Cell moves."""
     route: str = ""
-    """On which listener and rule (`route_key`)."""
+    """On which listener and rule (`route_key`); of several a word each."""
+    lockstep: bool = False
+    """It is to step with the others that are (`spec.lockstep`)."""
     deletes_first: bool = False
     """DeleteBeforeCreate: it never runs on old and new clusters at once."""
     prechecks: tuple[str, ...] = ()

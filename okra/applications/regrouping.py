@@ -7,14 +7,12 @@ elsewhere, and the same machine brings the traffic there: prechecks, health, ste
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import replace
 
-from okra.applications.effects import Route
+from okra.applications.lockstep import lead_of, tell, together
 from okra.applications.observation import RouteSeen
 from okra.applications.policy import Application
-from okra.applications.routes import off_the_route
-from okra.applications.stages import groups_of
+from okra.applications.routes import off_the_route, same_groups
 from okra.applications.state import Phase, Placement
 from okra.applications.turn import Turn
 
@@ -23,9 +21,9 @@ def serves_there(turn: Turn, app: Application, synced: Placement) -> bool | None
     """Is it on the very clusters and target groups that are wanted, whatever that is called? None: nobody knows, or it
     has no traffic."""
     groups = turn.obs.groups.get(app.name)
-    if not isinstance(groups, Mapping) or not synced.groups or {*app.clusters} != {*synced.clusters}:
+    if not isinstance(groups, tuple) or not synced.groups or {*app.clusters} != {*synced.clusters}:
         return None
-    return {each.cluster: each.arn for each in synced.groups} == {name: groups.get(name) for name in app.clusters}
+    return same_groups(groups, app.route, synced)
 
 
 def name_anew(turn: Turn, app: Application, synced: Placement, route: RouteSeen | None) -> bool:
@@ -56,12 +54,31 @@ def _name_before(synced: Placement) -> str:
 
 
 def is_told(turn: Turn, app: Application) -> bool:
-    """Does its child Cell know the other name? What it says of the one before would pass for an arrival."""
+    """Does its child Cell know the other name? What it says of the one before would pass for an arrival. Of those in
+    lockstep it must have all routes."""
     state, route = turn.app(app), turn.obs.routes.get(app.name)
     synced = state.synced
+    if not _is_handed_over(turn, app, route):
+        return False
     if synced is None or route is None or route.stable != app.version or {*app.clusters} != {*synced.clusters}:
         return True
     if route.version != synced.version:
-        turn.effects.append(Route(app.name, synced.version, groups_of(state)))
+        tell(turn, app, "synced")
+    turn.wake_in(turn.policy.poll_interval)
+    return False
+
+
+def _is_handed_over(turn: Turn, app: Application, route: RouteSeen | None) -> bool:
+    """Has another child Cell let its routes go, and is its own told of them? Before that it has no part in a move."""
+    synced, unit = turn.app(app).synced, together(turn, app)
+    awaited = [each.name for each in unit if each.name in turn.obs.elsewhere]
+    told = len(unit) < 2 or synced is None or route is None or (route.settled and route.version == synced.version)
+    if not awaited and told:
+        return True
+    if not awaited and route is not None and route.version != (synced.version if synced else ""):
+        tell(turn, app, "synced")
+    turn.reason = "Lockstep"
+    said = f"Waits until its traffic is with the Cell of {lead_of(turn.app(app))}."
+    turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} {route.message if route else ''}".rstrip())
     turn.wake_in(turn.policy.poll_interval)
     return False

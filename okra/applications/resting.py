@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from okra.applications.effects import Route
+from okra.applications.lockstep import tell, together
 from okra.applications.policy import Application
-from okra.applications.stages import groups_of, left, published
+from okra.applications.routes import groups_there, rules
+from okra.applications.stages import left, published
 from okra.applications.turn import Turn
 
 
@@ -14,9 +15,14 @@ def at_rest(turn: Turn, app: Application) -> None:
     state = turn.app(app)
     assert state.synced is not None  # what it rests on
     route = turn.obs.routes.get(app.name)
-    unsent = route is None or route.version != state.synced.version
-    if app.routed and state.synced.routed and app.name in turn.obs.routes and unsent:
-        turn.effects.append(Route(app.name, state.synced.version, groups_of(state)))
+    if not (app.routed and state.synced.routed and app.name in turn.obs.routes):
+        return
+    adds = route is not None and bool(route.on) and not {*rules(app.route)} <= {*rules(route.on)}
+    groups = groups_there(turn, app, state.synced) if adds else state.synced.groups
+    if any(each.name in turn.obs.elsewhere for each in together(turn, app)):
+        turn.wake_in(turn.policy.poll_interval)
+    elif route is None or route.version != state.synced.version or groups != state.synced.groups:
+        tell(turn, app, "synced", groups)
 
 
 def leave_former(turn: Turn, app: Application) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from okra.applications.effects import Abort, Route
+from okra.applications.lockstep import tell
 from okra.applications.observation import DeploymentSeen, RouteSeen
 from okra.applications.policy import Application, OnFailure
-from okra.applications.stages import groups_of, left, published, takes_back_what_stopped
+from okra.applications.stages import abort, left, published, takes_back_what_stopped
 from okra.applications.state import AppState, Phase, Stage
 from okra.applications.turn import Turn
 
@@ -15,31 +15,31 @@ ABORTED = "Aborted"
 """By a person: that is put back with `onFailure: Stop`, too."""
 
 
-def revert(turn: Turn, app: Application) -> None:
+def revert(turn: Turn, app: Application) -> str | None:
+    """Undo it. What there is to say of it when all is undone; None: it isn't yet."""
     state = turn.app(app)
     assert state.failure is not None
     assert state.target is not None
     if turn.policy.on_failure is OnFailure.STOP and state.failure.block and state.failure.reason != ABORTED:
-        _stop(turn, app, state)
-        return
+        return _stop(turn, app, state)
     turn.set(app, stage=Stage.ERROR)
     if state.target.routed and not _traffic_is_back(turn, app, state):
-        return
+        return None
     if app.deployed and not _unpublished(turn, app, state):
-        return
-    _end(turn, app, state.failure.message)
+        return None
+    return state.failure.message
 
 
-def _stop(turn: Turn, app: Application, state: AppState) -> None:
+def _stop(turn: Turn, app: Application, state: AppState) -> str | None:
     """All stays as it is: clusters that the traffic was sent to are left only when it is elsewhere."""
     assert state.failure is not None
     assert state.target is not None
     if state.target.routed and app.name not in turn.obs.routes:
         turn.wake_in(turn.policy.poll_interval)
-        return
+        return None
     if state.target.routed:
         _keep(turn, app, state, turn.obs.routes[app.name])
-    _end(turn, app, f"{state.failure.message} onFailure is Stop: nothing is put back.")
+    return f"{state.failure.message} onFailure is Stop: nothing is put back."
 
 
 def _keep(turn: Turn, app: Application, state: AppState, route: RouteSeen | None) -> None:
@@ -65,7 +65,7 @@ def _traffic_is_back(turn: Turn, app: Application, state: AppState) -> bool:
     if takes_back_what_stopped(turn, app, route):
         return _awaited(turn, app, route)
     if route.version != state.synced.version:
-        turn.effects.append(Route(app.name, state.synced.version, groups_of(state, state.target)))
+        tell(turn, app, "synced")
         return False
     return (route.settled and route.stable != state.target.version) or _awaited(turn, app, route)
 
@@ -79,7 +79,7 @@ def _first_is_left(turn: Turn, app: Application, state: AppState, route: RouteSe
     told = (route.failed is not None and not route.stopped) or route.aborted
     if awaited and route.version == state.target.version and not (route.settled and (told or not state.failure.block)):
         if not told:
-            turn.effects.append(Abort(app.name))
+            abort(turn, app)
         return _awaited(turn, app, route)
     _keep(turn, app, state, route)
     return True
@@ -126,7 +126,8 @@ def _is_off(turn: Turn, app: Application, state: AppState, seen: DeploymentSeen)
     return False
 
 
-def _end(turn: Turn, app: Application, message: str) -> None:
+def end(turn: Turn, app: Application, message: str) -> None:
+    """It is where it was, or stays where it stopped."""
     state = turn.app(app)
     assert state.failure is not None
     assert state.target is not None

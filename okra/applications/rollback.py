@@ -37,7 +37,8 @@ def _at_once(then: Spec, now: Spec | None) -> Spec:
     unchecked: dict[str, Any] = {"prechecks": (), "checks": (), "postchecks": ()}
     if then.alb is None:
         return never_twice(then, now).model_copy(update=unchecked)
-    return then.model_copy(update={**unchecked, "alb": then.alb.model_copy(update={"update_strategy": AT_ONCE})})
+    albs = tuple(alb.model_copy(update={"update_strategy": AT_ONCE}) for _, alb in then.routes)
+    return then.model_copy(update={**unchecked, "alb": albs})
 
 
 def is_over(state: State, generation: int | None) -> bool:

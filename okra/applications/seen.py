@@ -18,7 +18,7 @@ from okra.api.argocd import (
 from okra.api.cell_status import CellStatus
 from okra.api.conditions import Condition, ConditionType
 from okra.api.meta import COMMAND_ANNOTATION
-from okra.applications.children import ATTEMPT, SINCE, Object, Parent, abort_of
+from okra.applications.children import ATTEMPT, SINCE, Object, Parent, abort_of, balancers, key_in, listed_group
 from okra.applications.observation import NOT_LOOKED_AT, ClusterSeen, DeploymentSeen, RouteSeen
 from okra.applications.state import Group, Phase
 from okra.errors import AccessDenied, CredentialsInvalid
@@ -98,19 +98,24 @@ def route_seen(obj: Object | None, attempt: int | None) -> RouteSeen | None:
         phase=status.phase if fresh else "",
         reason=status.reason if fresh else "",
         aborted=attempt is not None and _command(obj) == abort_of(attempt, status.rollouts),
+        on=" ".join(map(key_in, balancers(obj))),
         stopped=fresh and status.machine == Machine.STOPPED,
     )
 
 
+def held_by(obj: Object) -> set[str]:
+    """The routes that a child Cell is told of, or hasn't let go yet."""
+    status = CellStatus.model_validate(obj.get("status") or {})
+    return {*map(key_in, balancers(obj)), *(route.key for route in status.routes)}
+
+
 def pinned(obj: Object) -> tuple[str, tuple[tuple[str, Group], ...]]:
     """Where a child Cell was told to go: the version, and each version's groups."""
-    balancer = obj["spec"]["ingress"]["awsApplicationLoadBalancer"]
-    groups = balancer.get("targetGroups") or ()
-    return obj["spec"].get("version", ""), tuple((each["version"], _group(each)) for each in groups)
-
-
-def _group(listed: Object) -> Group:
-    return Group(listed.get("cluster", ""), listed["arn"], listed.get("eksCluster", ""))
+    return obj["spec"].get("version", ""), tuple(
+        (each["version"], listed_group(each, key_in(route)))
+        for route in balancers(obj)
+        for each in route.get("targetGroups") or ()
+    )
 
 
 def _failed(obj: Object, status: CellStatus, version: str, *, fresh: bool) -> Problem | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
 
 from okra.applications.children import MOST_REPLICAS
-from okra.applications.effects import Abort, Publish, Route, RunChecks
+from okra.applications.effects import Abort, Publish, RunChecks
+from okra.applications.lockstep import lead_of, tell, together
 from okra.applications.observation import RouteSeen
 from okra.applications.policy import Application
 from okra.applications.routes import off_the_route
-from okra.applications.state import AppState, Group, Phase, Placement, Stage
+from okra.applications.state import AppState, Phase, Placement, Stage
 from okra.applications.turn import Turn
 from okra.rollout.observation import Problem, SeriesResult, Verdict
 
@@ -18,9 +21,25 @@ COUNT = 10.0
 FAILED = " failed."
 
 
+def begin_together(turn: Turn, unit: Sequence[Application]) -> None:
+    """All that are in lockstep begin, or none."""
+    before, told = turn.state, [*turn.emits]
+    for app in unit:
+        begin(turn, app)
+    if waits := [app for app in unit if not turn.app(app).moving]:
+        for app in (each for each in unit if each not in waits):
+            waiting = replace(before.of(app.name), phase=Phase.PENDING, stage=None)
+            turn.put(replace(waiting, message=f"Waits for {waits[0].name}, in lockstep with it."))
+        turn.emits = told
+        return
+    last = max(turn.app(app).attempt for app in unit)
+    for index, app in enumerate(unit):  # what is asked for one of them is no answer for another
+        turn.set(app, attempt=last + index)
+
+
 def begin(turn: Turn, app: Application) -> None:
     """Other clusters are wanted than those that it runs on."""
-    groups = turn.obs.groups.get(app.name) if app.routed else dict.fromkeys(app.clusters, "")
+    groups = turn.obs.groups.get(app.name) if app.routed else ()
     if turn.policy.paused:
         turn.set(app, stage=None)
         _say_paused(turn, app, "before it begins")
@@ -41,13 +60,13 @@ def begin(turn: Turn, app: Application) -> None:
         turn.reason = groups.reason
         turn.set(app, phase=Phase.PENDING, stage=None, message=groups.message)
         turn.wake_in(turn.policy.poll_interval)
-    elif groups is None or not groups.keys() >= set(app.clusters):
+    elif groups is None or (app.routed and not {*app.clusters} <= {each.cluster for each in groups}):
         turn.set(app, phase=Phase.PENDING, stage=None, message="Waiting for the target groups of its clusters.")
         turn.wake_in(turn.policy.poll_interval)
     else:
         state = turn.app(app)
         eks = {cluster.name: cluster.eks for cluster in turn.policy.clusters}
-        found = tuple(Group(name, groups[name], eks.get(name, "")) for name in app.clusters) if app.routed else ()
+        found = tuple(replace(each, eks=eks.get(each.cluster, "")) for each in groups)
         turn.set(
             app,
             phase=Phase.SYNCING,
@@ -173,13 +192,15 @@ def migrating(turn: Turn, app: Application) -> None:
         turn.set(app, stage=Stage.COMPLETING, series=0, message="Deployed.")
     elif app.name not in turn.obs.routes:
         turn.wake_in(turn.policy.poll_interval)
+    elif not begun and (others := [each.name for each in together(turn, app) if not _is_deployed(turn, each)]):
+        turn.set(app, message=f"Waits for {', '.join(others)}, in lockstep with it.")
     elif route is None or not begun:
-        _send(turn, app, target, route)
+        _send(turn, app, route)
     else:
         _follow(turn, app, target, route)
 
 
-def _send(turn: Turn, app: Application, target: Placement, route: RouteSeen | None) -> None:
+def _send(turn: Turn, app: Application, route: RouteSeen | None) -> None:
     if turn.policy.paused:
         _say_paused(turn, app, "before its traffic moves")
         return
@@ -188,15 +209,22 @@ def _send(turn: Turn, app: Application, target: Placement, route: RouteSeen | No
         turn.set(app, message=f"Before it begins, what stopped is put back. {route.message}")
         turn.wake_in(turn.policy.poll_interval)
     else:
-        turn.effects.append(Route(app.name, target.version, groups_of(turn.app(app), target)))
+        tell(turn, app, "target")
 
 
 def takes_back_what_stopped(turn: Turn, app: Application, route: RouteSeen) -> bool:
     """A child Cell whose rollout stopped goes nowhere else before its traffic is back: it is told to bring that, and
     waited for."""
     if route.stopped and not route.aborted:
-        turn.effects.append(Abort(app.name))
+        abort(turn, app)
     return route.stopped or (route.aborted and not route.settled)
+
+
+def abort(turn: Turn, app: Application) -> None:
+    """Of several in lockstep each asks for it."""
+    effect = Abort(lead_of(turn.app(app)))
+    if effect not in turn.effects:
+        turn.effects.append(effect)
 
 
 def _deployed(turn: Turn, app: Application, target: Placement, *, begun: bool) -> bool:
@@ -226,6 +254,13 @@ def _deployed(turn: Turn, app: Application, target: Placement, *, begun: bool) -
     return False
 
 
+def _is_deployed(turn: Turn, app: Application) -> bool:
+    """Does it run on its new clusters, as far as is known?"""
+    seen, target = turn.obs.deployments.get(app.name), turn.app(app).target
+    assert target is not None  # it moves
+    return not app.deployed or (seen is not None and not seen.awaits(target.clusters))
+
+
 def published(turn: Turn, app: Application, wanted: tuple[str, ...], awaited: tuple[str, ...] = ()) -> bool:
     """Does the deployment name exactly these clusters, and see to those `awaited`? It is told to."""
     if app.name not in turn.obs.deployments:
@@ -245,13 +280,6 @@ def left(turn: Turn, app: Application, version: str) -> bool:
         synced = turn.app(app).synced
         return not app.routed and not (synced and synced.routed)
     return route.settled and not route.retains and route.version == route.stable == version
-
-
-def groups_of(state: AppState, *placements: Placement) -> tuple[tuple[str, Group], ...]:
-    """Each version's target groups: those of where it was, too, or nothing could go back."""
-    known = (*((state.synced,) if state.synced else ()), *placements)
-    found = {group.arn: (placement.version, group) for placement in known for group in placement.groups}
-    return tuple(found.values())
 
 
 def _follow(turn: Turn, app: Application, target: Placement, route: RouteSeen) -> None:

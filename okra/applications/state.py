@@ -48,6 +48,8 @@ class Group:
     arn: str
     eks: str = ""
     """The cluster's name in EKS, if that is another."""
+    route: str = ""
+    """The listener and rule that it is for, where the application has several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Placement:
     clusters: tuple[str, ...]
     groups: tuple[Group, ...] = ()
     route: str = ""
-    """Listener and rule that its traffic is on (`route_key`); empty: it has none, or nobody knows."""
+    """Listener and rule that its traffic is on (`route_key`), of several routes a word each; empty: it has none, or
+    nobody knows."""
     deployed: bool = True
     """Argo CD deploys it there. What runs there by other means is published to nobody."""
 
@@ -106,6 +109,8 @@ class AppState:
     waited: float = 0.0
     """Watched seconds for Argo CD, in this stage."""
     failure: Failure | None = None
+    moved_by: str = ""
+    """The application whose child Cell moves its traffic, in lockstep; empty: its own."""
     blocked: tuple[str, ...] = ()
     """Versions that failed: they start again only by a person's command."""
 

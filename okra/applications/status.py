@@ -111,6 +111,7 @@ def _application(app: AppState) -> api.ApplicationStatus:
             block=failure.block,
         ),
         blocked_versions=app.blocked[-MOST_BLOCKED:],
+        moved_by=app.moved_by,
     )
 
 
@@ -118,7 +119,8 @@ def _placement(placement: Placement | None) -> api.Placement | None:
     if placement is None:
         return None
     groups = tuple(
-        api.ClusterTargetGroup(cluster=each.cluster, arn=each.arn, eks_cluster=each.eks) for each in placement.groups
+        api.ClusterTargetGroup(cluster=each.cluster, arn=each.arn, eks_cluster=each.eks, route=each.route)
+        for each in placement.groups
     )
     return api.Placement(
         version=placement.version,
@@ -149,6 +151,7 @@ def _read_application(found: api.ApplicationStatus) -> AppState:
         if failure is None
         else Failure(Phase(failure.phase), failure.reason, failure.message, read_time(failure.time), failure.block),
         blocked=found.blocked_versions,
+        moved_by=found.moved_by,
     )
 
 
@@ -158,7 +161,7 @@ def _read_placement(found: api.Placement | None) -> Placement | None:
     return Placement(
         found.version,
         found.clusters,
-        tuple(Group(each.cluster, each.arn, each.eks_cluster) for each in found.target_groups),
+        tuple(Group(each.cluster, each.arn, each.eks_cluster, each.route) for each in found.target_groups),
         found.route,
         found.deployed,
     )

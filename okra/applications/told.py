@@ -10,10 +10,19 @@ from collections.abc import Collection, Sequence
 
 from okra.api.cell import CellSpec
 from okra.api.complex import Application
-from okra.applications.children import Object, Parent, deployment_as_it_is, deployment_child, route_child, sent_back
+from okra.applications.children import (
+    Object,
+    Parent,
+    Pinned,
+    deployment_as_it_is,
+    deployment_child,
+    route_child,
+    sent_back,
+)
 from okra.applications.kept import Before, as_connected_now, never_twice, said_of
+from okra.applications.lockstep import joint_of, lead_of
 from okra.applications.policy import Application as Wanted
-from okra.applications.state import AppState, Group
+from okra.applications.state import AppState
 
 
 def clusters_of(app: Wanted, state: AppState) -> tuple[str, ...]:
@@ -58,22 +67,26 @@ def deployment(
 def route(
     parent: Parent,
     spec: CellSpec,
-    app: Application,
-    state: AppState,
-    to: tuple[str, Sequence[tuple[str, Group]]],
+    apps: Sequence[Application],
+    states: Sequence[AppState],
+    to: tuple[str, Pinned],
     there: Object | None,
     before: Before,
 ) -> Object | None:
-    """Its child Cell, which brings the traffic `to` a version, with the groups of each. None: it has none.
+    """The child Cell of an application, or of all that are in lockstep, which brings their traffic `to` a version, with
+    the groups of each. None: there is none.
 
-    One without a route in the spec is told where to go, and keeps the rest.
+    Where a spec has no route for one any more it is told where to go, and keeps the rest.
     """
     version, groups = to
-    back = app.name in before and state.synced is not None and state.synced.version == version
-    by = before[app.name] if back else spec
-    said = None if by is None else said_of(by, app.name)
-    if by is not None and said is not None and said.alb is not None:
-        return route_child(parent, as_connected_now(by, spec), said, version, groups)
+    back = version == joint_of(states, "synced")
+    by = [before[app.name] if back and app.name in before else spec for app in apps]
+    said = [None if each is None else said_of(each, app.name) for each, app in zip(by, apps, strict=True)]
+    routed = [app for app in said if app is not None and app.routes]
+    lead = lead_of(states[0])
+    if by[0] is not None and len(routed) == len(apps):
+        return route_child(parent, as_connected_now(by[0], spec), routed, version, groups, lead)
     if there is not None:
         return sent_back(parent, there, version, groups)
-    return None if app.alb is None else route_child(parent, spec, app, version, groups)
+    routed = [app for app in apps if app.routes]
+    return route_child(parent, spec, routed, version, groups, lead) if routed else None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from okra.applications.effects import Decision, Effect, Emit, Persist
+from okra.applications.lockstep import together
 from okra.applications.observation import Observation
 from okra.applications.policy import Application, OnFailure, Policy
 from okra.applications.state import AppState, Failure, Phase, State
@@ -37,6 +38,11 @@ class Turn:
     def set(self, app: Application, **changes: Any) -> None:
         self.state = _changed(self.state, app.name, changes)
 
+    def put(self, app: AppState) -> None:
+        """As it was before."""
+        known = self.state.applications
+        self.state = replace(self.state, applications=tuple(app if each.name == app.name else each for each in known))
+
     def running(self, app: Application, **clocks: Any) -> None:
         """Running clocks: they are saved with other changes, never for themselves."""
         self.state = _changed(self.state, app.name, clocks)
@@ -46,10 +52,13 @@ class Turn:
         self.emits.append(Emit(reason, message, type))
 
     def fail(self, app: Application, phase: Phase, reason: str, message: str, *, block: bool = True) -> None:
-        """A verdict: the rest of this attempt is undone, or stopped. Who waits for Failed is told when that is over."""
-        failure = Failure(phase, reason, message, self.now, block)
+        """A verdict: the rest of this attempt is undone, or stopped, and of those in lockstep with it. Who waits for
+        Failed is told when that is over."""
         undone = phase is Phase.FAILED and self.policy.on_failure is OnFailure.ROLLBACK
-        self.set(app, failure=failure, phase=Phase.REVERTING if undone else phase, message=message, waited=0.0)
+        for each in together(self, app):
+            said = message if each is app else f"In lockstep with {app.name}: {message}"
+            failure = Failure(phase, reason, said, self.now, block)
+            self.set(each, failure=failure, phase=Phase.REVERTING if undone else phase, message=said, waited=0.0)
         self.emit(reason, f"{app.name}: {message}", "Warning" if block else "Normal")
 
     def report(self, phase: Phase, reason: str, message: str) -> None:

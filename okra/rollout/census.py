@@ -30,12 +30,12 @@ class Census:
     versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     """One sentence each."""
-    single: bool = False
-    """One group of a version is all there is (a record)."""
+    whole: int = 0
+    """So many groups are all there is of a version, whatever `replicas` says (one: a record)."""
 
     def many(self, groups: Collection[str], replicas: int) -> int:
         """How many of a version's `replicas` groups these are."""
-        return replicas * bool(groups) if self.single else len(groups)
+        return replicas * (len(groups) >= self.whole) if self.whole else len(groups)
 
     def version_of(self, arn: str) -> str:
         return next((version for version, groups in self.versions.items() if arn in groups), UNKNOWN)
@@ -57,7 +57,7 @@ def count(policy: Policy, route: RoutePolicy, obs: Observation) -> Census:
         else:
             versions.setdefault(version, []).append(group.arn)
     found = {version: tuple(groups) for version, groups in versions.items()}
-    return Census(found, tuple(ignored), route.single)
+    return Census(found, tuple(ignored), 1 if route.single else route.whole)
 
 
 def _version(policy: Policy, route: RoutePolicy, group: TargetGroup) -> str:

@@ -81,18 +81,19 @@ def compile_policy(cell: Cell, defaults: Defaults, no_clusters: str = NEEDS_KUBE
     def seconds(value: Duration | None, default: float) -> float:
         return default if value is None else value.seconds
 
-    on_failure = spec.on_failure
+    on_failure, child = spec.on_failure, PARENT_LABEL in cell.metadata.labels
+    routes = tuple(_route_of(loc, each, spec.aws) for loc, each in spec.routes)
     checks = (*spec.prechecks, *spec.checks, *spec.postchecks)
     healthy = spec.min_healthy_targets or defaults.min_healthy_targets
     return Policy(
-        routes=tuple(_route_of(loc, each, spec.aws) for loc, each in spec.routes),
+        routes=tuple(_whole(each, spec) for each in routes) if child and spec.ingresses else routes,
         plan=plan_of(spec, defaults),
         owner=_owner(defaults, cell.metadata.namespace, cell.metadata.name, cell.kind),
         name=cell.metadata.labels.get(PARENT_LABEL, cell.metadata.name),
         label=spec.versioned_by.label,
         replicas=spec.replicas,
         pin=spec.version,
-        child=PARENT_LABEL in cell.metadata.labels,
+        child=child,
         min_healthy=Fraction(healthy.value, 100) if healthy.percent else healthy.value,
         health_timeout=seconds(spec.health_timeout, defaults.health_timeout),
         propagation_delay=max(seconds(spec.propagation_delay, defaults.propagation_delay), *_ttls(spec)),
@@ -158,6 +159,11 @@ def _route(loc: Loc, ingress: Ingress, balancer: ApplicationLoadBalancer | Netwo
     if (selector := balancer.target_group_selector) is not None:
         return replace(route, selects=selector.selector.matches)
     return replace(route, listed={group.arn: group.version for group in balancer.target_groups or ()})
+
+
+def _whole(route: RoutePolicy, spec: CellSpec) -> RoutePolicy:
+    """Of a complex Cell's child: what its routes list of a version moves as a whole, on each as many as there are."""
+    return replace(route, whole=sum(version == spec.version for version in route.listed.values()))
 
 
 def plan_of(spec: CellSpec, defaults: Defaults) -> tuple[Step, ...]:

@@ -59,7 +59,7 @@ def toward(turn: Turn, policy: RoutePolicy, route: RouteState, share: Fraction) 
     places = policy.places - len(foreign(route, reading))
     members = {arn: weight for arn, weight in route.stable.items() if weight or arn in reading.weights}
     members = existing(turn, route, members)
-    seats = seat(share, members, route.canary, turn.policy.replicas, places)
+    seats = seat(share, members, route.canary, policy.whole or turn.policy.replicas, places)
     if seats is None:
         return Move(waits="NoRoomOnRoute", message=no_room(policy, route, reading))
     stable = {arn: members[arn] for arn in seats.stable}
@@ -75,9 +75,10 @@ def _make_way(turn: Turn, policy: RoutePolicy, route: RouteState, share: Fractio
     reading = turn.obs.readings[route.key]
     canary = [arn for arn in route.canary if arn in reading.weights]
     now = share_of(reading.weights, route.canary)
-    if not fair(now, route.stable, kept, turn.policy.replicas):
-        parts = max(len(canary), floor(now * turn.policy.replicas) + 1)
-        waypoint = Fraction(parts, turn.policy.replicas)
+    replicas = policy.whole or turn.policy.replicas
+    if not fair(now, route.stable, kept, replicas):
+        parts = max(len(canary), floor(now * replicas) + 1)
+        waypoint = Fraction(parts, replicas)
         if waypoint >= share:
             return Move(waits="NoRoomOnRoute", message=no_room(policy, route, reading))
         return toward(turn, policy, route, waypoint)

@@ -64,6 +64,8 @@ class RoutePolicy:
     """Does the target group selector match these tags?"""
     listed: Mapping[str, str] = field(default_factory=dict)
     """Target groups that the spec names one by one → their versions: instead of tags. Empty: it has a selector."""
+    whole: int = 0
+    """So many target groups are a version here, whatever `replicas` says; 0: as many as that says."""
     take_over: bool = False
     single: bool = False
     """Each group is one thing, healthy or not (a record): `minHealthyTargets` says nothing about it."""

@@ -38,10 +38,17 @@ OLD, NEW = Group("web-0", group("w0")), Group("web-1", group("w1"))
 GROUPS = (("v1", OLD), ("v2", NEW))
 
 
+def on_ten(groups: tuple[tuple[str, Group], ...]) -> tuple[tuple[str, Group], ...]:
+    """With their route."""
+    return tuple((version, replace(each, route=f"{LISTENER}#10")) for version, each in groups)
+
+
 def route(version: str = "v2", groups: tuple[tuple[str, Group], ...] = GROUPS, app: int = 0, **spec: Any) -> Object:
     cell = model(complex_cell(**spec))
     assert cell.spec.applications is not None
-    return route_child(US, cell.spec, cell.spec.applications[app], version, groups)
+    found = route_child(US, cell.spec, cell.spec.applications[app : app + 1], version, groups)
+    assert found is not None
+    return found
 
 
 def cluster(index: int = 0, **spec: Any) -> Object:
@@ -173,7 +180,7 @@ def test_a_group_says_what_its_cluster_is_called_in_eks_where_that_is_another_na
     listed = obj["spec"]["ingress"]["awsApplicationLoadBalancer"]["targetGroups"]
     assert [each.get("eksCluster") for each in listed] == [None, "eks-web-1"]
     assert parse(obj)[1] == []
-    assert pinned(obj) == ("v2", groups)
+    assert pinned(obj) == ("v2", on_ten(groups))
 
 
 def test_all_groups_of_a_version_move_as_a_whole() -> None:
@@ -220,7 +227,8 @@ def test_the_children_of_a_system_are_of_hotswaps_group_and_systems() -> None:
     system = Parent(HOTSWAP_GROUP, "System", "default", "mysystem", "u-1", {"team": "a"})
     cell = model(complex_cell("System", HOTSWAP_GROUP))
     assert cell.spec.applications is not None
-    obj = route_child(system, cell.spec, cell.spec.applications[0], "v2", GROUPS)
+    obj = route_child(system, cell.spec, cell.spec.applications[:1], "v2", GROUPS)
+    assert obj is not None
     assert (obj["apiVersion"], obj["kind"]) == ("hotswap.mumoshu.github.io/v1alpha1", "System")
     assert obj["metadata"]["ownerReferences"][0] | {"controller": 0, "blockOwnerDeletion": 0} == {
         "apiVersion": "hotswap.mumoshu.github.io/v1alpha1",
@@ -461,7 +469,7 @@ def test_a_command_that_no_cell_can_read_holds_up_nothing(text: str) -> None:
 
 
 def test_where_a_route_was_told_to_go_is_read_from_its_spec() -> None:
-    assert pinned(route()) == ("v2", GROUPS)
+    assert pinned(route()) == ("v2", on_ten(GROUPS))
 
 
 def test_a_route_that_was_told_to_abort_this_attempt_says_so() -> None:

@@ -231,8 +231,8 @@ def child(version: str) -> Object:
 
 def test_the_child_cell_that_goes_back_has_the_former_checks_and_listener() -> None:
     present, then = spec(checks=[]), spec()
-    app = (present.applications or ())[0]
-    at, groups = state(placed(*WEB)), (("v1", Group("web-1", group("w1"))),)
+    app = (present.applications or ())[:1]
+    at, groups = [state(placed(*WEB))], (("v1", Group("web-1", group("w1"))),)
     back = route(PARENT, present, app, at, ("v1", groups), child("v2"), {"web": then})
     on = route(PARENT, present, app, at, ("v2", groups), child("v1"), {"web": then})
     assert back is not None
@@ -247,8 +247,8 @@ def test_the_child_cell_that_goes_back_has_the_former_settings_as_connected_and_
     now: dict[str, Any] = {"aws": {"roleARN": "arn:aws:iam::123456789012:role/new"}, "onFailure": {"action": "Stop"}}
     now |= {"healthTimeout": "1h", "paused": True}
     present = model(complex_cell(bakeTime="9m", onDrift="Reassert", retainFor="9h", **now)).spec
-    app, to = (present.applications or ())[0], ("v1", (("v1", Group("web-1", group("w1"))),))
-    back = route(PARENT, present, app, state(placed(*WEB)), to, child("v2"), {"web": then})
+    app, to = (present.applications or ())[:1], ("v1", (("v1", Group("web-1", group("w1"))),))
+    back = route(PARENT, present, app, [state(placed(*WEB))], to, child("v2"), {"web": then})
     assert back is not None
     assert (back["spec"]["bakeTime"], "retainFor" in back["spec"]) == ("1m", False)
     assert back["spec"].get("onDrift", "Respect") == "Respect"
@@ -261,8 +261,8 @@ def test_a_child_cell_of_which_nobody_knows_more_keeps_the_rest() -> None:
     present, without = spec(), spec(alb=None, checks=[])
     to = ("v1", (("v1", Group("web-1", group("w1"))),))
     for app, found in ((present, {"web": None}), (present, {"web": without}), (without, {})):
-        entry = (app.applications or ())[0]
-        body = route(PARENT, app, entry, state(placed(*WEB)), to, child("v2"), found)
+        entry = (app.applications or ())[:1]
+        body = route(PARENT, app, entry, [state(placed(*WEB))], to, child("v2"), found)
         assert body is not None
         balancer = body["spec"]["ingress"]["awsApplicationLoadBalancer"]
         assert (body["spec"]["version"], body["spec"]["bakeTime"]) == ("v1", "9m")
@@ -273,7 +273,7 @@ def test_a_child_cell_of_which_nobody_knows_more_keeps_the_rest() -> None:
 def test_a_child_cell_that_is_gone_is_made_anew_if_it_has_a_route() -> None:
     present, without = spec(), spec(alb=None, checks=[])
     to = ("v1", (("v1", Group("web-1", group("w1"))),))
-    made = route(PARENT, present, (present.applications or ())[0], state(placed(*WEB)), to, None, {"web": None})
+    made = route(PARENT, present, (present.applications or ())[:1], [state(placed(*WEB))], to, None, {"web": None})
     assert made is not None
     assert made["spec"]["version"] == "v1"
-    assert route(PARENT, without, (without.applications or ())[0], state(placed(*WEB)), to, None, {}) is None
+    assert route(PARENT, without, (without.applications or ())[:1], [state(placed(*WEB))], to, None, {}) is None

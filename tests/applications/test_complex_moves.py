@@ -11,7 +11,7 @@ import pytest
 from okra.applications.compile import while_leaving
 from okra.applications.observation import Observation
 from okra.applications.policy import Application, Cluster, OnFailure
-from okra.applications.state import Phase, Stage, State
+from okra.applications.state import Group, Phase, Stage, State
 from okra.applications.versions import LABEL, LONGEST, version_of
 from okra.rollout.observation import Command, Problem, Verdict
 from tests.applications.world import NEW, OLD, World, synced, web, world
@@ -1027,7 +1027,11 @@ def test_what_is_wrong_with_the_target_groups_is_the_reason() -> None:
 def test_what_is_not_known_yet_is_waited_for() -> None:
     w = world(web(NEW, prechecks=("run-test",)))
     known = w.observe
-    blind = (Problem("NotFound", "web-1-v2 has no label targetGroupARN.", fatal=False), None, {"web-1-v2": "arn:1"})
+    blind = (
+        Problem("NotFound", "web-1-v2 has no label targetGroupARN.", fatal=False),
+        None,
+        (Group("web-1-v2", "arn:1"),),
+    )
     said = ("web-1-v2 has no label", "Waiting for the target", "Waiting for the target")
     for groups, begins in zip(blind, said, strict=True):
         found = {"web": groups} if groups else {}

@@ -374,9 +374,9 @@ def test_it_goes_back_at_once_and_without_checks_paused_and_connected_as_it_is_n
     assert found.metadata == now.metadata
     assert (found.spec.paused, found.spec.bake_time, found.spec.retain_for) == (True, "0s", "3m")
     routed, *_, worker = found.spec.applications or ()
-    assert routed.alb is not None
-    assert routed.alb.update_strategy is not None
-    assert (routed.alb.update_strategy.step_weight, routed.alb.update_strategy.total_weight) == (100, 100)
+    ((_, alb),) = routed.routes
+    assert alb.update_strategy is not None
+    assert (alb.update_strategy.step_weight, alb.update_strategy.total_weight) == (100, 100)
     assert (routed.prechecks, routed.checks, routed.postchecks, worker.alb) == ((), (), (), None)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from okra.applications.effects import Abort, Effect, Emit, Persist, Publish, Route, RunChecks, SaveRevision
+from okra.applications.lockstep import lead_of, seen_of
 from okra.applications.machine import decide
 from okra.applications.observation import ClusterSeen, DeploymentSeen, Kept, Observation, RouteSeen
 from okra.applications.policy import Application, Cluster, OnFailure, Policy
-from okra.applications.state import AppState, Phase, State
+from okra.applications.state import AppState, Group, Phase, State
 from okra.rollout.observation import Command, Problem, SeriesResult, Token, Verdict
 
 OLD, NEW = ("web-1-v1", "web-2-v1"), ("web-1-v2", "web-2-v2")
@@ -18,6 +19,10 @@ POLL = 10.0
 def web(clusters: tuple[str, ...] = OLD, **changes: object) -> Application:
     made = Application("web", clusters, "+".join(clusters))
     return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def _groups(arns: dict[str, str]) -> tuple[Group, ...]:
+    return tuple(Group(cluster, arn) for cluster, arn in arns.items())
 
 
 @dataclass
@@ -53,6 +58,9 @@ class Route_:
     """Version → its target groups."""
     traffic: frozenset[str] = frozenset()
     """The groups of the stable version."""
+    members: tuple[str, ...] = ()
+    """The applications whose traffic it moves."""
+    on_routes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     called: tuple[str, float] = ("", 0.0)
     """What the stable version is called from then on."""
 
@@ -86,6 +94,8 @@ class World:
     """Clusters that are published since nobody knows when."""
     as_kept: frozenset[str] = frozenset()
     """The applications that the spec kept last says the same of."""
+    joint: bool = False
+    """One version may stand for those of several applications."""
     by_hand: tuple[str, ...] = ()
     """Clusters where it runs by other means than Argo CD."""
     check_time: float = 0.0
@@ -119,14 +129,16 @@ class World:
     def observe(self) -> Observation:
         names = [app.name for app in self.policy.applications]
         self._keep()
+        self.joint = self.joint or any(app.lockstep for app in self.policy.applications)
         return Observation(
             clusters={
                 each.name: ClusterSeen(self.ready.get(each.name, True), self.unready.format(each.eks or each.name))
                 for each in self.policy.clusters
             },
             deployments={name: self._deployment(name) for name in names},
-            routes={name: self._route(name) for name in names},
-            groups={app.name: self.no_groups or self.wanted(app) for app in self.policy.applications},
+            routes={name: self._seen(name) for name in names},
+            elsewhere=frozenset(each for each in names if self._elsewhere(each)),
+            groups={app.name: self.no_groups or _groups(self.wanted(app)) for app in self.policy.applications},
             forwards=dict.fromkeys(names, self.forward),
             forwarded={name: self._forwarded(self.state.of(name)) for name in names},
             results=tuple(each for each in self.results if each.at <= self.now),
@@ -137,6 +149,27 @@ class World:
             saved=self.revisions > 0,
             as_kept=self.as_kept,
         )
+
+    def _seen(self, name: str) -> RouteSeen | None:
+        app = self.state.of(name)
+        apps = [each for each in self.state.applications if lead_of(each) == lead_of(app)]
+        return seen_of(self._route(lead_of(app)), app, apps)
+
+    def _elsewhere(self, name: str) -> bool:
+        """A child that isn't its own has the application's traffic; at rest it lets it go when nobody looks."""
+        lead = lead_of(self.state.of(name))
+        return any(name in made.members for of, made in self.routes.items() if of != lead)
+
+    def let_go(self) -> None:
+        """At rest a child lets go what others are to have, and one without any is deleted."""
+        if any(each.moving for each in self.state.applications):
+            return
+        for of, made in [*self.routes.items()]:
+            left = [self.state.of(each) for each in made.members if lead_of(self.state.of(each)) != of]
+            made.traffic -= {group.arn for each in left if each.synced for group in each.synced.groups}
+            made.members = tuple(each for each in made.members if lead_of(self.state.of(each)) == of)
+            if not made.members:
+                del self.routes[of]
 
     def wanted(self, app: Application) -> dict[str, str]:
         return {each: self.groups.get(each, f"arn:{each}") for each in app.clusters}
@@ -150,7 +183,7 @@ class World:
         """At rest a child is on the rule of the spec that brought it there, or wants it there."""
         for app in self.policy.applications:
             made, state = self.routes.get(app.name), self.state.of(app.name)
-            if made is None or state.moving or state.synced is None:
+            if len(made.members if made else ()) > 1 or made is None or state.moving or state.synced is None:
                 continue
             route = app.route if made.version == app.version else state.synced.route
             if made.on and made.on != route:
@@ -182,6 +215,12 @@ class World:
             return f"{cluster}: 1 of 2 Applications are Healthy."
         return ""
 
+    def _routes_of(self, name: str, groups: tuple[tuple[str, Group], ...]) -> tuple[str, ...]:
+        """The routes of an application that a child is told of: each with target groups."""
+        app = next((each for each in self.policy.applications if each.name == name), None)
+        listed = dict.fromkeys(group.route for _, group in groups if group.route)
+        return tuple(each for each in listed if app is None or each in app.route.split())
+
     def _route(self, name: str) -> RouteSeen | None:
         made = self.routes.get(name)
         if made is None:
@@ -202,6 +241,7 @@ class World:
         if settled and made.leaving:
             made.leaving, made.retains_until = (), self.now + self.retain_for
         phase = self.fails.get(made.version, (Phase.CHECK_FAILED, ""))[0]
+        shared = made.members != (name,)
         bakes = made.bakes_from <= self.now < made.done_at
         app = self.state.of(name)
         return RouteSeen(
@@ -213,6 +253,7 @@ class World:
             failed_at=phase,
             retains=self.now < made.retains_until,
             message="Step 3 of 10.",
+            on=" ".join(route for each in made.members for route in made.on_routes[each]) if shared else "",
             aborted=made.aborted,
             stopped=made.stopped,
         )
@@ -247,7 +288,7 @@ class World:
                 self.deployments[name] = Deployment(clusters, ready_at, leaves)
                 self.history.append((name, clusters))
                 self.behind = tuple(each for each in self.behind if each not in clusters)
-            case Route(application=name, version=version, groups=groups):
+            case Route(application=name, version=version, groups=groups, members=members):
                 before = self.routes.get(name, Route_(stable="before Okra"))
                 if before.stopped and any(of in before.leaving_or_pinned for of, _ in groups):
                     before.leaving, before.version = before.leaving_or_pinned, version  # it hasn't ended: refused
@@ -269,6 +310,11 @@ class World:
                 )
                 made = self.routes[name]
                 made.listed, made.traffic = listed, before.traffic
+                made.members = members
+                made.on_routes = {each: self._routes_of(each, groups) for each in members}
+                if added := {*members} - {*before.members}:  # at rest: it takes what it finds as it is
+                    there = (self.state.of(each).synced for each in added)
+                    made.traffic |= {group.arn for each in there if each for group in each.groups}
                 if renamed:  # it takes its time to see that nothing moves
                     made.called, made.leaving = (renamed, self.now + POLL), before.leaving
                     made.done_at = self.now if renamed == version else made.done_at
@@ -297,7 +343,8 @@ class World:
             if route is None or deployment is None or not app.deployed:
                 continue
             may = set() if route.aborted and self.now >= route.done_at else {route.version}
-            runs = {*deployment.clusters, *self.by_hand}
+            others = [made for name, made in self.deployments.items() if name == app.name or self.joint]
+            runs = {*self.by_hand, *(cluster for each in others for cluster in each.clusters)}
             for version in {route.stable, *may, *route.leaving} - {"before Okra", "other"}:
                 clusters = version.partition("@")[0].split("+")
                 assert set(clusters) <= runs, (version, deployment.clusters)
@@ -307,8 +354,9 @@ class World:
     def _judge_what_is_said(self, state: State) -> None:
         """Failed is an end: whoever waits for it finds everything back. Synced is where the spec wants it."""
         for app in self.policy.applications if state.phase is Phase.SYNCED and not self.no_groups else ():
-            if (made := self.routes.get(app.name)) is not None and app.routed:
-                assert made.traffic == {*self.wanted(app).values()}, (app.name, made.traffic)
+            if (made := self.routes.get(lead_of(self.state.of(app.name)))) is not None and app.routed:
+                assert made.traffic >= {*self.wanted(app).values()}, (app.name, made.traffic)
+                assert len(made.members) > 1 or made.traffic == {*self.wanted(app).values()}, (app.name, made.traffic)
         undone = self.policy.on_failure is not OnFailure.STOP
         if undone and Phase.FAILED in (state.phase, *(each.phase for each in state.applications)):
             assert all(each.failure is None for each in state.applications), state
@@ -323,6 +371,7 @@ class World:
         end = self.now + seconds
         self.quiet()
         while self.now < end:
+            self.let_go()
             self.now += POLL
             self.quiet()
         return self
