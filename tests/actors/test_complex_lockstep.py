@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from okra.applications.children import CHECKS_OF
 from tests.actors.complex_world import LISTENER, ComplexWorld, check, complex_world
+from tests.actors.test_argocd_crashes import TrippingWrites
+from tests.actors.test_cell_crashes import Tripwire
 
 pytestmark = pytest.mark.looptime
 
@@ -54,7 +57,8 @@ async def test_they_step_together_and_are_left_together() -> None:
         await begun(w)
         async with w.running():
             await w.phase("Synced")
-            assert (await children(w), owners(w)) == ({"sys-web"}, ["sys-web"] * 2)
+            await w.until(lambda _: owners(w) == ["sys-web"] * 2)
+            assert await children(w) == {"sys-web"}
             await wanted(w, 2)
             await w.until(lambda _: share(w, 2) == [50, 50], "sys-web")
             assert (await w.published("web"), await w.published("api")) == (
@@ -120,50 +124,69 @@ async def test_an_edit_at_rest_hands_the_routes_over_and_moves_no_traffic(first:
             assert share(w, 2) == [100, 100]
 
 
+def done(w: ComplexWorld) -> int:
+    """What was written so far, to the store and to AWS."""
+    return w.store.writes.total() + sum(w.aws.calls[each] for each in ("ModifyListener", "AddTags", "RemoveTags"))
+
+
+async def with_kills(w: ComplexWorld, over: Callable[[], Any]) -> int:
+    """A process that is killed right after each write, and another one, until it is so. How many there were."""
+    w.aws.fault = lambda *_: w.store.changed.set()
+    for count in range(500):
+        before = done(w)
+        async with w.running(), asyncio.timeout(3600):
+            while done(w) == before and not over():
+                w.store.changed.clear()
+                await w.store.changed.wait()
+        if over():
+            return count
+    raise AssertionError(w.told())
+
+
 async def test_a_handover_goes_on_from_wherever_a_process_ends() -> None:
     """Also where it ends between a child that is deleted and the tags that it had."""
     async with complex_world() as w:
         await begun(w, lockstep=False)
         async with w.running():
             await w.phase("Synced")
+            await w.until(lambda _: owners(w) == ["sys-web", "sys-api"])
+        weights = [route.weights for route in w.aws.routes.values()]
         for lockstep in (True, False):
             await wanted(w, 1, lockstep=lockstep)
             own = ["sys-web", "sys-web" if lockstep else "sys-api"]
-            for _ in range(200):
-                writes = len(w.store.writes)
-                async with w.running():
-                    async with asyncio.timeout(600):
-                        while len(w.store.writes) == writes and owners(w) != own:
-                            w.store.changed.clear()
-                            await w.store.changed.wait()
-                if owners(w) == own:
-                    break
+            assert await with_kills(w, lambda own=own: owners(w) == own) > 1
             async with w.running():
                 await w.phase("Synced")
+                await w.until(lambda s: s["phase"] == "Synced", "sys-web")
             assert (owners(w), await children(w)) == (own, {*own})
-            assert share(w, 1) == [100, 100]
+            assert [route.weights for route in w.aws.routes.values()] == weights
 
 
-async def test_a_move_goes_on_from_wherever_a_process_ends() -> None:
-    async with complex_world() as w:
-        await begun(w)
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_move_goes_on_from_wherever_a_process_ends(fails: bool) -> None:
+    async with complex_world(step_interval=1.0, retain_for=5.0) as w:
+        its = {"checks": [check("errors")]}
+        await begun(w, web=its)
         async with w.running():
             await w.phase("Synced")
-        await wanted(w, 2)
-        seen = set()
-        for _ in range(400):
-            writes = len(w.store.writes)
-            async with w.running():
-                async with asyncio.timeout(3600):
-                    while len(w.store.writes) == writes:
-                        w.store.changed.clear()
-                        await w.store.changed.wait()
+        w.metrics.answer = lambda *_: 1.0 if fails else 0.0
+        await wanted(w, 2, web=its)
+        seen: set[tuple[int, ...]] = set()
+
+        def over() -> bool:
             seen.add(tuple(share(w, 2)))
-            if (await w.status())["phase"] == "Synced":
-                break
-        assert share(w, 2) == [100, 100]
-        assert (0, 0) in seen
-        assert all(abs(one - other) <= 50 for one, other in seen)
+            return tuple(share(w, 2)) == ((0, 0) if fails and (50, 50) in seen else (100, 100))
+
+        assert await with_kills(w, over) > 5
+        assert all(abs(one - other) <= 50 for one, other in seen), "never more than a step apart"
+        async with w.running():
+            await w.phase("Failed" if fails else "Synced")
+            await w.until(lambda s: not any(each["former"] for each in s["applications"]))
+        now = "1" if fails else "2"
+        assert (await w.published("web"), await w.published("api")) == (
+            {f"web-a-{now}", f"web-b-{now}"},
+            {f"api-{now}"},
+        )
 
 
 async def test_a_cell_that_is_deleted_in_mid_move_has_all_put_back() -> None:
@@ -193,3 +216,38 @@ async def test_an_abort_is_handed_to_the_cell_that_moves_them() -> None:
             await w.command("rollback", "3")
             await w.until(lambda s: s["reason"] == "RolledBack" and s["phase"] == "Synced")
             assert share(w, 1) == [100, 100]
+
+
+async def story(w: ComplexWorld, wire: Tripwire) -> None:
+    """Handed over, moved, where a check fails, back and there again, and handed over once more."""
+    its = {"checks": [check("errors", query="{{.Vars.clusterName}}")]}
+    await begun(w, lockstep=False, api=its)
+    w.own_store = TrippingWrites(w.store, wire)
+    async with w.running():
+        await w.phase("Synced")
+        await wanted(w, 1, api=its)
+        await w.until(lambda _: owners(w) == ["sys-web"] * 2)
+        w.metrics.answer = lambda *_: 1.0
+        await wanted(w, 2, api=its)
+        await w.phase("Failed")
+        assert share(w, 1) == [100, 100]
+        w.metrics.answer = lambda *_: 0.0
+        await w.command("retry")
+        await w.phase("Synced")
+        await w.until(lambda s: not any(each["former"] for each in s["applications"]))
+        await wanted(w, 2, lockstep=False, api=its)
+        await w.until(lambda _: owners(w) == ["sys-web", "sys-api"])
+        await w.phase("Synced")
+    assert (share(w, 2), await children(w)) == ([100, 100], {"sys-web", "sys-api"})
+    assert (await w.published("web"), await w.published("api")) == ({"web-a-2", "web-b-2"}, {"api-2"})
+    assert w.argo.orphans == set()
+
+
+async def test_a_crash_between_any_two_effects_ends_where_none_does() -> None:
+    at, wire = 1, Tripwire()
+    while wire.passed >= wire.at:
+        async with complex_world() as w:
+            wire = Tripwire(at)
+            await story(w, wire)
+        at += 17
+    assert at > 100, "there are many effects"
