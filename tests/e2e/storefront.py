@@ -73,7 +73,9 @@ class Storefront:
 
     @staticmethod
     def _arn_in(source: Manifest) -> str:
-        return next((each["value"] for each in source["helm"]["parameters"] if each["name"] == "targetGroupARN"), "")
+        """Argo CD leaves out what is empty."""
+        parameters = {each["name"]: each.get("value", "") for each in source["helm"]["parameters"]}
+        return str(parameters["targetGroupARN"])
 
     # -- what is to be seen ----------------------------------------------------------------------------------------
 
