@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from okra.aws.iam import policy
-from okra.sets.group_settings import CLUSTER
 from okra.testing.aws_world import AwsWorld
 from okra.testing.eks_world import EksWorld
 from okra.testing.moto_iam import decisions
@@ -119,8 +118,8 @@ def says(action: str, condition: Mapping[str, Any]) -> bool:
     return bool(condition and condition["reason"] == "AccessDenied" and action in condition["message"])
 
 
-def path_of(world: AwsWorld, cluster: str) -> str:
-    """Of the health checks of a cluster's target group; empty when there is none."""
-    groups = {each["TargetGroupArn"]: each for each in world.elb.describe_target_groups()["TargetGroups"]}
-    found = [each["HealthCheckPath"] for arn, each in groups.items() if world.tags(arn).get(CLUSTER) == cluster]
+def path_of(world: AwsWorld, name: str) -> str:
+    """Of the health checks of a set's target group; empty when there is none."""
+    groups = world.elb.describe_target_groups()["TargetGroups"]
+    found = [each["HealthCheckPath"] for each in groups if each["TargetGroupName"].startswith(f"{name[:14]}-")]
     return str(found[0]) if found else ""
