@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -36,11 +36,14 @@ def proxy(aws_server: MotoServer) -> Iterator[FaultProxyProcess]:
         yield proxy
 
 
-def killed_in(okra: Installed, proxy: FaultProxyProcess, operation: str, skip: int = 0) -> None:
-    """The next request of its kind, after `skip` others, reaches AWS; who waits for its answer is killed, and the next
-    controller starts."""
+def killed_in(
+    okra: Installed, proxy: FaultProxyProcess, operation: str, skip: int = 0, do: Callable[[], object] = lambda: None
+) -> None:
+    """The next request of its kind, after `skip` others, reaches AWS, and who waits for its answer is killed: the
+    controller that runs, or else one that is started for it."""
     proxy.forget()
     proxy.add(Fault(FaultKind.HANG, operation, applied=True, times=1, skip=skip))
+    do()
     if not okra.controllers.started or okra.controllers.started[-1].life.poll() is not None:
         okra.start(ALONE)
     eventually(proxy.records, lambda found: any(record.fault for record in found), within=90)
@@ -102,11 +105,9 @@ def test_records_move_in_steps_and_back_whenever_the_controller_is_killed(
         killed_in(okra, proxy, WRITE)
         okra.start(ALONE)
         okra.wait("cell/web", "jsonpath={.status.reason}=RolledBack")
-        kill(okra, proxy)
         assert {value: weight for value, weight in dns.weights(NAME).items() if weight} == {NEW: 1}
 
-    okra.kubectl("delete", "cell", "web", "--wait=false")
-    killed_in(okra, proxy, WRITE)
+    killed_in(okra, proxy, WRITE, do=lambda: okra.kubectl("delete", "cell", "web", "--wait=false"))
     eventually(owners, lambda found: found == [])  # the release
     okra.start(ALONE)
     okra.kubectl("wait", "cell/web", "--for=delete", "--timeout=60s")
