@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from okra.convert.analysis import Checks
 from okra.convert.document import Remarks, Unconvertible
 from okra.convert.fields import Fields
@@ -71,7 +69,7 @@ def _ingress(found: Fields, remarks: Remarks) -> tuple[dict[str, Any], str]:
 
 
 def _rule(rule: Fields, remarks: Remarks, *where: str) -> dict[str, Any]:
-    """By its priority alone: it exists, and a mistake in it must not make a second one."""
+    """Its priority and its conditions: it exists, and is made anew where somebody deletes it."""
     priority = rule.whole("priority")
     if priority is None:
         raise Unconvertible(rule.where("priority"), "is required: Okra finds the rule by it")
@@ -79,8 +77,13 @@ def _rule(rule: Fields, remarks: Remarks, *where: str) -> dict[str, Any]:
     for group in forward.each("targetGroups"):
         group.ignore("name", "arn", "weight")
         remarks.say("Weights are taken over from the load balancer, as they are there.", *where)
-    if wanted := conditions(rule, GO_OKRA):
-        text = yaml.safe_dump({"conditions": wanted}, sort_keys=False)
-        lines = "\n".join(f"  {line}" for line in text.splitlines())
-        remarks.say(f"The rule exists: Go okra made it, and Okra keeps its conditions. They were:\n{lines}", *where)
-    return {"priority": priority}
+    wanted = conditions(rule, GO_OKRA)
+    if not wanted:
+        return {"priority": priority}
+    remarks.say(
+        "Go okra made the rule, and Okra takes it over; where it has other conditions by now, Okra says so and leaves"
+        " it alone (RuleDiffers). Where it is gone, Okra makes it anew.",
+        *where,
+        "conditions",
+    )
+    return {"priority": priority, "conditions": wanted}

@@ -70,10 +70,13 @@ def test_a_field_that_nobody_knows_is_a_comment() -> None:
     assert found.problems == []
 
 
-def test_conditions_of_the_rule_stand_in_a_comment_beside_its_priority() -> None:
+def test_conditions_of_the_rule_stand_beside_its_priority() -> None:
     found = convert(go_cell(rule={"hosts": ["example.com"], "methods": ["get"], "queryStrings": {"a": "b"}}))
-    assert spec(found)["ingress"]["awsApplicationLoadBalancer"]["rule"] == {"priority": 10}
-    assert "conditions: hosts: - example.com methods: - GET queryStrings: - key: a value: b" in comments(found)
+    assert spec(found)["ingress"]["awsApplicationLoadBalancer"]["rule"] == {
+        "priority": 10,
+        "conditions": {"hosts": ["example.com"], "methods": ["GET"], "queryStrings": [{"key": "a", "value": "b"}]},
+    }
+    assert "where it has other conditions by now, Okra says so" in comments(found)
 
 
 def test_a_rule_without_priority_is_refused_with_its_path() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from okra.actors.cell_routes import conditions_of
+from okra.api.ingress import RuleConditions
 from okra.api.lint import lint
 from okra.convert.files import converted
 from okra.convert.rendering import rendered
@@ -119,8 +121,12 @@ def build(w: World, spec: Object) -> tuple[FakeRoute, list[str], list[str]]:
     )
     for arn in (*old, *new) if network else ():
         w.aws.groups[arn].group = replace(w.aws.groups[arn].group, protocol="TCP")
-    key = route_key(block["listenerARN"], "", block.get("rule", {}).get("priority"))
-    return w.aws.add_route(key, dict.fromkeys(old, 50), network=network), old, new
+    rule = block.get("rule", {})
+    key = route_key(block["listenerARN"], "", rule.get("priority"))
+    route = w.aws.add_route(key, dict.fromkeys(old, 50), network=network)
+    wanted = RuleConditions.model_validate(rule["conditions"]) if "conditions" in rule else None
+    route.conditions = frozenset(conditions_of(wanted))  # as Go okra made it
+    return route, old, new
 
 
 def shares(route: FakeRoute, new: list[str]) -> list[int]:

@@ -31,6 +31,7 @@ EXTRA_ACCEPTANCE = {
     "a condition that doesn't compile",
     "a condition on something else",
     "two spellings of one place",
+    "an address that is none",
     "a path that doesn't compile",
     "a name for the server to make",
     "a metadata label without a value",
