@@ -83,6 +83,27 @@ def records_of(world: AwsWorld, name: str) -> dict[str, Any]:
     return {"type": "Route53", "route53": block}
 
 
+def new_rule_of(world: AwsWorld, name: str) -> dict[str, Any]:
+    """A route that Okra has to make: a rule on a listener that forwards to the old version."""
+    role = f"{name}-new"
+    old, _ = (
+        world.target_group(f"{name[:20]}-n{number}", version=version, targets=1, tags={"role": role})
+        for number, version in enumerate(("1.0.0", "1.1.0"))
+    )
+    block = {
+        "listenerARN": world.listener(world.load_balancer(f"{name[:20]}-n"), {old: 1}),
+        "rule": {"priority": 5, "conditions": {"hosts": [f"{name}.example.com"]}},
+        "targetGroupSelector": {"matchLabels": {"role": role}},
+    }
+    return {"type": "AWSApplicationLoadBalancer", "awsApplicationLoadBalancer": block}
+
+
+def owners_of_new(world: AwsWorld, made: Mapping[str, Any]) -> list[str]:
+    """Of the rules that were made on its listener."""
+    rules = world.elb.describe_rules(ListenerArn=made["awsApplicationLoadBalancer"]["listenerARN"])["Rules"]
+    return [world.tags(each["RuleArn"]).get(OWNER_TAG, "") for each in rules if each["Priority"] != "default"]
+
+
 def whole(name: str, routes: Mapping[str, Route], *others: Mapping[str, Any], **spec: Any) -> dict[str, Any]:
     """A Cell that needs each of the permissions: several kinds of routes, health, metrics, an owner's tag."""
     made = cell(name, next(iter(routes.values())), updateStrategy=steps(50), checks=[CHECK], **spec)
@@ -121,16 +142,22 @@ def test_the_printed_policy_is_enough_for_the_main_job_and_none_of_it_is_unused(
     (token := tmp_path / "token").write_text("eyJ.of-the-service-account.sig")
     role = Account(aws_world).role("okra", document)
     okra.controllers.aws = {name: value for name, value in okra.controllers.aws.items() if "KEY" not in name}
-    routes, records = routes_of(aws_world, "web", *KINDS), records_of(aws_world, "web")
+    routes, records, new = (
+        routes_of(aws_world, "web", *KINDS),
+        records_of(aws_world, "web"),
+        new_rule_of(aws_world, "web"),
+    )
     publish(aws_world, "good", 0.01)
     okra.start("--no-leader-elect", AWS_ROLE_ARN=role, AWS_WEB_IDENTITY_TOKEN_FILE=str(token), **MORE)
-    okra.apply(whole("web", routes, records), cluster("web", aws_world))
+    okra.apply(whole("web", routes, records, new), cluster("web", aws_world))
     okra.wait("cell/web", "jsonpath={.status.stableVersion}=1.1.0")
     okra.wait("cell/web", "condition=Ready")
     okra.wait("argocdclusters.okra.mumoshu.github.io/web", "jsonpath={.status.endpoint}")
     assert marked(aws_world, routes, records) == [*KINDS, "records"]
+    assert [bool(owner) for owner in owners_of_new(aws_world, new)] == [True]
     okra.kubectl("delete", "cell", "web", "--timeout=60s")
     eventually(lambda: marked(aws_world, routes, records), lambda left: left == [])
+    eventually(lambda: owners_of_new(aws_world, new), lambda left: left == [""])
     made = decisions(aws_world.url)
     assert {each.principal.rpartition("/")[0] for each in made} == {"arn:aws:sts::123456789012:assumed-role/okra"}
     assert [each for each in made if not each.allowed] == []
@@ -151,7 +178,8 @@ def test_without_any_one_action_a_cell_says_which_it_lacks(aws_world: AwsWorld, 
     for name, role in roles.items():
         of_records = name == "whole" or lacking[name].startswith("route53:")  # the fewer, the quicker
         records = [records_of(aws_world, name)] if of_records else []
-        okra.apply(whole(name, routes[name], *records, aws={"roleARN": role}))
+        made = [new_rule_of(aws_world, name)] if name in ("whole", "no-createrule") else []
+        okra.apply(whole(name, routes[name], *records, *made, aws={"roleARN": role}))
     okra.apply(cluster(clusters, aws_world, aws={"roleARN": roles[clusters]}))
     okra.wait("cell/whole", "jsonpath={.status.stableVersion}=1.1.0")
     okra.wait(f"cell/{leaving}", "jsonpath={.status.stableVersion}=1.1.0")
