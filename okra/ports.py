@@ -226,9 +226,9 @@ class TrafficRouter(Protocol):
         """
         ...
 
-    async def create(self, ref: RouteRef, owner: str, *, take_over: bool = False) -> None:
+    async def create(self, ref: RouteRef, owner: str, default: RouteReading, *, take_over: bool = False) -> None:
         """Make the rule that `ref` describes, tagged as `owner`'s, as a copy of its listener's default action: what it
-        takes goes on as before.
+        takes goes on as before. `default` is the newest reading of that. Never retried inside.
 
         Conflict: there is a rule at this priority by now. Unavailable: it may have been made. Refused with
         `RouteNotForward`: the default action is a redirect or a fixed response, and may not be copied (`take_over`).

@@ -6,6 +6,7 @@ Between any two effects the process may be killed: what is on disk and in AWS th
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from okra.actors.messages import Forget
@@ -85,10 +86,18 @@ class Executor:
         ref = cell.spec.refs.get(key)
         if ref is None or not self._wiring.gate.may_write():
             return False
-        made = self._wiring.router.create(ref, cell.spec.policy.owner, take_over=effect.take_over)
-        if await self._write(ref, effect.serial, made):
+        listener = replace(ref, priority=None, conditions=())
+        default = (await self._wiring.router.read([listener]))[listener]
+        if not self._wiring.gate.may_write():
+            return False  # AWS took its time: the lease may be over
+        if await self._write(ref, effect.serial, self._make(ref, default, take_over=effect.take_over)):
             cell.say("RuleCreated", f"{key} is there now, and does what its listener's default action does.")
         return True
+
+    async def _make(self, ref: RouteRef, default: RouteReading | OkraError, *, take_over: bool) -> None:
+        if isinstance(default, OkraError):
+            raise default
+        await self._wiring.router.create(ref, self._cell.spec.policy.owner, default, take_over=take_over)
 
     async def _write(self, ref: RouteRef, serial: int, write: Awaitable[None]) -> bool:
         """Make it, and keep what came of it. Did AWS say success?"""

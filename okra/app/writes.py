@@ -42,9 +42,9 @@ class Writes:
         with self._writing():
             await self._router.write(ref, weights, basis, urgent=urgent)
 
-    async def create(self, ref: RouteRef, owner: str, *, take_over: bool = False) -> None:
+    async def create(self, ref: RouteRef, owner: str, default: RouteReading, *, take_over: bool = False) -> None:
         with self._writing():
-            await self._router.create(ref, owner, take_over=take_over)
+            await self._router.create(ref, owner, default, take_over=take_over)
 
     async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
         return await self._router.owner(ref, arn)

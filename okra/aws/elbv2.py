@@ -58,13 +58,10 @@ class ElbRouter:
                 DefaultActions=actions,
             )
 
-    async def create(self, ref: RouteRef, owner: str, *, take_over: bool = False) -> None:
+    async def create(self, ref: RouteRef, owner: str, default: RouteReading, *, take_over: bool = False) -> None:
         """See `TrafficRouter.create`. The tag comes with the rule, so that nobody else's can be on it before."""
         if not ref.conditions or ref.priority is None:
             raise Invalid(f"The rule {ref.key} has no conditions to be made of: create it, or name its conditions")
-        account = await self._calls.resolve(ref.account)
-        check(ref, account.region)
-        default = await self._routes.default_of(replace(ref, account=account))
         if default.action not in (Action.FORWARD, Action.UNSUPPORTED) and not take_over:
             raise Refused(
                 f"The rule {ref.key} isn't there, and the listener answers with a {default.action}, of which no copy"
@@ -72,7 +69,7 @@ class ElbRouter:
                 reason="RouteNotForward",
             )
         await self._calls.call(
-            account,
+            ref.account,
             CREATE_RULE,
             target=ref.key,
             ListenerArn=ref.listener_arn,

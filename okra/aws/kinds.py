@@ -36,8 +36,9 @@ class AnyRouter:
     async def write(self, ref: RouteRef, weights: Weights, basis: RouteReading, *, urgent: bool = False) -> None:
         await self._of(ref).write(ref, weights, basis, urgent=urgent)
 
-    async def create(self, ref: RouteRef, owner: str, *, take_over: bool = False) -> None:
-        await self._balancers.create(ref, owner, take_over=take_over)  # records are made by their first weights
+    async def create(self, ref: RouteRef, owner: str, default: RouteReading, *, take_over: bool = False) -> None:
+        """Never of records: these are made by their first weights."""
+        await self._balancers.create(ref, owner, default, take_over=take_over)
 
     async def owner(self, ref: RouteRef, arn: str) -> OwnerReading:
         return await self._of(ref).owner(ref, arn)

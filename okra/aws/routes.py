@@ -14,7 +14,7 @@ from okra.aws.listeners import Facts, Listener, Listeners
 from okra.aws.operations import DESCRIBE_RULES
 from okra.aws.responses import UNKNOWN_FIELDS
 from okra.aws.rule_conditions import difference
-from okra.errors import Conflict, NotFound, OkraError, Refused
+from okra.errors import NotFound, OkraError, Refused
 from okra.ports import Account, RouteRef
 from okra.rollout.observation import ABSENT, LoadBalancerType, RouteReading
 
@@ -51,22 +51,6 @@ class Routes:
         for found in await asyncio.gather(*reads):
             results |= found
         return results
-
-    async def default_of(self, ref: RouteRef) -> RouteReading:
-        """The default action of the listener of `ref`, unless the rule is there by now (Conflict)."""
-        place = ref.account, ref.listener_arn
-        default = replace(ref, priority=None, conditions=())
-        found = await self._rules.get(place, [ref, default])
-        if isinstance(found[ref], RouteReading):
-            raise Conflict(
-                f"There is a rule with priority {ref.priority} on {ref.listener_arn} by now; it is read again"
-            )
-        for result in (found[ref], found[default]):
-            if isinstance(result, OkraError) and result.reason != ABSENT:
-                raise result
-        reading = found[default]
-        assert isinstance(reading, RouteReading)
-        return reading
 
     async def close(self) -> None:
         await self._rules.close()

@@ -135,9 +135,8 @@ class FakeAws:
             route.written_at = self._clock.now()
         await self._call("ModifyListener", basis.arn)
 
-    async def create(self, ref: RouteRef, owner: str, *, take_over: bool = False) -> None:
-        default = self.routes.get(ref.listener_arn)
-        if not ref.conditions or default is None:
+    async def create(self, ref: RouteRef, owner: str, default: RouteReading, *, take_over: bool = False) -> None:
+        if not ref.conditions:
             raise Invalid(f"The rule {ref.key} has no conditions to be made of.")
         if ref.key in self.routes:
             await self._call("CreateRule", ref.key)

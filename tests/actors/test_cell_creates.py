@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
@@ -10,10 +11,10 @@ import pytest
 from okra.actors.cell_routes import conditions_of
 from okra.actors.executor import EffectExecutor
 from okra.api.ingress import RuleConditions
-from okra.errors import AccessDenied, Refused, Throttled, Unavailable
-from okra.ports import Object, RequestCondition
+from okra.errors import AccessDenied, OkraError, Refused, Throttled, Unavailable
+from okra.ports import Object, RequestCondition, RouteRef
 from okra.rollout.effects import CreateRule, Effect
-from okra.rollout.observation import Action
+from okra.rollout.observation import Action, RouteReading
 from okra.rollout.rest import Rest
 from okra.testing.fake_aws import FakeRoute
 from tests.actors.world import QUICK, World, cell, listener, world
@@ -177,6 +178,31 @@ async def test_a_process_that_may_not_write_makes_nothing(opens: bool) -> None:
                 await synced(w, new)
 
 
+async def test_a_lease_that_is_lost_while_the_default_action_is_read_makes_nothing() -> None:
+    async with world() as w:
+        w.two_versions()
+        await w.apply(at_ten())
+        router = Reading(w)
+        async with w.running(router=router):
+            await w.when(lambda: router.asked)
+            await asyncio.sleep(5)
+        assert w.aws.calls["CreateRule"] == 0
+
+
+async def test_a_default_action_that_cannot_be_read_is_read_again_ever_later() -> None:
+    async with world() as w:
+        _, _, new = w.two_versions()
+        await w.apply(at_ten())
+        w.aws.fault = lambda _, arn: Unavailable("no answer") if arn == listener() else None
+        async with w.running():
+            await w.until(lambda s: s.get("reason") == "Unavailable")
+            await asyncio.sleep(100)
+            assert w.aws.calls["CreateRule"] == 0
+            assert w.reasons().count("WriteFailed") < 12
+            w.aws.fault = lambda _, __: None
+            await synced(w, new)
+
+
 async def test_a_paused_cell_makes_nothing() -> None:
     async with world() as w:
         _, _, new = w.two_versions()
@@ -216,6 +242,21 @@ async def test_of_two_installations_one_makes_it_and_the_other_says_whose_it_is(
         assert w.aws.routes[KEY].owner == f"{winner.defaults.install}/default/web"
         assert "RuleCreated" in winner.reasons()
         assert "RuleCreated" not in loser.reasons()
+
+
+class Reading:
+    """A router that loses the lease while the listener's default action is read."""
+
+    def __init__(self, w: World) -> None:
+        self._w, self.asked = w, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._w.aws, name)
+
+    async def read(self, refs: Collection[RouteRef]) -> Mapping[RouteRef, RouteReading | OkraError]:
+        if any(ref.priority is None for ref in refs):
+            self.asked, self._w.gate.open = True, False
+        return await self._w.aws.read(refs)
 
 
 class Meanwhile:

@@ -180,6 +180,10 @@ def rule_of(world: World, *conditions: RequestCondition) -> RouteRef:
     return RouteRef(Account(), world.ref.listener_arn, priority=7, conditions=conditions or HOST)
 
 
+async def create(world: World, ref: RouteRef, owner: str, *, take_over: bool = False) -> None:
+    await world.router.create(ref, owner, await reading_of(world), take_over=take_over)
+
+
 async def result_of(world: World, ref: RouteRef) -> object:
     return (await world.router.read([ref]))[ref]
 
@@ -193,7 +197,7 @@ async def test_a_rule_that_is_not_there_is_absent_and_not_found_for_who_names_no
 
 async def test_a_rule_is_made_with_what_the_listener_does_by_default_and_its_owner(world: World) -> None:
     await world.router.write(world.ref, {world.old: 3, world.new: 1}, await reading_of(world))
-    await world.router.create(rule_of(world), "okra/default/a")
+    await create(world, rule_of(world), "okra/default/a")
     found = await result_of(world, rule_of(world))
     assert isinstance(found, RouteReading)
     assert (dict(found.weights), found.differs) == ({world.old: 3, world.new: 1}, "")
@@ -202,10 +206,10 @@ async def test_a_rule_is_made_with_what_the_listener_does_by_default_and_its_own
 
 
 async def test_a_second_one_at_its_priority_conflicts_and_changes_nothing(world: World) -> None:
-    await world.router.create(rule_of(world), "okra/default/a")
+    await create(world, rule_of(world), "okra/default/a")
     before = await result_of(world, rule_of(world))
     with pytest.raises(Conflict):
-        await world.router.create(rule_of(world), "okra/default/b")
+        await create(world, rule_of(world), "okra/default/b")
     after = await result_of(world, rule_of(world))
     assert isinstance(before, RouteReading)
     assert isinstance(after, RouteReading)
@@ -214,7 +218,7 @@ async def test_a_second_one_at_its_priority_conflicts_and_changes_nothing(world:
 
 
 async def test_a_rule_of_other_requests_says_so_to_who_asks_for_conditions(world: World) -> None:
-    await world.router.create(rule_of(world), "okra/default/a")
+    await create(world, rule_of(world), "okra/default/a")
     other = rule_of(world, RequestCondition("path-pattern", (("", "/shop"),)))
     found = await result_of(world, other)
     assert isinstance(found, RouteReading)
@@ -227,9 +231,9 @@ async def test_a_rule_of_other_requests_says_so_to_who_asks_for_conditions(world
 async def test_what_does_not_forward_is_copied_only_for_who_takes_over(world: World) -> None:
     world.answers_404()
     with pytest.raises(Refused) as caught:
-        await world.router.create(rule_of(world), "okra/default/a")
+        await create(world, rule_of(world), "okra/default/a")
     assert caught.value.reason == "RouteNotForward"
-    await world.router.create(rule_of(world), "okra/default/a", take_over=True)
+    await create(world, rule_of(world), "okra/default/a", take_over=True)
     found = await result_of(world, rule_of(world))
     assert isinstance(found, RouteReading)
     assert found.action is Action.FIXED_RESPONSE
@@ -237,4 +241,4 @@ async def test_what_does_not_forward_is_copied_only_for_who_takes_over(world: Wo
 
 async def test_a_rule_without_conditions_is_not_made(world: World) -> None:
     with pytest.raises(Invalid):
-        await world.router.create(replace(rule_of(world), conditions=()), "okra/default/a")
+        await create(world, replace(rule_of(world), conditions=()), "okra/default/a")

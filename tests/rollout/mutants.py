@@ -12,6 +12,7 @@ from okra.rollout import (
     census,
     checks,
     clocks,
+    creating,
     drift,
     dwell,
     edits,
@@ -24,6 +25,8 @@ from okra.rollout import (
     members,
     moves,
     placing,
+    reach,
+    safety,
     steps,
     turn,
     verdicts,
@@ -33,9 +36,9 @@ from okra.rollout import (
 from okra.rollout import commands as commanding
 from okra.rollout.effects import Emit, Persist, SetWeights
 from okra.rollout.moves import Move
-from okra.rollout.observation import Observation, SeriesResult, Verdict
-from okra.rollout.policy import Policy
-from okra.rollout.state import Phase, RouteState, State
+from okra.rollout.observation import Observation, RouteReading, SeriesResult, Verdict
+from okra.rollout.policy import Policy, RoutePolicy
+from okra.rollout.state import Condition, Phase, RouteState, State
 from okra.rollout.turn import Turn
 from okra.rollout.verify import Seen
 from tests.rollout import (
@@ -43,6 +46,7 @@ from tests.rollout import (
     test_at_rest,
     test_commands,
     test_corners,
+    test_creating,
     test_drift,
     test_gate,
     test_late_writes,
@@ -290,3 +294,23 @@ def a_revert_waits_for_the_budget(patch: pytest.MonkeyPatch) -> None:
 @killed_by(test_drift.test_the_canary_does_not_gain_what_a_vanished_stable_group_had_when_weights_are_put_back, False)
 def the_canary_inherits(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(edits, "remaining", members.existing)
+
+
+@killed_by(test_creating.test_a_read_from_before_it_was_made_makes_no_second_one)
+def a_rule_is_made_on_any_reading(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(creating, "STALE_FOR", 0.0)
+
+
+@killed_by(test_creating.test_one_that_vanishes_in_mid_rollout_takes_it_back_and_lets_it_begin_anew)
+def a_rule_that_is_gone_is_waited_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(machine, "INTERRUPTS", tuple(each for each in machine.INTERRUPTS if each is not safety.vanished))
+
+
+@killed_by(test_creating.test_a_rule_for_other_requests_is_left_alone_and_said)
+def any_rule_at_the_priority_will_do(patch: pytest.MonkeyPatch) -> None:
+    real = reach.untouchable
+
+    def untouchable(turn: Turn, policy: RoutePolicy, route: RouteState, reading: RouteReading) -> Condition | None:
+        return real(turn, policy, route, replace(reading, differs=""))
+
+    patch.setattr(reach, "untouchable", untouchable)
