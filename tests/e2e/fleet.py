@@ -104,8 +104,10 @@ class Fleet:
             if LABEL in cluster.get("labels", {}) and cluster["name"] in self.groups:
                 cluster["labels"][LABEL] = self.groups[cluster["name"]]
         for application in spec["applications"]:
-            if "alb" in application and application["name"] in self.routes:
-                application["alb"]["listenerARN"] = self.routes[application["name"]].listener_arn
+            albs = application.get("alb", [])
+            for alb in albs if isinstance(albs, list) else [albs]:
+                if application["name"] in self.routes:
+                    alb["listenerARN"] = self.routes[application["name"]].listener_arn
 
     def apply(self, documents: Sequence[Manifest]) -> None:
         self.okra.apply(*documents)
