@@ -49,7 +49,7 @@ CELL = OKRA.cell
 
 class CellActor(Actor[Message]):
     def __init__(self, wiring: Wiring, obj: Object, kind: Kind = CELL) -> None:
-        """`kind`: Cell, or hotswap's System."""
+        """`kind`: Cell, hotswap's System, or ALB."""
         self.wiring, self.kind = wiring, kind
         self.key: Key = key_of(obj)
         self.seat = seat(kind, *self.key)

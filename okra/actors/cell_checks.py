@@ -102,7 +102,7 @@ class CellChecks:
 
     def done(self, message: SeriesDone) -> None:
         series = self._series
-        if series is None or message.token != series.effect.token or message.cell != self._cell.key:
+        if series is None or message.token != series.effect.token or message.cell != self._cell.seat:
             return
         series.done[message.check] = message
         for name, objects in series.objects.items():
@@ -144,7 +144,7 @@ class CellChecks:
                     continue
                 stable = made.stable if made else None
                 generation = obj["metadata"].get("generation", 0) if obj else 0
-                asked = RunSeries(cell.key, token, not_before, cell.ref, self._uid, stable, account, generation)
+                asked = RunSeries(cell.seat, token, not_before, cell.ref, self._uid, stable, account, generation)
                 seen = None if again and made is None else obj  # somebody else's may have been deleted since
                 cell.wiring.refs[resource(self._kind)].tell(Forward((cell.key[0], name), asked, seen))
 
@@ -169,6 +169,7 @@ class CellChecks:
         keys = [requirement.key for requirement in self._cell.wiring.selector.requirements]
         controllers = [each["name"] for each in metadata.get("ownerReferences") or () if each.get("controller")]
         parent = [each for each in controllers if each == labels.get(PARENT)]
+        own = f"alb-{name}" if kind.kind == "ALB" else name  # a Cell may have the same name
         return Holder(
             kind.api_version,
             kind.kind,
@@ -176,7 +177,7 @@ class CellChecks:
             name,
             self._uid,
             {key: labels[key] for key in keys if key in labels},
-            (*parent, name),
+            (*parent, own),
         )
 
     def _routes_of(self, check: str) -> Sequence[RouteState]:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from okra.actors.cell_routes import account_of, labels_of, listed_of, records_of, ref_of_key, refs_of
 from okra.actors.messages import Subscribe
+from okra.api.alb import ALB
 from okra.api.cell import Cell
 from okra.api.parse import parse
 from okra.api.records import is_record
 from okra.ports import Account, Object, RouteRef
 from okra.rollout.compile import compile_policy, invalid, without_spec
+from okra.rollout.compile_alb import as_cell, compile_alb
 from okra.rollout.policy import Policy
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ class Spec:
     def __init__(self, cell: CellActor) -> None:
         self._cell, self._wiring = cell, cell.wiring
         self.model: Cell | None = None
-        """None: it is invalid; `policy` says why."""
+        """An ALB's as a Cell's. None: it is invalid; `policy` says why."""
         self.policy: Policy = invalid(())
         self.refs: dict[str, RouteRef] = {}
         """The spec's routes, and those of `status` that it doesn't name (any more), by key."""
@@ -43,11 +45,14 @@ class Spec:
     def read(self, obj: Object) -> None:
         """The object is now this one."""
         model, findings = parse(obj)
-        self.model = model if isinstance(model, Cell) else None
         wiring = self._wiring
-        policy = (
-            invalid(findings) if self.model is None else compile_policy(self.model, wiring.defaults, wiring.no_clusters)
-        )
+        match model:
+            case Cell():
+                self.model, policy = model, compile_policy(model, wiring.defaults, wiring.no_clusters)
+            case ALB():
+                self.model, policy = as_cell(model), compile_alb(model, wiring.defaults)
+            case _:
+                self.model, policy = None, invalid(findings)
         if policy.problem is not None:
             policy = without_spec(policy, self._wiring.defaults, *self._cell.key, self._cell.kind.kind)
         self.policy = policy

@@ -139,7 +139,7 @@ class Turns:
         """To be tried again; said once."""
         if self._tries.failed(str(error)):
             namespace, name = self._cell.key
-            log.warning("Retrying", kind="Cell", namespace=namespace, name=name, error=str(error))
+            log.warning("Retrying", kind=self._cell.kind.kind, namespace=namespace, name=name, error=str(error))
 
     def hurry(self) -> None:
         """What was refused may be taken now: the object changed, or the store took a write."""

@@ -50,7 +50,7 @@ TURN = 50
 """Objects of a listing taken in a row before others have the event loop."""
 GOES_BY = ("observedGeneration", "phase", "ready", "machine", "stableVersion", "commands")
 """What of a child's status its Cell decides by. The steps of a rollout are not."""
-LOOKING_AT_AWS = ("Cell", "System")
+LOOKING_AT_AWS = ("Cell", "System", "ALB")
 """Kinds whose objects need a first discovery."""
 
 

@@ -1,4 +1,4 @@
-"""The kinds that have actors, as a store is asked for them: one family of four in each group, and Okra's sets."""
+"""The kinds that have actors, as a store is asked for them: one family of four in each group, and Okra's own."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def resource(kind: Kind) -> str:
 
 
 def seat(kind: Kind, namespace: str, name: str) -> tuple[str, str]:
-    """What tells an object from those of other kinds that move traffic: a System may have the name of a Cell."""
-    return namespace, name if kind.group == OKRA_GROUP else f"{kind.kind}/{name}"
+    """What tells an object from those of other kinds that move traffic: a System, or an ALB, may have the name of a
+    Cell."""
+    return namespace, name if kind.kind == "Cell" else f"{kind.kind}/{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def _family(group: str, cell: str) -> Family:
 OKRA = _family(OKRA_GROUP, "Cell")
 HOTSWAP = _family(HOTSWAP_GROUP, "System")
 
+ALB = kind_named(OKRA_GROUP, "ALB")
 CLUSTER_SET = kind_named(OKRA_GROUP, "ClusterSet")
 TARGET_GROUP_SET = kind_named(OKRA_GROUP, "TargetGroupSet")
 """In Okra's group only."""

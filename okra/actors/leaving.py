@@ -58,7 +58,7 @@ class Leaving:
         except (Retryable, TimeoutError) as error:
             cause, (namespace, name) = str(error) or f"no answer within {PATIENCE:g} s", self._cell.key
             if self._tries.failed(cause):
-                log.warning("RoutesNotLeft", kind="Cell", namespace=namespace, name=name, error=cause)
+                log.warning("RoutesNotLeft", kind=self._cell.kind.kind, namespace=namespace, name=name, error=cause)
             return False
         self._tries.succeeded()
         return True
@@ -132,7 +132,8 @@ class Leaving:
                         return
                     await asyncio.sleep(PAUSE)
         except TimeoutError:
-            log.warning("TagsNotRemoved", kind="Cell", namespace=self._cell.key[0], name=self._cell.key[1])
+            namespace, name = self._cell.key
+            log.warning("TagsNotRemoved", kind=self._cell.kind.kind, namespace=namespace, name=name)
 
     async def _try_all(self) -> bool:
         try:

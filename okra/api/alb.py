@@ -8,14 +8,12 @@ from typing import Annotated
 from pydantic import Field
 
 from okra.api.aws import AWSAccount
-from okra.api.base import Model, StatusModel, Violation
-from okra.api.checks import CheckList, check_name_rules
-from okra.api.conditions import Condition
+from okra.api.base import Loc, Model, Violation
+from okra.api.checks import CellCheck, CheckList, check_name_rules
 from okra.api.durations import Duration
-from okra.api.fields import ApplicationListenerARN, Int, TargetGroupARN, keyed_by
+from okra.api.fields import ApplicationListenerARN, Flag, Int, TargetGroupARN, keyed_by
 from okra.api.ingress import Priority, RuleConditions
 from okra.api.meta import NamedMeta, Resource
-from okra.api.strategy import Weight
 
 
 class Destination(Model):
@@ -32,16 +30,23 @@ class ALBSpec(Model):
     listener_arn: ApplicationListenerARN = Field(description="The listener's ARN.")
     priority: Priority | None = Field(default=None, description="The rule's priority; left out: the default action.")
     conditions: RuleConditions | None = Field(default=None, description="Create the rule, for these requests.")
+    take_over: Flag = Field(default=False, description="Replace a redirect or a fixed response.")
     destinations: Annotated[
         tuple[Destination, ...], Field(min_length=1, max_length=5, json_schema_extra=keyed_by("targetGroupARN"))
     ] = Field(description="The target groups and their weights in the end.")
-    step_weight: Weight | None = Field(
-        default=None, description="Percent that moves in a step; default: the controller's."
+    step_weight: Annotated[Int, Field(ge=1, le=100)] | None = Field(
+        default=None, description="Percent of the way in a step; default: the controller's."
     )
     step_interval: Duration | None = Field(
         default=None, description="How long each weight stays before its checks; default: the controller's."
     )
     checks: CheckList = Field(default=(), description="Must pass at each weight.")
+    paused: Flag = Field(default=False, description="No progress while true; a bad distribution is still reverted.")
+
+    @property
+    def all_checks(self) -> Iterator[tuple[Loc, CellCheck]]:
+        """Every check, and where it stands."""
+        yield from ((("checks", index), check) for index, check in enumerate(self.checks))
 
     def rules(self) -> Iterator[Violation]:
         seen: set[str] = set()
@@ -54,19 +59,6 @@ class ALBSpec(Model):
         if self.conditions is not None and self.priority is None:
             yield Violation(("priority",), "is required beside conditions: a rule needs one")
         yield from check_name_rules({"checks": self.checks})
-
-
-class ALBStatus(StatusModel):
-    """Where the weights are."""
-
-    observed_generation: int | None = Field(default=None, description="The metadata.generation that was read.")
-    phase: str | None = Field(default=None, max_length=63, description="Pending, Syncing, Synced, Reverting, Failed …")
-    weights: Annotated[dict[str, int], Field(max_length=100)] = Field(
-        default={}, description="Target group → weight, as last read."
-    )
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = Field(
-        default=(), description="Ready, Reconciling, Stalled."
-    )
 
 
 class ALB(Resource):

@@ -43,6 +43,9 @@ class RouteStatus(StatusModel):
     canary: Annotated[tuple[ARN, ...], Field(max_length=100)] = Field(
         default=(), description="The target groups being introduced, frozen when the rollout started."
     )
+    goal: Weights = Field(
+        default=(), description="The weights that the rollout goes to; left out: all to the canary, equally."
+    )
     asked: Weights = Field(default=(), description="The weights that Okra last asked for.")
     basis: Weights = Field(default=(), description="What the route showed when that was asked.")
     serial: int = Field(default=0, description="How many times Okra asked.")

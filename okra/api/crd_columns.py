@@ -57,10 +57,12 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
     ),
     "ALB": (
         _PHASE,
-        Column("Priority", ".spec.priority", "The rule's priority; none for the default action.", "integer"),
+        Column("Weight", ".status.weight", "The part of the way to the wanted weights."),
+        Column("Step", ".status.step", "The present step of how many."),
         _AGE,
         Column("Listener", ".spec.listenerARN", "The listener's ARN.", priority=WIDE),
-        _REASON,
+        Column("Priority", ".spec.priority", "The rule's priority; none for the default action.", "integer", WIDE),
+        Column("Message", ".status.message", "Why, and what to do.", priority=WIDE),
     ),
     "ArgoCDCluster": (
         Column("EKS cluster", ".spec.eks.clusterName", "The EKS cluster's name."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from okra.api.alb import ALB, ALBStatus
+from okra.api.alb import ALB
 from okra.api.argocd import (
     ArgoCDApplicationDeployment,
     ArgoCDApplicationDeploymentStatus,
@@ -47,7 +47,7 @@ _MODELS: Mapping[str, tuple[str, type[Resource], type[StatusModel]]] = {
     "Cell": ("cells", Cell, CellStatus),
     "System": ("systems", Cell, CellStatus),
     "Check": ("checks", Check, CheckStatus),
-    "ALB": ("albs", ALB, ALBStatus),
+    "ALB": ("albs", ALB, CellStatus),
     "ArgoCDCluster": ("argocdclusters", ArgoCDCluster, ArgoCDClusterStatus),
     "ArgoCDApplicationDeployment": (
         "argocdapplicationdeployments",

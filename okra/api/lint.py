@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from okra.api.alb import ALB
 from okra.api.base import Loc
 from okra.api.cell import Cell
 from okra.api.check import Check
@@ -148,7 +149,7 @@ def _without_provider(entries: list[_Entry]) -> Iterator[Placed]:
     for entry in entries:
         if isinstance(entry.model, Check):
             found: list[tuple[Loc, Analysis | None]] = [((), entry.model.spec.analysis)]
-        elif isinstance(entry.model, Cell):
+        elif isinstance(entry.model, Cell | ALB):
             found = [(loc, check.analysis) for loc, check in entry.model.spec.all_checks]
         else:
             continue
@@ -161,12 +162,13 @@ def _unknown_checks(entries: list[_Entry]) -> Iterator[Placed]:
     """A Check may well be on the cluster already, so this is for information."""
     known = {(entry.loaded.namespace, entry.loaded.name) for entry in entries if isinstance(entry.model, Check)}
     for entry in entries:
-        if not isinstance(entry.model, Cell):
+        if not isinstance(entry.model, Cell | ALB):
             continue
         for loc, check in entry.model.spec.all_checks:
             if check.from_ is None or (entry.loaded.namespace, check.from_.check_name) in known:
                 continue
-            message = f"the Check {check.from_.check_name} is not in the given files: it must exist when the Cell runs"
+            named, runs = check.from_.check_name, entry.loaded.kind if isinstance(entry.model, ALB) else "Cell"
+            message = f"the Check {named} is not in the given files: it must exist when the {runs} runs"
             yield entry.place(("spec", *loc, "from", "checkName"), message)
 
 

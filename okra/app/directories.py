@@ -14,7 +14,7 @@ from okra.actors.cluster_set import ClusterSetActor
 from okra.actors.complex import ComplexCell
 from okra.actors.directory import Directory
 from okra.actors.discovery import Discoveries
-from okra.actors.kinds import CLUSTER_SET, HOTSWAP, OKRA, TARGET_GROUP_SET, Family, resource
+from okra.actors.kinds import ALB, CLUSTER_SET, HOTSWAP, OKRA, TARGET_GROUP_SET, Family, resource
 from okra.actors.messages import Key, Subscribe
 from okra.actors.runtime.actor import Actor
 from okra.actors.runtime.child import ChildSpec
@@ -67,6 +67,8 @@ def actors(parts: Parts, wiring: Wiring, family: Family) -> Mapping[Kind, Make]:
         return parts.cell_actor(wiring, obj, family.cell)
 
     made: dict[Kind, Make] = {family.check: lambda obj: CheckActor(wiring, obj, family.check), family.cell: cell}
+    if family == OKRA:
+        made[ALB] = lambda obj: parts.cell_actor(wiring, obj, ALB)
     if argocd is not None:
         made[family.cluster] = lambda obj: ArgoCDClusterActor(wiring, argocd, family.cluster, obj)
         made[family.deployment] = lambda obj: ArgoCDDeploymentActor(wiring, argocd, family.deployment, obj)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from okra.api.kinds import BY_NAME, CELL, CHECK, KindInfo
+from okra.actors.kinds import seat
+from okra.api.kinds import ALB_KIND, BY_NAME, CELL, CHECK, KindInfo
 from okra.api.lint import lint
 from okra.api.objects import read_objects
 from okra.api.secret import parse_secret
@@ -28,7 +29,8 @@ class Input:
 
     @property
     def cells(self) -> list[tuple[str, str]]:
-        return [_key(obj) for kind, obj in self.objects if kind.kind in ("Cell", "System")]
+        """Cells and ALBs: what comes to rest."""
+        return [seat(kind, *_key(obj)) for kind, obj in self.objects if kind.kind in ("Cell", "System", "ALB")]
 
 
 def read_input(paths: Sequence[Path], *, provider_is_set: bool = True) -> Input:
@@ -55,7 +57,7 @@ def read_input(paths: Sequence[Path], *, provider_is_set: bool = True) -> Input:
     if elsewhere:
         raise BadInput("\n".join(elsewhere))
     if not found.objects:
-        raise BadInput("nothing to run: the input holds no Cell and no Check")
+        raise BadInput("nothing to run: the input holds no Cell, no ALB and no Check")
     return found
 
 
@@ -65,8 +67,9 @@ def _key(obj: Object) -> tuple[str, str]:
 
 def _needs_kubernetes(info: KindInfo, obj: Object) -> Iterator[str]:
     """What of an object only a cluster can do."""
-    if info not in (CELL, CHECK):
-        yield f": a {info.kind} needs Kubernetes, and `okra controller` there; here are Cells of routes, and Checks"
+    if info not in (CELL, ALB_KIND, CHECK):
+        here = "here are Cells of routes, ALBs and Checks"
+        yield f": a {info.kind} needs Kubernetes, and `okra controller` there; {here}"
         return
     spec = obj.get("spec") or {}
     if "applications" in spec:

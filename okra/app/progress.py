@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from okra.actors.kinds import kind_of, seat
+from okra.actors.messages import key_of
 from okra.app.retained import retained, stay_attached
 from okra.app.waiting import Wait
 from okra.app.wording import addressed, duration, option_for, shortened
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 SYNCED, FAILED, BAD_INPUT, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 130
 
 Key = tuple[str, str]
-"""Namespace and name of a Cell."""
+"""Namespace and name of a Cell; of an ALB with its kind (`okra.actors.kinds.seat`)."""
 
 
 class Progress:
@@ -79,7 +81,8 @@ class Progress:
         """An event of the journal, as it happens."""
         key = event.namespace, event.name
         self.told_at = event.at.timestamp()
-        if event.kind.kind == "Cell":
+        if event.kind.kind in ("Cell", "ALB"):
+            key = seat(event.kind, *key)
             self._last[key] = event.message
         if self._json:
             self._object(
@@ -105,7 +108,7 @@ class Progress:
 
     def ended(self, cell: Object) -> None:
         """Where a Cell stands when the run ends, and what to do."""
-        status, key = cell.get("status") or {}, (cell["metadata"]["namespace"], cell["metadata"]["name"])
+        status, key = cell.get("status") or {}, seat(kind_of(cell), *key_of(cell))
         phase, stable = status.get("phase", "Pending"), status.get("stableVersion")
         message = status.get("message", "")
         message = message if self._json else self._for_people(message, key)
@@ -113,8 +116,8 @@ class Progress:
         unreached = f", not at its pin {pin}" if pin not in (None, stable) else ""
         attached = retained(status)
         self.say(
-            f"cell/{key[1]}: {phase}, {stable or 'no version'}{unreached}. {message}".rstrip(),
-            cell=key[1],
+            f"{called(key)}: {phase}, {stable or 'no version'}{unreached}. {message}".rstrip(),
+            cell=named(key),
             namespace=key[0],
             phase=phase,
             stableVersion=stable,
@@ -122,7 +125,7 @@ class Progress:
             retained=attached,
         )
         if attached and not self._json:
-            self._line(f"cell/{key[1]}: {stay_attached(attached, datetime.now(UTC))}")
+            self._line(f"{called(key)}: {stay_attached(attached, datetime.now(UTC))}")
 
     def wait(self, key: Key, wait: Wait, now: float) -> None:
         """A Cell waits for something else than before. What an event has just said isn't repeated."""
@@ -130,7 +133,7 @@ class Progress:
         if self._json:
             self._object(time=_at(now).isoformat(), **_fields(key, wait))
         elif self._last.get(key) != wait.message:
-            self._line(f"{_clock(_at(now))}   cell/{key[1]}  {wait.reason}: {self._sentence(key, wait, now)}")
+            self._line(f"{_clock(_at(now))}   {called(key)}  {wait.reason}: {self._sentence(key, wait, now)}")
 
     def still(self, waits: Mapping[Key, tuple[Wait, float]], now: float) -> None:
         """Nothing has happened for a while: for what each Cell waits, and since when (epoch seconds)."""
@@ -142,9 +145,9 @@ class Progress:
         for_long = {key: duration(now - since) for key, (_, since) in waits.items()}
         if len(waits) == 1:
             [(key, (wait, _))] = waits.items()
-            said = f"cell/{key[1]}  still waiting, {for_long[key]}: {self._sentence(key, wait, now)}"
+            said = f"{called(key)}  still waiting, {for_long[key]}: {self._sentence(key, wait, now)}"
         else:
-            named = [f"cell/{key[1]} ({wait.reason}, {for_long[key]})" for key, (wait, _) in list(waits.items())[:5]]
+            named = [f"{called(key)} ({wait.reason}, {for_long[key]})" for key, (wait, _) in list(waits.items())[:5]]
             more = f" and {len(waits) - len(named)} more" if len(waits) > len(named) else ""
             said = f"still waiting: {', '.join(named)}{more}"
         self._line(f"{_clock(_at(now))}   {said}")
@@ -154,7 +157,7 @@ class Progress:
         return f"{self._for_people(wait.message, key)} {then}".rstrip()
 
     def _for_people(self, message: str, key: Key) -> str:
-        return addressed(shortened(message), *key, self._option)
+        return addressed(shortened(message), key[0], named(key), self._option)
 
     def _object(self, **fields: Any) -> None:
         self._line(json.dumps(fields, ensure_ascii=False))
@@ -163,9 +166,21 @@ class Progress:
         self._options.print(line)
 
 
+def named(key: Key) -> str:
+    """As a command names it: `web`, `alb/web`."""
+    kind, _, name = key[1].rpartition("/")
+    return f"{kind.lower()}/{name}" if kind else name
+
+
+def called(key: Key) -> str:
+    """With its kind: `cell/web`, `alb/web`."""
+    name = named(key)
+    return name if "/" in name else f"cell/{name}"
+
+
 def _fields(key: Key, wait: Wait) -> dict[str, Any]:
     until = {} if wait.until is None else {"until": _at(wait.until).isoformat()}
-    return {"namespace": key[0], "cell": key[1], "waiting": wait.reason, "message": wait.message, **until}
+    return {"namespace": key[0], "cell": named(key), "waiting": wait.reason, "message": wait.message, **until}
 
 
 def _at(now: float) -> datetime:

@@ -15,13 +15,15 @@ from typing import Any
 
 from okra.actors.cell import CELL, CellActor
 from okra.actors.executor import EffectExecutor
+from okra.actors.kinds import ALB, kind_of, seat
+from okra.actors.messages import key_of
 from okra.actors.wiring import AlwaysOpen, ReadOnly, WriteGate, unchanged
 from okra.analysis.providers import open_session
 from okra.api.parse import parse
 from okra.app.clock import SystemClock
 from okra.app.heap import short_pauses
 from okra.app.inputs import BadInput, Input, read_input, stamp
-from okra.app.progress import INTERRUPTED, TIMED_OUT, Progress
+from okra.app.progress import INTERRUPTED, TIMED_OUT, Progress, called, named
 from okra.app.settings import Settings
 from okra.app.sources import MemorySecrets, Sources
 from okra.app.system import Parts, System, running
@@ -161,18 +163,23 @@ async def _apply(parts: Parts, secrets: MemorySecrets, found: Input) -> dict[tup
         except NotFound:
             before = None
         after = (await parts.store.apply(kind, obj))["metadata"]["generation"]
-        if kind == CELL and before != after:
-            changed[key] = after
+        if kind in (CELL, ALB) and before != after:
+            changed[seat(kind, *key)] = after
     return changed
 
 
 async def _tell_others(options: RunOptions, parts: Parts, progress: Progress, found: Input) -> None:
     """The Cells of former inputs: what was begun for them goes on."""
-    for obj in (await parts.store.list(CELL)).items:
-        key = obj["metadata"]["namespace"], obj["metadata"]["name"]
+    for obj in await _everything(parts):
+        key = seat(kind_of(obj), *key_of(obj))
         if key not in found.cells:
-            said = f"cell/{key[1]} is in {options.state}, and not in the input: Okra looks after it all the same."
-            progress.say(f"{said} To leave it out use another --state, once it is at rest.", cell=key[1])
+            said = f"{called(key)} is in {options.state}, and not in the input: Okra looks after it all the same."
+            progress.say(f"{said} To leave it out use another --state, once it is at rest.", cell=named(key))
+
+
+async def _everything(parts: Parts) -> list[Object]:
+    """That moves traffic."""
+    return [obj for kind in (CELL, ALB) for obj in (await parts.store.list(kind)).items]
 
 
 async def _until_done(
@@ -234,11 +241,11 @@ async def _follow_files(
 
 async def _summarize(parts: Parts, progress: Progress, code: int) -> None:
     """One line a Cell: where it stands, and what to do."""
-    listing = await parts.store.list(CELL)
-    for obj in listing.items:
+    cells = await _everything(parts)
+    for obj in cells:
         progress.ended(obj)
     if code == TIMED_OUT:
-        before = " before every Cell was at rest" if listing.items else ""
+        before = " before every Cell was at rest" if cells else ""
         progress.say(f"The timeout ran out{before}. The same command goes on from here.")
     elif code == INTERRUPTED:
         progress.say("Stopped. The weights stay as they are; the same command goes on from here.")

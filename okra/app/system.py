@@ -12,7 +12,7 @@ from okra.actors.cell import CellActor
 from okra.actors.check_objects import CELL_LABEL, CHECK_LABEL
 from okra.actors.executor import EffectExecutor
 from okra.actors.journal import Journal
-from okra.actors.kinds import OKRA, Family, resource
+from okra.actors.kinds import ALB, OKRA, Family, resource
 from okra.actors.messages import Describe, Lookup, Objects, Wake
 from okra.actors.readiness import Readiness
 from okra.actors.runtime.actor import Actor
@@ -96,18 +96,18 @@ class System:
 
     def wake(self) -> None:
         """Every Cell is to decide again: what concerns all of them has changed."""
-        for directory in self._directories():
+        for directory in self._directories().values():
             directory.tell(Wake())
 
-    def _directories(self) -> list[ActorRef[Any]]:
-        """Of Cells and Systems."""
-        found = [self.root.get(resource(family.cell)) for family in self.parts.families]
-        return [each for each in found if each is not None]
+    def _directories(self) -> dict[Kind, ActorRef[Any]]:
+        """Of Cells, Systems and ALBs."""
+        kinds = (*(family.cell for family in self.parts.families), ALB)
+        return {kind: ref for kind in kinds if (ref := self.root.get(resource(kind))) is not None}
 
     async def cells(self) -> Sequence[Object]:
-        """Every Cell, and every System, as last seen. Raises a retryable error when a directory doesn't answer."""
+        """Every Cell, System and ALB, as last seen. Raises a retryable error when a directory doesn't answer."""
         found: list[Object] = []
-        for directory in self._directories():
+        for directory in self._directories().values():
             there: tuple[Object, ...] = await directory.ask(Objects(), timeout=ANSWER)
             found += there
         return found
@@ -119,9 +119,13 @@ class System:
         return self.journal.counts
 
     async def describe_cell(self, namespace: str, name: str) -> dict[str, Any] | None:
-        """What the actor of a Cell, or else of a System, knows; None: there is none. Raises as above."""
-        for directory in self._directories():
-            if (ref := await directory.ask(Lookup((namespace, name)), timeout=ANSWER)) is not None:
+        """What the actor of a Cell, or else of a System or an ALB, knows; None: there is none. Raises as above.
+        `name` may say the kind: `ALB/NAME`."""
+        wanted, _, plain = name.rpartition("/")
+        for kind, directory in self._directories().items():
+            if wanted not in ("", kind.kind):
+                continue
+            if (ref := await directory.ask(Lookup((namespace, plain)), timeout=ANSWER)) is not None:
                 described: dict[str, Any] = await ref.ask(Describe(), timeout=ANSWER)
                 return described
         return None
@@ -131,9 +135,10 @@ class System:
         directory = self.root.get("checks")
         objects: tuple[Object, ...] = await directory.ask(Objects(), timeout=ANSWER) if directory else ()
         found: list[dict[str, Any]] = []
+        plain = name.rpartition("/")[2]
         for metadata in (obj["metadata"] for obj in objects):
             labels = metadata.get("labels", {})
-            if directory is None or metadata["namespace"] != namespace or labels.get(CELL_LABEL, name) != name:
+            if directory is None or metadata["namespace"] != namespace or labels.get(CELL_LABEL, plain) != plain:
                 continue
             ref = await directory.ask(Lookup((namespace, metadata["name"])), timeout=ANSWER)
             described = await ref.ask(Describe(), timeout=ANSWER) if ref is not None else {"runs": ()}

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from okra.actors.kinds import kind_of, seat
+from okra.actors.messages import key_of
 from okra.app.progress import Key, Progress
 from okra.app.system import System
 from okra.app.waiting import CheckRun, Sighting, Wait, from_status, wait_of
@@ -74,7 +76,7 @@ async def _look(system: System, teller: Teller, key: Key) -> None:
 async def _wait(system: System, key: Key) -> Wait:
     described = await system.describe_cell(*key)
     if described is None:
-        cells = {(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in await system.cells()}
+        cells = {seat(kind_of(each), *key_of(each)): each for each in await system.cells()}
         return from_status(cells.get(key, {}).get("status") or {})
     seen = Sighting(described["policy"], described["state"], described["observation"])
     if not seen.running:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from okra.actors.cell import CELL
-from okra.actors.kinds import HOTSWAP
+from okra.actors.kinds import ALB, HOTSWAP, kind_of
 from okra.api.meta import PARENT_LABEL
 from okra.app.state_file import is_empty
 from okra.app.wording import STATE, option_for
@@ -41,11 +41,16 @@ class Opened(ABC):
     """Who executes a command that nobody has executed yet."""
 
     async def cell(self, name: str) -> Object:
-        """The Cell in the namespace that is meant, or hotswap's System. NotFound says which Cells there are."""
-        with suppress(NotFound):
-            return await self.store.get(CELL, self.namespace, name)
-        with suppress(NotFound, KindNotInstalled, AccessDenied):
-            return await self.store.get(HOTSWAP.cell, self.namespace, name)
+        """The Cell in the namespace that is meant, or hotswap's System, or the ALB; `alb/NAME` is only that. NotFound
+        says which Cells there are."""
+        wanted, _, plain = name.rpartition("/")
+        if wanted.lower() in ("", "cell"):
+            with suppress(NotFound):
+                return await self.store.get(CELL, self.namespace, plain)
+        for kind in (HOTSWAP.cell, ALB):
+            if wanted.lower() in ("", kind.kind.lower()):
+                with suppress(NotFound, KindNotInstalled, AccessDenied):
+                    return await self.store.get(kind, self.namespace, plain)
         raise no_cell(name, self.namespace, await self._cells())
 
     async def _cells(self) -> Sequence[Object]:
@@ -73,7 +78,7 @@ class OpenedFile(Opened):
 
     async def events(self, cell: Object) -> Sequence[RecordedEvent]:
         metadata = cell["metadata"]
-        events = await self._embedded.events(CELL, metadata["namespace"], metadata["name"])
+        events = await self._embedded.events(kind_of(cell), metadata["namespace"], metadata["name"])
         return [event for event in events if event.uid in ("", metadata["uid"])]
 
     async def runs(self) -> bool | None:
@@ -94,7 +99,7 @@ class OpenedCluster(Opened):
 def commanded(cell: Object) -> str:
     """Whom the commands in a Cell's messages are for: of a complex Cell's child the parent, which moves it."""
     name: str = cell["metadata"].get("labels", {}).get(PARENT_LABEL) or cell["metadata"]["name"]
-    return name
+    return f"alb/{name}" if cell["kind"] == ALB.kind else name
 
 
 def no_cell(name: str, namespace: str | None, there_are: Iterable[Object]) -> NotFound:

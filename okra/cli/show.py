@@ -15,7 +15,7 @@ from rich.table import Table
 
 from okra.actors.cell import CELL
 from okra.actors.check_objects import CELL_LABEL
-from okra.actors.kinds import HOTSWAP, kind_named, kind_of
+from okra.actors.kinds import ALB, HOTSWAP, kind_named, kind_of
 from okra.api.meta import PARENT_LABEL
 from okra.app.command import pending
 from okra.app.wording import addressed, shortened
@@ -23,7 +23,7 @@ from okra.cli.options import Place
 from okra.cli.place import Opened, commanded, no_cell, within
 from okra.embedded.events import RecordedEvent
 from okra.errors import AccessDenied, KindNotInstalled, NotFound
-from okra.ports import Object, ObjectStore
+from okra.ports import Kind, Object, ObjectStore
 from okra.rollout.status import read_time
 from okra.rollout.words import short
 
@@ -35,11 +35,12 @@ def get(name: str | None, place: Place, output: str) -> int:
     """List Cells, or those of one name, of the place's namespace, or of all. 2 when there is none of that name."""
 
     async def act(opened: Opened) -> int:
-        cells = (await opened.store.list(CELL, place.namespace)).items
+        cells = [*(await opened.store.list(CELL, place.namespace)).items, *await _others(opened, ALB, place.namespace)]
         if name is not None:
-            everything, cells = cells, [cell for cell in cells if cell["metadata"]["name"] == name]
+            everything, cells = cells, [cell for cell in cells if name in (cell["metadata"]["name"], commanded(cell))]
             if not cells:  # as status and the verbs do, where there is no Cell
-                cells = await _systems(opened, name, place.namespace)
+                systems = await _others(opened, HOTSWAP.cell, place.namespace)
+                cells = [each for each in systems if each["metadata"]["name"] == name]
             if not cells:
                 raise no_cell(name, place.namespace, everything)
         if output in ("json", "yaml"):
@@ -55,11 +56,10 @@ def get(name: str | None, place: Place, output: str) -> int:
     return within(place, act)
 
 
-async def _systems(opened: Opened, name: str, namespace: str | None) -> list[Object]:
-    """Hotswap's Systems of a name."""
+async def _others(opened: Opened, kind: Kind, namespace: str | None) -> Sequence[Object]:
+    """Those that move traffic, too, as far as they are there and may be seen."""
     with suppress(NotFound, KindNotInstalled, AccessDenied):
-        found = (await opened.store.list(HOTSWAP.cell, namespace)).items
-        return [each for each in found if each["metadata"]["name"] == name]
+        return (await opened.store.list(kind, namespace)).items
     return []
 
 
@@ -73,7 +73,8 @@ def status(name: str, place: Place, output: str) -> int:
             _dump(cell, output)
             return 0
         check = kind_named(kind_of(cell).group, "Check")
-        checks = (await store.list(check, namespace, f"{CELL_LABEL}={name}")).items
+        plain = cell["metadata"]["name"]
+        checks = [c for c in (await store.list(check, namespace, f"{CELL_LABEL}={plain}")).items if _is_of(c, cell)]
         clusters = await _clusters(store, cell) if "applications" in cell["spec"] else []
         for line in (*lines(cell, checks, clusters), *event_lines(await opened.events(cell))):
             print(addressed(line, namespace, commanded(cell), opened.option))
@@ -82,6 +83,11 @@ def status(name: str, place: Place, output: str) -> int:
         return 0
 
     return within(place, act)
+
+
+def _is_of(check: Object, cell: Object) -> bool:
+    """Not of an object of another kind that has the same name."""
+    return all(owner["kind"] == cell["kind"] for owner in check["metadata"].get("ownerReferences") or ())
 
 
 async def _clusters(store: ObjectStore, cell: Object) -> Sequence[Object]:
@@ -216,7 +222,7 @@ def _table(cells: Iterable[Object], *, wide: bool) -> None:
         found, metadata = cell.get("status") or {}, cell["metadata"]
         row = [
             metadata["namespace"],
-            metadata["name"],
+            commanded(cell) if cell["kind"] == ALB.kind else metadata["name"],
             found.get("phase", "Pending"),
             found.get("stableVersion"),
             cell["spec"].get("version") or found.get("desiredVersion"),

@@ -1,4 +1,4 @@
-"""`okra abort|retry|approve|pause|resume|promote|rollback|unblock NAME`: one command to one Cell, or System."""
+"""`okra abort|retry|approve|pause|resume|promote|rollback|unblock NAME`: one command to one Cell, System or ALB."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def command(verb: str, name: str, arg: str, place: Place, wait: float = PATIENCE
 
     async def act(opened: Opened) -> int:
         cell = await opened.cell(name)
-        kind = kind_of(cell)
-        sent = await send(opened.store, kind, opened.namespace, name, verb, arg, _who())
+        kind, plain = kind_of(cell), cell["metadata"]["name"]
+        sent = await send(opened.store, kind, opened.namespace, plain, verb, arg, _who())
         if sent.replaced:
             print(f"It replaces the command {sent.replaced}, which was never executed.", file=sys.stderr)
         nobody = await opened.runs() is False
-        found = await outcome(opened.store, kind, opened.namespace, name, sent.id, 0.0 if nobody else wait)
-        which = f"{kind.kind.lower()}/{name}"
+        found = await outcome(opened.store, kind, opened.namespace, plain, sent.id, 0.0 if nobody else wait)
+        which = f"{kind.kind.lower()}/{plain}"
         if found is None:
             print(f"{verb} is recorded for {which}: {NOBODY if nobody else opened.waits_for}.")
             return DONE

@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from okra.rollout.asking import ask, unfit_message
+from okra.rollout.distribution import progress, raised
 from okra.rollout.looking import keep_watching
 from okra.rollout.moves import Move, toward
+from okra.rollout.observation import RouteReading
 from okra.rollout.reach import say_away
-from okra.rollout.state import Failure, Phase
+from okra.rollout.state import Failure, Phase, RouteState
 from okra.rollout.turn import Turn
-from okra.rollout.weights import share_of
 from okra.rollout.words import percent
 
 
 def moves_toward(turn: Turn, share: Fraction) -> dict[str, Move]:
     """Each route's next move toward a share of the canary. One out of reach makes none: it is there, or waited for."""
-    behind = [key for key in turn.away if share_of((route := turn.route(key)).asked, route.canary) != share]
+    behind = [key for key in turn.away if progress((route := turn.route(key)), route.asked) != share]
     moves = {route.key: toward(turn, policy, route, share) for policy, route, _ in turn.within_reach}
     return moves | {key: Move(waits=turn.away[key].reason) for key in behind}
 
@@ -45,7 +46,7 @@ def lose_patience(turn: Turn) -> None:
     idle = {
         route.key: arns
         for _, route, reading in turn.routes
-        if (arns := [arn for arn in route.canary if reading.weights.get(arn) == 0 and not turn.can_serve(route, arn)])
+        if (arns := [arn for arn in _waiting(route, reading) if not turn.can_serve(route, arn)])
     }
     if not idle:
         return
@@ -56,6 +57,12 @@ def lose_patience(turn: Turn) -> None:
     said = " ".join(unfit_message(turn, turn.route(key), arns) for key, arns in idle.items())
     said = f"Not healthy within {turn.policy.health_timeout:g} s. {said}"
     turn.fail(Failure("HealthTimeout", said, turn.now, block=False, set_aside=True))
+
+
+def _waiting(route: RouteState, reading: RouteReading) -> list[str]:
+    """Groups of the canary that are attached, and have got nothing more yet."""
+    more = raised(route, reading.weights)
+    return [arn for arn in route.canary if arn in reading.weights and arn not in more]
 
 
 def stands_still(turn: Turn) -> bool:
@@ -90,5 +97,6 @@ def _say(turn: Turn, route: str, move: Move) -> None:
         turn.emit("Attaching", f"Attaching groups of {version} at weight 0.", of=route)
     else:
         number, steps = turn.rollout.step + 1, len(turn.rollout.plan)
-        said = f"Step {number} of {steps}: {version} to {share} of the traffic."
+        to = f"{share} of the way to {version}" if turn.distributes else f"{version} to {share} of the traffic"
+        said = f"Step {number} of {steps}: {to}."
         turn.emit("StepStarted", said, of=route)

@@ -6,13 +6,13 @@ from collections.abc import Collection
 
 from okra.rollout import clocks, health, verify
 from okra.rollout.claims import claimed
+from okra.rollout.distribution import progress
 from okra.rollout.effects import SetWeights
 from okra.rollout.guard import guard
 from okra.rollout.looking import look, look_at_health
 from okra.rollout.observation import TargetHealth, Weights, WriteOutcome
 from okra.rollout.state import Phase, RouteState
 from okra.rollout.turn import Turn
-from okra.rollout.weights import share_of
 from okra.rollout.words import describe, sentence, short
 
 MOST_UNACKNOWLEDGED = 8
@@ -87,7 +87,7 @@ def unacknowledged(turn: Turn, route: RouteState) -> tuple[Weights, ...]:
     """Asks of this rollout that may still land. One without canary traffic isn't kept: it would pass for an abort."""
     write = verify.write_of(route, turn.obs)
     known = route.confirmed_at is not None or (write is not None and write.outcome is not WriteOutcome.UNKNOWN)
-    if known or not share_of(route.asked, route.canary):
+    if known or not progress(route, route.asked):
         return route.unacknowledged
     return (*(late for late in route.unacknowledged if late != route.asked), route.asked)[-MOST_UNACKNOWLEDGED:]
 

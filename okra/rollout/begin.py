@@ -7,6 +7,7 @@ from fractions import Fraction
 from okra.rollout import late, verify
 from okra.rollout.census import wanted
 from okra.rollout.creating import create_absent
+from okra.rollout.distribution import version_of
 from okra.rollout.effects import Release
 from okra.rollout.looking import keep_watching, look_later
 from okra.rollout.observation import RouteReading
@@ -85,7 +86,7 @@ def _relabelled(turn: Turn) -> bool:
         turn.censuses[route.key].version_of(arn)
         for route in turn.state.routes
         for arn, weight in route.stable.items()
-        if weight
+        if weight and not turn.censuses[route.key].goal
     ]
     return bool(stable) and turn.state.stable_version not in stable
 
@@ -101,6 +102,8 @@ def _take(turn: Turn) -> None:
             for _, route, _ in turn.routes:
                 turn.set_route(route.key, stable={})
             place_first(turn, wanted(turn.policy, turn.state, turn.censuses.values(), turn.obs))
+    elif turn.distributes:
+        _take_as_stable(turn, version_of(turn.obs.readings[turn.state.routes[0].key].weights))
     elif len(carrying) > 2 or order is None or any(other != carrying for other in found):
         names = ", ".join(sorted({version for each in found for version in each}))
         alike = ", alike on every route" if len(found) > 1 else ""
@@ -128,8 +131,10 @@ def _take_as_stable(turn: Turn, version: str) -> None:
     """Record what the routes do now as stable, as it is, without a write."""
     for _, route, reading in turn.routes:
         census = turn.censuses[route.key]
-        stable = {a: w for a, w in reading.weights.items() if w and census.version_of(a) == version}
+        everybody = turn.distributes
+        stable = {a: w for a, w in reading.weights.items() if w and (everybody or census.version_of(a) == version)}
         others = [a for a, w in reading.weights.items() if not w and census.version_of(a) != UNKNOWN]
+        others = [] if everybody else others
         turn.set_route(
             route.key,
             arn=reading.arn,

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from okra.rollout import health
-from okra.rollout.observation import LoadBalancerType, Observation, RouteReading, TargetGroup
+from okra.rollout.guard import rising
+from okra.rollout.observation import LoadBalancerType, Observation, RouteReading, TargetGroup, Weights
 from okra.rollout.policy import Policy, RoutePolicy
 from okra.rollout.state import RouteState, State
 from okra.rollout.versions import UNKNOWN, ranks
@@ -32,10 +33,19 @@ class Census:
     """One sentence each."""
     whole: int = 0
     """So many groups are all there is of a version, whatever `replicas` says (one: a record)."""
+    goal: Weights = field(default_factory=dict)
+    """`RoutePolicy.goal`: where one of its groups is there all are."""
 
     def many(self, groups: Collection[str], replicas: int) -> int:
         """How many of a version's `replicas` groups these are."""
         return replicas * (len(groups) >= self.whole) if self.whole else len(groups)
+
+    def newcomers(self, version: str, stable: Weights) -> tuple[str, ...]:
+        """The groups of a version that a rollout is to introduce: that hold no stable traffic, or gain by the goal."""
+        groups = self.versions.get(version, ())
+        if self.goal:
+            return tuple(arn for arn in rising(self.goal, stable) if arn in groups)
+        return tuple(arn for arn in groups if arn not in stable)
 
     def version_of(self, arn: str) -> str:
         return next((version for version, groups in self.versions.items() if arn in groups), UNKNOWN)
@@ -57,6 +67,9 @@ def count(policy: Policy, route: RoutePolicy, obs: Observation) -> Census:
         else:
             versions.setdefault(version, []).append(group.arn)
     found = {version: tuple(groups) for version, groups in versions.items()}
+    if route.goal:
+        complete = {arn for groups in found.values() for arn in groups}.issuperset(route.goal)
+        return Census(found if complete else {}, tuple(ignored), whole=1, goal=route.goal)
     return Census(found, tuple(ignored), 1 if route.single else route.whole)
 
 
@@ -132,6 +145,8 @@ def _pinned(
     if pin == state.stable_version:
         return Wanted()
     if pin not in complete:
+        if missing := [said for census in censuses if census.goal for said in census.ignored]:
+            return Wanted(None, False, "WaitingForTargetGroups", " ".join(missing))
         have = _have(policy, censuses, pin)
         return Wanted(None, False, "WaitingForTargetGroups", _how_many(pin, have, policy.replicas, " (pinned)"))
     if refusal := _refusal(policy, state, pin, complete[pin], obs):
@@ -143,10 +158,10 @@ def _pinned(
 
 def _complete(policy: Policy, state: State, censuses: Collection[Census]) -> dict[str, tuple[str, ...]]:
     """Version → its groups on all routes, of versions with enough groups on each. Stable's own groups don't count."""
-    taken = {arn for route in state.routes for arn in route.stable}
+    taken = {arn: weight for route in state.routes for arn, weight in route.stable.items()}
     found: dict[str, tuple[str, ...]] = {}
     for version in {version for census in censuses for version in census.versions}:
-        groups = [[arn for arn in census.versions.get(version, ()) if arn not in taken] for census in censuses]
+        groups = [census.newcomers(version, taken) for census in censuses]
         many = (census.many(some, policy.replicas) for census, some in zip(censuses, groups, strict=True))
         if all(each >= policy.replicas for each in many):
             found[version] = tuple(arn for of_route in groups for arn in of_route)
@@ -197,5 +212,5 @@ def _how_many(version: str, have: int, replicas: int, note: str = "") -> str:
 
 
 def joiners(route: RouteState, census: Census, version: str) -> tuple[str, ...]:
-    """Further groups of the stable version that don't hold traffic yet."""
-    return tuple(arn for arn in census.versions.get(version, ()) if arn not in route.stable)
+    """Further groups of the stable version that don't hold traffic yet; a goal says itself who gets what."""
+    return () if census.goal else census.newcomers(version, route.stable)

@@ -52,7 +52,8 @@ def _takes_off(turn: Turn, route: RouteState, weights: Weights) -> bool:
     now, then = shares(turn.obs.readings[route.key].weights), shares(weights)
     rises = [arn for arn, share in then.items() if share > now.get(arn, 0)]
     falls = [arn for arn, share in now.items() if share > then.get(arn, 0)]
-    return bool(rises) and all(arn in route.stable for arn in rises) and all(_failed(turn, route, a) for a in falls)
+    stable = [arn for arn in rises if arn in route.stable and arn not in route.canary]
+    return bool(rises) and stable == rises and all(_failed(turn, route, a) for a in falls)
 
 
 def _failed(turn: Turn, route: RouteState, arn: str) -> bool:

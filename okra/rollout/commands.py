@@ -169,6 +169,8 @@ def _rollback(turn: Turn, command: Command) -> str:
         return _abort(turn, command)
     if turn.state.phase is not Phase.IDLE:
         raise Refusal("a rollout is moving; abort it first.")
+    if turn.distributes:
+        raise Refusal("its spec says who gets how much: set the weights there that it is to go back to.")
     if turn.policy.child:
         raise Refusal(f"its Cell moves it. To have that go back: okra rollback {turn.policy.name}")
     target, leaving = command.arg or turn.state.previous_version, turn.state.stable_version

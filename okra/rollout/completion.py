@@ -11,11 +11,13 @@ def complete(turn: Turn) -> None:
     rollout, until = turn.rollout, turn.now + turn.policy.retain_for
     for _, route, reading in turn.routes:
         stable = {arn: weight for arn, weight in reading.weights.items() if weight}
-        former = [arn for arn in (*route.stable, *route.retained) if arn in reading.weights and arn not in stable]
+        kept = {**stable, **route.goal}
+        former = [arn for arn in (*route.stable, *route.retained) if arn in reading.weights and arn not in kept]
         turn.set_route(
             route.key,
             stable=stable,
             canary=(),
+            goal={},
             unacknowledged=route.unacknowledged if route.lands_by else (),
             retained={arn: route.retained.get(arn, until) for arn in former},
             asked=dict(reading.weights),
@@ -29,5 +31,5 @@ def complete(turn: Turn) -> None:
     )
     turn.set_rollout(outcome=Outcome.SYNCED, ended_at=turn.now)
     turn.restart_watch()
-    turn.report("Synced", f"{rollout.version} holds the traffic.")
-    turn.emit("RolloutCompleted", f"{rollout.version} holds all of the traffic.")
+    turn.report("Synced", f"{turn.holds(rollout.version)}.")
+    turn.emit("RolloutCompleted", f"{turn.holds(rollout.version, all_of=True)}.")

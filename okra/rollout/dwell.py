@@ -73,8 +73,9 @@ def _say_where(turn: Turn, entry: Step) -> None:
         turn.report("Baking", f"{version} bakes at 100 %.")
         return
     until = "." if entry.wait is not None else f" until: okra resume {name}"
+    here = f"{at} of the way to {version}" if turn.distributes else f"{version} has {at} of the traffic"
     where = {
-        StepKind.SET_WEIGHT: ("Progressing", f"{version} has {at} of the traffic."),
+        StepKind.SET_WEIGHT: ("Progressing", f"{here}."),
         StepKind.ANALYSIS: ("Analyzing", f"{version} is analyzed at {at}."),
         StepKind.APPROVAL: ("ApprovalNeeded", f"{version} waits at {at} for: okra approve {name}"),
         StepKind.PAUSE: ("PauseStep", f"{version} pauses at {at}{until}"),

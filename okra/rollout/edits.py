@@ -15,7 +15,7 @@ from okra.rollout.policy import OnDrift, RoutePolicy
 from okra.rollout.retreat import is_exact, retreat
 from okra.rollout.state import DRIFTED, Phase, RouteState
 from okra.rollout.turn import Turn
-from okra.rollout.weights import divide, same_shares, share_of
+from okra.rollout.weights import portion, same_shares, share_of
 from okra.rollout.words import describe
 
 
@@ -37,15 +37,20 @@ def _without_canary(
 ) -> Weights | None:
     """What was asked for, with only `share` left on the canary, as a person wants. None: nobody takes the rest."""
     asked = existing(turn, route, route.asked)
-    others = {arn: weight for arn, weight in asked.items() if arn not in route.canary and weight}
-    rest = others or {arn: weight for arn, weight in route.stable.items() if arn in reading.weights and weight}
-    canary = [arn for arn in route.canary if reading.weights.get(arn)]
-    return divide(share, rest, canary, policy.limit) if rest else None
+    attached = {arn: weight for arn, weight in route.stable.items() if arn in reading.weights}
+    rest = _beside(route, asked) or _beside(route, attached)
+    canary = {arn: weight if route.goal else 1 for arn in route.canary if (weight := reading.weights.get(arn))}
+    return portion(share, rest, canary, policy.limit) if rest else None
+
+
+def _beside(route: RouteState, weights: Weights) -> dict[str, int]:
+    """What these weights give to others than the canary."""
+    return {arn: weight for arn, weight in weights.items() if arn not in route.canary and weight}
 
 
 def with_foreign(policy: RoutePolicy, route: RouteState, reading: RouteReading, weights: Weights) -> dict[str, int]:
     """Weights that leave groups attached, at 0, that somebody else has put there since; while there is room."""
-    ours = {*weights, *route.basis, *route.stable, *route.canary, *route.retained}
+    ours = {*weights, *route.basis, *route.stable, *route.canary, *route.goal, *route.retained}
     foreign = [arn for arn in reading.weights if arn not in ours]
     return {**weights, **dict.fromkeys(foreign[: max(0, policy.places - len(weights))], 0)}
 
@@ -54,7 +59,8 @@ def respect(turn: Turn, route: RouteState, reading: RouteReading, fed: list[str]
     """Keep a person's edit. In a rollout it is an abort; at rest, among the stable groups, their new weights."""
     said = f"Somebody set {describe(reading.weights)} on {reading.arn}; it is kept as it is."
     turn.set_route(route.key, asked=dict(reading.weights), basis={}, confirmed_at=turn.now)
-    if turn.state.phase is Phase.IDLE and any(reading.weights.values()) and all(arn in route.stable for arn in fed):
+    at_rest = turn.state.phase is Phase.IDLE and not turn.distributes  # a goal is what the spec says, not a person
+    if at_rest and any(reading.weights.values()) and all(arn in route.stable for arn in fed):
         turn.set_route(route.key, stable={arn: reading.weights.get(arn, 0) for arn in route.stable})
         turn.emit("WeightsAdopted", said)
         return
@@ -77,9 +83,11 @@ def _what_now(turn: Turn, route: RouteState, reading: RouteReading) -> str:
 
 def _may_feed(turn: Turn, route: RouteState, arn: str) -> bool:
     """May a person give this group more traffic, and Okra leave it? Stable ones, and the attached previous version."""
+    census = turn.censuses[route.key]
+    version = census.version_of(arn)
     if arn in route.stable:
-        return True
-    version = turn.censuses[route.key].version_of(arn)
+        failed = turn.state.is_blocked(version) and arn in census.newcomers(version, route.stable)
+        return arn not in route.canary and not failed
     return arn in route.retained and version == turn.state.previous_version and not turn.state.is_blocked(version)
 
 

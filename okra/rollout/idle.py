@@ -62,7 +62,7 @@ def _report_rest(turn: Turn, reason: str, message: str) -> None:
     if reason:
         turn.report(reason, message)
     else:
-        turn.report("Synced", f"{turn.state.stable_version} holds the traffic.")
+        turn.report("Synced", f"{turn.holds(turn.state.stable_version)}.")
 
 
 def _report_paused(turn: Turn) -> None:

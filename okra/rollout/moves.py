@@ -13,6 +13,7 @@ from math import floor
 
 from okra.rollout import health
 from okra.rollout.asking import unfit_message
+from okra.rollout.distribution import progress
 from okra.rollout.guard import guard
 from okra.rollout.looking import look_at_health
 from okra.rollout.members import existing
@@ -20,7 +21,7 @@ from okra.rollout.observation import RouteReading, Weights
 from okra.rollout.policy import RoutePolicy
 from okra.rollout.state import RouteState
 from okra.rollout.turn import Turn
-from okra.rollout.weights import ONE, ZERO, divide, fair, same_shares, seat, share_of
+from okra.rollout.weights import ONE, ZERO, blend, divide, fair, same_shares, seat, share_of
 from okra.rollout.words import short
 
 
@@ -47,18 +48,23 @@ ARRIVED = Move()
 
 def foreign(route: RouteState, reading: RouteReading) -> list[str]:
     """Groups at 0 that are not ours: they keep their place."""
-    ours = {*route.stable, *route.canary, *route.retained}
+    ours = {*route.stable, *route.canary, *route.goal, *route.retained}
     return [arn for arn, weight in reading.weights.items() if weight == 0 and arn not in ours]
 
 
 def toward(turn: Turn, policy: RoutePolicy, route: RouteState, share: Fraction) -> Move:
     """The next write toward `share` on the canary."""
     reading = turn.obs.readings[route.key]
-    if share == share_of(reading.weights, route.canary) and ZERO < share < ONE:
+    if share == progress(route, reading.weights) and ZERO < share < ONE:
         return ARRIVED  # also where a person, or somebody before us, divided it in a way of their own
     places = policy.places - len(foreign(route, reading))
     members = {arn: weight for arn, weight in route.stable.items() if weight or arn in reading.weights}
     members = existing(turn, route, members)
+    if route.goal:
+        members = {arn: weight for arn, weight in members.items() if weight}
+        if not members:
+            return Move(waits="NoRoomOnRoute", message=no_room(policy, route, reading))
+        return approach(turn, policy, route, blend(share, members, route.goal, policy.limit))
     seats = seat(share, members, route.canary, policy.whole or turn.policy.replicas, places)
     if seats is None:
         return Move(waits="NoRoomOnRoute", message=no_room(policy, route, reading))

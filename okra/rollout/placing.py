@@ -13,7 +13,8 @@ from okra.rollout.versions import UNKNOWN
 
 
 def place(turn: Turn) -> None:
-    """Nothing carries traffic: equal weights at once, as ELB checks the health of no group that isn't attached."""
+    """Nothing carries traffic: equal weights, or the goal, at once. ELB checks the health of no group that isn't
+    attached."""
     if stands_still(turn):
         return
     if not claimed(turn):
@@ -22,14 +23,15 @@ def place(turn: Turn) -> None:
     keep_watching(turn)
     for policy, route, reading in turn.routes:
         census = turn.censuses[route.key]
-        room = policy.places - len(route.canary)
+        goal = route.goal or dict.fromkeys(route.canary, 1)
+        room = policy.places - len(goal)
         if room < 0:
             turn.report("NoRoomOnRoute", no_room(policy, route, reading))
             return
-        others = [arn for arn in reading.weights if arn not in route.canary]
+        others = [arn for arn in reading.weights if arn not in goal]
         foreign = [arn for arn in others if census.version_of(arn) == UNKNOWN]
         kept = (*foreign, *(arn for arn in others if arn not in foreign))[:room]
-        weights = {**dict.fromkeys(route.canary, 1), **dict.fromkeys(kept, 0)}
+        weights = {**goal, **dict.fromkeys(kept, 0)}
         if dict(route.asked) != weights and not ask(turn, route, weights):
             return
     if turn.confirmed:

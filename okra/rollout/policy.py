@@ -11,7 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from okra.api.records import is_record
-from okra.rollout.observation import Problem
+from okra.rollout.observation import Problem, Weights
 from okra.rollout.state import Step
 
 
@@ -66,6 +66,9 @@ class RoutePolicy:
     """Target groups that the spec names one by one → their versions: instead of tags. Empty: it has a selector."""
     whole: int = 0
     """So many target groups are a version here, whatever `replicas` says; 0: as many as that says."""
+    goal: Weights = field(default_factory=dict)
+    """The weights that the spec wants in the end (an ALB's destinations), of the one version that is pinned; a group of
+    weight 0 is attached. Empty: a version gets all of the traffic, its groups equal parts."""
     take_over: bool = False
     single: bool = False
     """Each group is one thing, healthy or not (a record): `minHealthyTargets` says nothing about it."""

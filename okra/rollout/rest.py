@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from okra.rollout.distribution import progress
 from okra.rollout.late import settled
 from okra.rollout.observation import Observation
 from okra.rollout.policy import Policy
 from okra.rollout.state import Outcome, Phase, RolloutKind, State
 from okra.rollout.status import phase_of
-from okra.rollout.weights import share_of
 
 
 class Rest(StrEnum):
@@ -54,7 +54,7 @@ def _needs_somebody(policy: Policy, state: State, observation: Observation) -> b
     if not state.moving or state.phase is Phase.GATE or first:
         return False
     ours = [r for r in state.routes if observation.owners.get(r.key, policy.owner) in ("", policy.owner)]
-    return any(route.confirmed_at is None or share_of(route.asked, route.canary) for route in ours)
+    return any(route.confirmed_at is None or progress(route, route.asked) for route in ours)
 
 
 def _quiet(policy: Policy, state: State, observation: Observation) -> bool:

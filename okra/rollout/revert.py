@@ -6,6 +6,7 @@ from okra.rollout import verify
 from okra.rollout.asking import ask, say_problem
 from okra.rollout.claims import asked_whose
 from okra.rollout.commands import put_aside
+from okra.rollout.distribution import raised
 from okra.rollout.drift import confirm, look_again
 from okra.rollout.looking import keep_watching, look_at_health
 from okra.rollout.members import existing
@@ -49,8 +50,7 @@ def _route_back(turn: Turn, policy: RoutePolicy, route: RouteState, reading: Rou
     if route.confirmed_at is None and seen is Seen.CONFIRMED:
         confirm(turn, route)
         route = turn.route(route.key)
-    strangers = any(weight and arn not in route.stable for arn, weight in reading.weights.items())
-    feeds = any(weight and arn not in route.stable for arn, weight in route.asked.items())
+    strangers, feeds = raised(route, reading.weights), raised(route, route.asked)
     if not feeds and _stale(turn, route, reading, seen):
         look_again(turn, route)
         return False
@@ -121,7 +121,7 @@ def finish(turn: Turn) -> None:
         put_aside(turn, rollout.version, failure.message)
     for route in turn.state.routes:
         if route.key in turn.away:  # should it come back, it has to show what is stable
-            turn.set_route(route.key, canary=(), asked=dict(route.stable), confirmed_at=turn.now)
+            turn.set_route(route.key, canary=(), goal={}, asked=dict(route.stable), confirmed_at=turn.now)
     for _, route, reading in turn.within_reach:
         if not is_exact(route, reading):
             said = f"{route.arn} shows {describe(reading.weights)}, not yet {describe(route.stable)}."
@@ -129,14 +129,15 @@ def finish(turn: Turn) -> None:
         idle = {
             arn: (turn.now if leaves(turn, route, reading, arn) else until)
             for arn in route.canary
-            if reading.weights.get(arn) == 0
+            if reading.weights.get(arn) == 0 and not route.stable.get(arn)
         }
-        turn.set_route(route.key, canary=(), retained={**route.retained, **idle}, asked=dict(reading.weights))
+        retained, shown = {**route.retained, **idle}, dict(reading.weights)
+        turn.set_route(route.key, canary=(), goal={}, retained=retained, asked=shown)
     turn.set(phase=Phase.IDLE)
     turn.set_rollout(outcome=failure.outcome if failure else Outcome.FAILED, ended_at=turn.now)
-    turn.emit("Reverted", f"{turn.state.stable_version} holds the traffic again.", "Warning")
+    turn.emit("Reverted", f"{turn.holds(turn.state.stable_version)} again.", "Warning")
     if not says_rolled_back(turn):
-        turn.report("Synced", f"{turn.state.stable_version} holds the traffic.")
+        turn.report("Synced", f"{turn.holds(turn.state.stable_version)}.")
 
 
 def says_rolled_back(turn: Turn) -> bool:
@@ -150,6 +151,6 @@ def says_rolled_back(turn: Turn) -> bool:
     still = turn.state.is_blocked(last.version) or any(a.version == last.version for a in turn.state.set_aside)
     if not still or last.version == turn.state.stable_version:
         return False
-    said = f"{turn.state.stable_version} holds the traffic. {last.failure.message}"
+    said = f"{turn.holds(turn.state.stable_version)}. {last.failure.message}"
     turn.report("RolledBack", f"{said} To try it again: {retry(turn.policy.name, last.version)}")
     return True

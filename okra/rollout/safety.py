@@ -8,6 +8,7 @@ from okra.rollout import health, late
 from okra.rollout.asking import READ_BEFORE, unfit_message
 from okra.rollout.census import wanted
 from okra.rollout.creating import absent
+from okra.rollout.distribution import raised
 from okra.rollout.drift import check_routes
 from okra.rollout.effects import Release
 from okra.rollout.looking import just_swept
@@ -62,7 +63,8 @@ def unhealthy(turn: Turn) -> bool:
         return False
     for _, route, reading in turn.routes:
         need = turn.need(route) or 1
-        bad = [arn for arn in route.canary if reading.weights.get(arn, 0) and health.unhealthy(turn.obs, arn, need)]
+        carrying = [arn for arn in raised(route, reading.weights) if arn in route.canary]
+        bad = [arn for arn in carrying if health.unhealthy(turn.obs, arn, need)]
         if bad:
             said = f"Unhealthy under traffic: {unfit_message(turn, route, bad)}"
             block = turn.rollout.kind is RolloutKind.CANARY
@@ -76,6 +78,8 @@ def withdrawn(turn: Turn) -> bool:
     if turn.state.phase not in RUNNING or turn.obs.groups is None:
         return False
     version = turn.rollout.version
+    if turn.distributes and turn.policy.pin != version:
+        return False  # the spec names other groups now: `superseded`
     for _, route, _reading in turn.routes:
         gone = [arn for arn in route.canary if arn not in turn.censuses[route.key].versions.get(version, ())]
         if gone:

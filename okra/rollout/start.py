@@ -8,9 +8,10 @@ from fractions import Fraction
 
 from okra.rollout.census import Wanted
 from okra.rollout.claims import say_settling
+from okra.rollout.distribution import progress
 from okra.rollout.state import Phase, Rollout, RolloutKind, Step, StepKind, Watch
 from okra.rollout.turn import Turn
-from okra.rollout.weights import ONE, ZERO, share_of
+from okra.rollout.weights import ONE, ZERO
 
 TO_ALL = Step(StepKind.SET_WEIGHT, ONE)
 
@@ -25,9 +26,10 @@ def start(
     turn.set(rollout=rollout, rollouts=number, phase=phase, hold=None)
     for route in turn.state.routes:
         groups = canary[route.key]
-        retained = {arn: until for arn, until in route.retained.items() if arn not in groups}
+        goal = turn.route_policies[route.key].goal
+        retained = {arn: until for arn, until in route.retained.items() if arn not in (*groups, *goal)}
         late = route.unacknowledged if route.lands_by else ()
-        turn.set_route(route.key, canary=groups, retained=retained, unacknowledged=late)
+        turn.set_route(route.key, canary=groups, goal=goal, retained=retained, unacknowledged=late)
     turn.watch = Watch(seen_at=turn.now)
     stable = turn.state.stable_version
     said = f"{kind} {number}: {version}" + (f", now {stable}." if stable else ".")
@@ -37,11 +39,8 @@ def start(
 
 
 def newcomers(turn: Turn, version: str) -> dict[str, tuple[str, ...]]:
-    """The groups of a version on each route that don't hold stable traffic."""
-    return {
-        route.key: tuple(a for a in turn.censuses[route.key].versions.get(version, ()) if a not in route.stable)
-        for route in turn.state.routes
-    }
+    """The groups of a version on each route that a rollout is to introduce."""
+    return {route.key: turn.censuses[route.key].newcomers(version, route.stable) for route in turn.state.routes}
 
 
 def start_wanted(turn: Turn, want: Wanted) -> None:
@@ -96,10 +95,10 @@ def _after(step: Step, reached: Fraction, share: Fraction) -> Step:
 
 
 def shares_asked(turn: Turn) -> list[Fraction]:
-    """The canary's share of what each route was last asked for, or shows since a person's edit."""
-    return [share_of(route.asked, route.canary) for route in turn.state.routes]
+    """How far what each route was last asked for goes, or what it shows since a person's edit."""
+    return [progress(route, route.asked) for route in turn.state.routes]
 
 
 def present_share(turn: Turn) -> Fraction:
-    """The largest share that the canary has on any route, as last read."""
-    return max((share_of(reading.weights, route.canary) for _, route, reading in turn.routes), default=ZERO)
+    """The largest share that the canary has on any route, as last read; the furthest that one has gone to its goal."""
+    return max((progress(route, reading.weights) for _, route, reading in turn.routes), default=ZERO)

@@ -130,6 +130,8 @@ class RouteState:
     """The exact weights of the groups that hold the traffic at rest: what a revert ends at."""
     canary: tuple[str, ...] = ()
     """Frozen at the rollout's start."""
+    goal: Weights = field(default_factory=dict)
+    """The weights at the end of the way, frozen as well; empty: all of the traffic to the canary, equally."""
     asked: Weights = field(default_factory=dict)
     """What was last asked for. A record, not a licence."""
     basis: Weights = field(default_factory=dict)

@@ -10,6 +10,7 @@ from typing import Any
 from okra.api import cell_status as api
 from okra.api.conditions import Condition as ApiCondition
 from okra.api.conditions import ConditionStatus, ConditionType
+from okra.rollout.distribution import progress
 from okra.rollout.observation import Weights
 from okra.rollout.state import (
     MOST_WARNINGS,
@@ -29,7 +30,6 @@ from okra.rollout.state import (
     StepKind,
     Watch,
 )
-from okra.rollout.weights import share_of
 
 AWAITS_PERSON = ("Paused", "AmbiguousTraffic", "VersionsUnordered", "ApprovalNeeded", "ReadOnly")
 LONGEST = 4096
@@ -145,10 +145,10 @@ def to_status(state: State, before: Mapping[str, Any], generation: int | None, n
 
 
 def _weight(state: State) -> str | None:
-    """The canary's share of what was last asked, in percent."""
+    """The canary's share of what was last asked, or the part of the way to the goal, in percent."""
     if not state.moving:
         return None
-    shares = [share_of(route.asked, route.canary) for route in state.routes if route.canary]
+    shares = [progress(route, route.asked) for route in state.routes if route.canary]
     return f"{float(max(shares, default=Fraction(0)) * 100):.4g}%"
 
 
@@ -162,6 +162,7 @@ def _route(route: RouteState) -> api.RouteStatus:
         arn=route.arn,
         stable=_weights(route.stable),
         canary=route.canary,
+        goal=_weights(route.goal),
         asked=_weights(route.asked),
         basis=_weights(route.basis),
         serial=route.serial,
@@ -236,6 +237,7 @@ def _read_route(route: api.RouteStatus) -> RouteState:
         arn=route.arn,
         stable=_read_weights(route.stable),
         canary=route.canary,
+        goal=_read_weights(route.goal),
         asked=_read_weights(route.asked),
         basis=_read_weights(route.basis),
         serial=route.serial,

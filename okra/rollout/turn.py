@@ -80,6 +80,17 @@ class Turn:
     def censuses(self) -> dict[str, Census]:
         return {key: count(self.policy, route, self.obs) for key, route in self.route_policies.items()}
 
+    @property
+    def distributes(self) -> bool:
+        """Does the spec say who gets how much, whoever has it now? Its one route may do anything at first."""
+        return any(policy.goal for policy in self.policy.routes)
+
+    def holds(self, version: str | None, *, all_of: bool = False) -> str:
+        """That a version has what it is to have, for people."""
+        if self.distributes:
+            return f"The traffic is divided as {version} says"
+        return f"{version} holds {'all of ' if all_of else ''}the traffic"
+
     def need(self, route: RouteState) -> int | None:
         """Healthy targets that a canary group of this route needs; None while it can't be known."""
         return 1 if self.route_policies[route.key].single else self._need

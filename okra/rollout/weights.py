@@ -53,12 +53,46 @@ def integers(of: Shares, limit: int) -> dict[str, int]:
 
 def divide(share: Fraction, stable: Weights, canary: Collection[str], limit: int) -> dict[str, int]:
     """Weights with `share` on the canary, equally, and the rest on the stable groups in their own ratios."""
+    return portion(share, stable, dict.fromkeys(canary, 1), limit)
+
+
+def portion(share: Fraction, stable: Weights, canary: Weights, limit: int) -> dict[str, int]:
+    """Weights with `share` on the canary and the rest on the stable groups, each in their own ratios."""
     if share == ZERO:
         return {**stable, **dict.fromkeys(canary, 0)}
-    own = shares(stable)
-    parts = {arn: own[arn] * (ONE - share) for arn in stable}
-    parts |= dict.fromkeys(canary, share / len(canary))
+    parts = {arn: part * (ONE - share) for arn, part in shares(stable).items()}
+    parts |= {arn: part * share for arn, part in shares(canary).items()}
     return integers(parts, limit)
+
+
+def blend(way: Fraction, stable: Weights, goal: Weights, limit: int) -> dict[str, int]:
+    """Weights at a part of the way from `stable` to `goal`, both as they are at its ends; no group's share is ever
+    beyond its own two ends, unless integers up to `limit` can't say it."""
+    groups = {**dict.fromkeys(goal, 0), **dict.fromkeys(stable, 0)}
+    if way in (ZERO, ONE):
+        return groups | dict(goal if way else stable)
+    begin, end = shares(stable), shares(goal)
+    ends = {arn: (begin.get(arn, ZERO), end.get(arn, ZERO)) for arn in groups}
+    parts = {arn: first * (ONE - way) + last * way for arn, (first, last) in ends.items()}
+    return bounded(parts, {arn: (min(pair), max(pair)) for arn, pair in ends.items()}, limit)
+
+
+def bounded(of: Shares, bounds: Mapping[str, tuple[Fraction, Fraction]], limit: int) -> dict[str, int]:
+    """As `integers`; beyond `limit` the nearest that keep each share within its bounds, as far as there are any."""
+    exact = integers(of, limit)
+    if shares(exact) == of:
+        return exact
+    fixed = lcm(*(low.denominator for low, high in bounds.values() if low == high))
+    top = int(limit / max(of.values()))
+    for total in range(top - top % fixed, 0, -fixed):
+        parts = {arn: share * total for arn, share in of.items()}
+        whole = {arn: int(part) for arn, part in parts.items()}
+        nearest = sorted(parts, key=lambda arn: whole[arn] - parts[arn])
+        for arn in nearest[: total - sum(whole.values())]:
+            whole[arn] += 1
+        if all(low * total <= whole[arn] <= high * total for arn, (low, high) in bounds.items()):
+            return whole
+    return exact
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,9 @@ def shares(status: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
     routes = [route for route in status.get("routes") or () if route.get("asked")]
     if not routes:
         return
+    if any(route.get("goal") for route in routes):
+        yield from _way(status)
+        return
     canaries = [_share(route["asked"], route.get("canary") or ()) for route in routes]
     stables = [_share(route["asked"], {each["arn"] for each in route.get("stable") or ()}) for route in routes]
     rollout = status.get("rollout") or {}
@@ -94,6 +97,13 @@ def shares(status: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
         yield "stable", status.get("stableVersion") or "", max(stables)
     elif status.get("stableVersion"):
         yield "stable", status["stableVersion"], max(stables)
+
+
+def _way(status: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
+    """Of an ALB that moves: what it leaves and what it goes to, by the part of the way."""
+    gone = float((status.get("weight") or "0%").rstrip("%")) / 100
+    yield "canary", (status.get("rollout") or {}).get("version") or "", gone
+    yield "stable", status.get("stableVersion") or "", 1 - gone
 
 
 def _share(asked: Sequence[Mapping[str, Any]], arns: Iterable[str]) -> float:

@@ -39,6 +39,7 @@ class Pages:
         app.router.add_get("/metrics", self.metrics)
         app.router.add_get("/debug/actors", local_only(self.actors))
         app.router.add_get("/debug/cells/{namespace}/{name}", local_only(self.cell))
+        app.router.add_get("/debug/albs/{namespace}/{name}", local_only(self.alb))
         app.router.add_get("/debug/tasks", local_only(self.tasks))
 
     async def index(self, _: web.Request) -> web.Response:
@@ -80,13 +81,20 @@ class Pages:
         return as_json(actors)
 
     async def cell(self, request: web.Request) -> web.Response:
+        return await self._describe(request, "Cell")
+
+    async def alb(self, request: web.Request) -> web.Response:
+        return await self._describe(request, "ALB", "ALB/")
+
+    async def _describe(self, request: web.Request, kind: str, seat: str = "") -> web.Response:
+        """What moves traffic; `seat`: what stands before the name where another kind's may be the same."""
         namespace, name = request.match_info["namespace"], request.match_info["name"]
         try:
-            found = await self._view.describe_cell(namespace, name)
+            found = await self._view.describe_cell(namespace, f"{seat}{name}")
         except OkraError as error:
             return as_json({"error": str(error)}, status=503)
         if found is None:
-            return as_json({"error": f"There is no Cell {name} in namespace {namespace}."}, status=404)
+            return as_json({"error": f"There is no {kind} {name} in namespace {namespace}."}, status=404)
         return as_json(found)
 
     async def tasks(self, _: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ import structlog
 
 from okra.actors.cell import CELL
 from okra.actors.cell_checks import CHECK
+from okra.actors.kinds import kind_of
 from okra.api.defaults import Defaults
 from okra.app.system import Parts, System, running
 from okra.embedded.store import EmbeddedStore
@@ -121,7 +122,7 @@ class World:
         return self.route({old: 100}, role), old, new
 
     async def apply(self, obj: Object) -> Object:
-        return await self.store.real.apply(CELL if obj["kind"] == "Cell" else CHECK, obj)
+        return await self.store.real.apply(kind_of(obj), obj)
 
     async def patch(self, name: str, patch: dict[str, Any], kind: Kind = CELL) -> Object:
         return await self.store.real.patch(kind, "default", name, patch)

@@ -56,7 +56,7 @@ def test_what_is_wrong_is_said_with_file_line_and_path(tmp_path: Path) -> None:
     [
         ("", "is empty"),
         ("a: [", "YAML"),
-        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "no Cell and no Check"),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n", "no ALB and no Check"),
         ("- 1\n", "a.yaml"),
         ("\x00", "a.yaml"),
     ],

@@ -24,6 +24,7 @@ PATIENCE = 120.0
 OWNERS = {
     Permission("okra.mumoshu.github.io", "cells/finalizers", "update"),
     Permission("okra.mumoshu.github.io", "clustersets/finalizers", "update"),
+    Permission("okra.mumoshu.github.io", "albs/finalizers", "update"),
     Permission("hotswap.mumoshu.github.io", "systems/finalizers", "update"),
 }
 """An admission plugin asks for them for what a Cell or a set is to own; no request of Okra's is about them."""

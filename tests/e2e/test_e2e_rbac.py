@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ from tests.e2e.lacking import (
 )
 from tests.e2e.permissions import granted, used, without
 from tests.kube.controller_process import Controllers
-from tests.scenarios.manifests import cell, error_rate
+from tests.scenarios.manifests import alb, cell, error_rate
 from tests.scenarios.metrics import Answer, Metrics
 
 pytestmark = [pytest.mark.timeout(600)]
@@ -39,6 +40,8 @@ SMOKE = {
     "metadata": {"name": "smoke"},
     "spec": {"job": {"interval": "1s", "template": {"spec": {"image": "smoke:1"}}}},
 }
+BLOCK = {"version": "0.9.0", "reason": "by hand", "time": "2026-01-01T00:00:00Z"}
+BLOCKED = json.dumps({"status": {"blockedVersions": [BLOCK]}})
 
 
 @dataclass
@@ -48,6 +51,8 @@ class Scenario:
     okra: Installed
     world: AwsWorld
     route: Route
+    divides: Route
+    """The ALB's."""
     role: str
     metrics: str
     arguments: tuple[str, ...] = ()
@@ -56,9 +61,11 @@ class Scenario:
     def steps(self) -> Iterator[Step]:
         """What is done, and how it is known to be over."""
         yield self.start, self.ready
-        yield self.apply, lambda: self.stable("1.1.0")
+        yield self.apply, lambda: self.stable("1.1.0") and self.divided()
         yield lambda: None, self.jobs_come_and_go
         yield self.block_by_hand, lambda: True  # somebody else's status: the Cell is read again before the next command
+        yield self.block_in_alb, lambda: True
+        yield partial(self.command_alb, "pause"), lambda: self.of_alb().get("paused")
         for verb in ("pause", "resume", "pause", "resume"):  # one cause more than once: counted in its Event
             yield partial(self.command, verb), self.executed
         yield self.restart, self.ready
@@ -80,6 +87,7 @@ class Scenario:
         self.okra.kubectl("create", "secret", "generic", "metrics", "--from-literal=X-Key=abc")
         by_version = error_rate(f"{self.metrics}?v={{{{.Vars.version}}}}")
         by_version["analysis"]["provider"]["web"]["secretRef"] = {"name": "metrics"}
+        (old,), (new,) = (self.divides.groups[each] for each in ("1.0.0", "1.1.0"))
         by_cluster = {**error_rate(f"{self.metrics}?c={{{{.Vars.targetGroupName}}}}"), "name": "each"}
         self.okra.apply(
             SMOKE,
@@ -92,7 +100,22 @@ class Scenario:
                 prechecks=[{"name": "smoke", "from": {"checkName": "smoke"}}],
                 checks=[by_version, by_cluster],
             ),
+            alb("divided", self.divides, {old: 1, new: 1}, checks=[error_rate(self.metrics)], stepWeight=100),
         )
+
+    def of_alb(self) -> dict[str, Any]:
+        return dict(self.okra.controllers.find("divided", "albs").get("status") or {})
+
+    def divided(self) -> bool:
+        """Does the ALB show what it wants, its check passed?"""
+        return self.of_alb().get("phase") == "Synced" and self.of_alb().get("rollouts") == 1
+
+    def block_in_alb(self) -> None:
+        self.okra.kubectl("patch", "alb", "divided", "--subresource=status", "--type=merge", "-p", BLOCKED)
+
+    def command_alb(self, verb: str) -> None:
+        text = json.dumps({"id": verb, "verb": verb, "by": "ann"})
+        self.okra.kubectl("annotate", "alb", "divided", "--overwrite", f"{COMMAND_ANNOTATION}={text}")
 
     def jobs_come_and_go(self) -> bool:
         """One of the first is deleted again."""
@@ -104,9 +127,7 @@ class Scenario:
         return status.get("stableVersion") == version and status["phase"] == "Synced"
 
     def block_by_hand(self) -> None:
-        block = {"version": "0.9.0", "reason": "by hand", "time": "2026-01-01T00:00:00Z"}
-        status = json.dumps({"status": {"blockedVersions": [block]}})
-        self.okra.kubectl("patch", "cell", "web", "--subresource=status", "--type=merge", "-p", status)
+        self.okra.kubectl("patch", "cell", "web", "--subresource=status", "--type=merge", "-p", BLOCKED)
 
     def command(self, verb: str) -> None:
         self.commands += 1
@@ -137,6 +158,10 @@ class Scenario:
         self.okra.kubectl("delete", "cell", "web", "--wait=false")
 
 
+def divided_by(world: AwsWorld, name: str) -> Route:
+    return world.route({"1.0.0": 1, "1.1.0": 0}, name=name, replicas=1, targets=1)
+
+
 def route_for(world: AwsWorld, role: str) -> Route:
     route = world.route({"1.0.0": 1, "1.1.0": 0, "1.2.0": 0}, name=role, replicas=2, targets=1)
     for version in ("1.0.0", "1.1.0"):
@@ -162,7 +187,14 @@ def test_all_that_the_roles_grant_is_used_and_nothing_more_is_asked_for(
     controllers = Controllers(cluster.control_plane, namespace, tmp_path, aws_server.environ)
     controllers.settings["OKRA_NAMESPACE"] = ""
     with closing(controllers):
-        scenario = Scenario(Installed(controllers, chart), aws_world, route_for(aws_world, "web"), "web", metrics)
+        scenario = Scenario(
+            Installed(controllers, chart),
+            aws_world,
+            route_for(aws_world, "web"),
+            divided_by(aws_world, "divided"),
+            "web",
+            metrics,
+        )
         walk(scenario)
     grants = granted(chart)
     assert used(cluster.requests(namespace), grants) == grants - OWNERS
@@ -175,6 +207,7 @@ def test_without_any_one_permission_okra_says_which_it_lacks_and_stays_up(
     lacking = sorted(granted(chart))
     assert OWNERS & {*lacking}
     routes = [route_for(aws_world, f"web-{number}") for number in range(len(lacking))]
+    divided = [divided_by(aws_world, f"divided-{number}") for number in range(len(lacking))]
 
     def lane(number: int) -> str:
         namespace, missing = f"lacking-{number}", lacking[number]
@@ -185,6 +218,7 @@ def test_without_any_one_permission_okra_says_which_it_lacks_and_stays_up(
         with closing(controllers):
             okra = Installed(controllers, without(moved(chart, namespace), missing))
             arguments = () if missing.resource == "leases" else ("--no-leader-elect",)
-            return walk_without(missing, Scenario(okra, aws_world, routes[number], f"web-{number}", metrics, arguments))
+            scenario = Scenario(okra, aws_world, routes[number], divided[number], f"web-{number}", metrics, arguments)
+            return walk_without(missing, scenario)
 
     in_lanes(lane, len(lacking))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.rollout.model.goals import GoalRules
 from tests.rollout.model.rules_faults import FaultRules
 from tests.rollout.model.rules_people import PeopleRules
 from tests.rollout.model.rules_world import WorldRules
@@ -29,6 +30,15 @@ class Rollout(WorldRules, FaultRules, PeopleRules):
     """One Cell, its world, its people, and a stale leader."""
 
 
+class Distribution(GoalRules, WorldRules, FaultRules, PeopleRules):
+    """One ALB: from whatever its rule does to whatever its spec names."""
+
+
 @pytest.mark.timeout(1800)
 def test_the_invariants_hold_in_every_order_of_faults_people_and_time() -> None:
     run_state_machine_as_test(Rollout, settings=SETTINGS)
+
+
+@pytest.mark.timeout(1800)
+def test_the_invariants_hold_on_the_way_from_any_distribution_to_any_other() -> None:
+    run_state_machine_as_test(Distribution, settings=SETTINGS)

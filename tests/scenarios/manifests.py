@@ -39,6 +39,17 @@ def cell(name: str, route: Route, *, role: str = "web", replicas: int = 1, **spe
     }
 
 
+def alb(name: str, route: Route, weights: Mapping[str, int], **spec: Any) -> dict[str, Any]:
+    destinations = [{"targetGroupARN": arn, "weight": weight} for arn, weight in weights.items()]
+    rule = {} if route.priority is None else {"priority": route.priority}
+    return {
+        "apiVersion": "okra.mumoshu.github.io/v1alpha1",
+        "kind": "ALB",
+        "metadata": {"name": name},
+        "spec": {"listenerARN": route.listener_arn, **rule, "destinations": destinations, **spec},
+    }
+
+
 def steps(*percents: int, each: str = "200ms") -> dict[str, Any]:
     """An `updateStrategy` of these weights, each held so long before the next; 100 follows by itself."""
     plan = [step for percent in percents for step in ({"setWeight": percent}, {"pause": {"duration": each}})]

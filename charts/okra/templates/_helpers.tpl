@@ -103,6 +103,15 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
   resources: [controllerrevisions]
   verbs: [list, create, patch, delete]  # the specs that a Cell of applications can go back to
 {{- end }}
+- apiGroups: [okra.mumoshu.github.io]
+  resources: [albs]
+  verbs: [get, list, watch, patch]  # as for Cells
+- apiGroups: [okra.mumoshu.github.io]
+  resources: [albs/finalizers]
+  verbs: [update]
+- apiGroups: [okra.mumoshu.github.io]
+  resources: [albs/status]
+  verbs: [patch]
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, create, delete]  # of Checks with a job

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from okra.rollout.policy import OnFailure
 from okra.rollout.state import Outcome, Phase, RolloutKind, State
 from okra.rollout.weights import same_shares
+from tests.rollout.model.ways import above
 from tests.rollout.process import Process
 
 if TYPE_CHECKING:
@@ -52,15 +53,17 @@ def at_rest(state: State) -> bool:
 
 def what_failed_holds_nothing(machine: Base) -> None:
     """Once a failure is known, a stable group can serve, the action isn't Stop and AWS answers."""
-    world, state = machine.world, machine.live.state
+    world, live, state = machine.world, machine.live, machine.live.state
     if state.phase is Phase.STOPPED or state.hold is not None or machine.policy.on_failure is OnFailure.STOP:
         return
     for route in state.routes:
         shown = world.routes[route.key]
-        if not any(world.groups[arn].healthy for arn, weight in route.stable.items() if weight and arn in shown):
+        there = {arn for arn, weight in route.stable.items() if weight and arn in shown and arn not in route.canary}
+        if not any(world.groups[arn].healthy for arn in there):
             continue
         for arn in filter(machine.oracle.has_failed, shown):
             assert arn in route.stable or not shown[arn], f"{arn} failed, and holds {shown}"
+            assert not above(route, shown, arn) or not machine.policy.routes[0].goal, f"{arn} failed: {live.told()}"
 
 
 def stable_is_exact(machine: Base) -> None:

@@ -12,18 +12,14 @@ from okra.rollout.guard import rising
 from okra.rollout.late import LANDS_WITHIN
 from okra.rollout.observation import Action, Verdict
 from okra.rollout.rest import Rest
-from okra.rollout.state import RolloutKind, RouteState, StepKind
-from okra.rollout.weights import same_shares, share_of
+from okra.rollout.state import Phase, RolloutKind, RouteState, StepKind
+from okra.rollout.weights import same_shares, share_of, shares
+from tests.rollout.model.ways import NONE, above, nearly, of_canary
 from tests.rollout.process import Process
 from tests.rollout.world import ABORT, ARRIVED_LATE, OKRA, heaviest, places
 
 if TYPE_CHECKING:
     from tests.rollout.model.oracle import Oracle
-
-
-def nearly(key: str) -> Fraction:
-    """Integers up to 999, or 255, can't say every share exactly."""
-    return Fraction(2, heaviest(key))
 
 
 def route_of(process: Process, effect: SetWeights) -> RouteState:
@@ -74,18 +70,23 @@ def shares_are_what_a_step_asked_for_or_what_was_read(oracle: Oracle, process: P
     shown = process.decided_on.readings[effect.route].weights
     if effect.token is None or rollout is None or same_shares(effect.weights, shown):
         return
-    asked, read = share_of(effect.weights, route.canary), share_of(shown, route.canary)
+    if route.goal and process.state.phase is Phase.REVERT:
+        left = {arn: weight for arn, weight in route.stable.items() if oracle.world.groups[arn].exists}
+        gains = [arn for arn in route.canary if above(route, effect.weights, arn)]
+        assert not gains or same_shares(effect.weights, left), f"{gains} gain by a revert: {process.told()}"
+        return
+    asked, read = of_canary(route, effect.weights), of_canary(route, shown)
     steps = {step.share for step in rollout.plan if step.kind is StepKind.SET_WEIGHT}
     waves = {Fraction(k, process.policy.replicas) for k in range(process.policy.replicas)}
     highest = oracle.highest.get((rollout.number, effect.route), Fraction(0))
-    people = {share_of(s.weights, route.canary) for s in oracle.world.past[effect.route] if s.author != OKRA}
+    people = {of_canary(route, s.weights) for s in oracle.world.past[effect.route] if s.author != OKRA}
     known = {Fraction(0), read, highest, *steps, *waves, *people}
     nearest = min(abs(asked - share) for share in known)
-    assert nearest < nearly(effect.route), f"nobody asked for a share of {asked}: {effect}"
+    near = nearly(effect.route, route)
+    assert nearest < near, f"nobody asked for a share of {asked}: {effect}"
     if rollout.kind is RolloutKind.CANARY and not rollout.promoted:
-        near = nearly(effect.route)
         skipped = [step for step in steps if max(read, highest) + near < step < asked - near]
-        assert not skipped, f"from {read} to {asked} over {skipped}"
+        assert not skipped, f"from {read} to {asked} over {skipped}: {process.told()}"
 
 
 def nothing_that_failed_is_raised(oracle: Oracle, process: Process, effect: SetWeights) -> None:
@@ -94,8 +95,32 @@ def nothing_that_failed_is_raised(oracle: Oracle, process: Process, effect: SetW
     if process is not oracle.live:
         return  # a stale leader's last write; it is put back
     for arn in rising(effect.weights, shown):
-        stable = arn in route_of(process, effect).stable
+        route = route_of(process, effect)
+        stable = arn in route.stable and not (route.goal and above(route, effect.weights, arn))
         assert stable or not oracle.has_failed(arn), f"{arn} failed, and is raised: {process.told()}"
+
+
+def no_group_of_a_goal_goes_beyond_its_two_ends(oracle: Oracle, process: Process, effect: SetWeights) -> None:
+    """On the way, unless a person has moved something since it began."""
+    rollout, route = process.state.rollout, route_of(process, effect)
+    if (
+        effect.token is None
+        or rollout is None
+        or not route.goal
+        or effect.urgent
+        or process.state.phase is not Phase.STEP
+    ):
+        return
+    began = oracle.began[rollout.number]
+    if any(shown.at >= began and shown.author not in (OKRA, ARRIVED_LATE) for shown in oracle.world.past[route.key]):
+        return
+    begin, end, now = shares(route.stable), shares(route.goal), shares(effect.weights)
+    way, near = of_canary(route, effect.weights), nearly(route.key)
+    for arn in {*begin, *end}:
+        ends = sorted((begin.get(arn, NONE), end.get(arn, NONE)))
+        line = begin.get(arn, NONE) * (1 - way) + end.get(arn, NONE) * way
+        assert ends[0] <= now.get(arn, NONE) <= ends[1], f"{arn} goes beyond {ends}: {effect}"
+        assert abs(now.get(arn, NONE) - line) < 2 * near, f"{arn} isn't on the way at {way}: {effect}"
 
 
 def no_abort_of_a_person_is_undone(oracle: Oracle, process: Process, effect: SetWeights) -> None:
@@ -115,12 +140,12 @@ def all_routes_move_in_lockstep(oracle: Oracle, process: Process, effect: SetWei
     rollout, route = process.state.rollout, route_of(process, effect)
     if effect.token is None or rollout is None or rollout.kind is not RolloutKind.CANARY:
         return
-    asked = share_of(effect.weights, route.canary)
-    if asked <= share_of(process.decided_on.readings[effect.route].weights, route.canary):
+    asked = of_canary(route, effect.weights)
+    if asked <= of_canary(route, process.decided_on.readings[effect.route].weights):
         return
-    near = max(map(nearly, (route.key for route in process.state.routes)))
+    near = max(nearly(each.key, each) for each in process.state.routes)
     for other in process.state.routes:
-        here = share_of(process.decided_on.readings[other.key].weights, other.canary)
+        here = of_canary(other, process.decided_on.readings[other.key].weights)
         here = max(here, oracle.highest.get((rollout.number, other.key), Fraction(0)))
         between = [step.share for step in rollout.plan if here + near < step.share < asked - near]
         assert not between, f"{effect.route} goes to {asked} while {other.key} is at {here}"
@@ -131,9 +156,9 @@ def a_raise_rests_on_checks_begun_at_the_present_weights(oracle: Oracle, process
     rollout, route, world = process.state.rollout, route_of(process, effect), oracle.world
     if effect.token is None or rollout is None or rollout.kind is not RolloutKind.CANARY or rollout.promoted:
         return
-    asked = share_of(effect.weights, route.canary)
+    asked = of_canary(route, effect.weights)
     highest = oracle.highest.get((rollout.number, effect.route), Fraction(0))
-    shown = share_of(process.decided_on.readings[effect.route].weights, route.canary)
+    shown = of_canary(route, process.decided_on.readings[effect.route].weights)
     if asked <= max(highest, shown):
         return
     waves = Fraction(1, process.policy.replicas)
@@ -146,7 +171,7 @@ def a_raise_rests_on_checks_begun_at_the_present_weights(oracle: Oracle, process
     began = oracle.began[rollout.number]
     past = world.past[effect.route]
     states = [a for a, b in pairwise((*past, past[-1])) if a.at >= began or b.at >= began]
-    reached = [max(a.at, began) for a in states if share_of(a.weights, route.canary) == shown]
+    reached = [max(a.at, began) for a in states if of_canary(route, a.weights) == shown]
     for check in needed:
         passed = [
             world.measured[name, token]
@@ -188,6 +213,7 @@ OF_EVERY_WRITE: tuple[Callable[[Oracle, Process, SetWeights], None], ...] = (
     nothing_is_raised_while_another_route_is_out_of_reach,
     shares_are_what_a_step_asked_for_or_what_was_read,
     nothing_that_failed_is_raised,
+    no_group_of_a_goal_goes_beyond_its_two_ends,
     no_abort_of_a_person_is_undone,
     all_routes_move_in_lockstep,
     a_raise_rests_on_checks_begun_at_the_present_weights,

@@ -13,8 +13,8 @@ from okra.rollout.effects import Effect, Persist, SetWeights
 from okra.rollout.observation import Verdict
 from okra.rollout.policy import OnDrift
 from okra.rollout.state import Phase, RolloutKind, State
-from okra.rollout.weights import share_of
 from tests.rollout.model import invariants
+from tests.rollout.model.ways import above, of_canary
 from tests.rollout.process import Process
 from tests.rollout.world import World
 
@@ -84,8 +84,10 @@ class Oracle:
                 self.went_on = self.true_now
 
     def has_failed(self, arn: str) -> bool:
-        """Unless a person says since that it is of another version."""
-        return arn in self.failed and self.world.groups[arn].version == self.failed[arn]
+        """Unless a person says since that it is of another version, or wants another distribution."""
+        policy = self.live.policy if self.live is not None else None
+        now = policy.pin if policy is not None and policy.routes[0].goal else self.world.groups[arn].version
+        return arn in self.failed and now == self.failed[arn]
 
     def _failures(self, process: Process) -> dict[str, str]:
         state, obs = process.decided_from, process.decided_on
@@ -97,9 +99,7 @@ class Oracle:
             return {}
         canary = {arn: rollout.version for route in state.routes for arn in route.canary}
         carries = any(
-            share_of(obs.readings[route.key].weights, route.canary)
-            for route in state.routes
-            if route.key in obs.readings
+            of_canary(route, obs.readings[route.key].weights) for route in state.routes if route.key in obs.readings
         )
         verdicts = {result.verdict for result in obs.results if result.token == rollout.token}
         if Verdict.FAILED in verdicts and state.phase is not Phase.GATE and carries:
@@ -109,7 +109,7 @@ class Oracle:
             for arn in route.canary:
                 health = [each for each in obs.health.get(arn, ()) if each.began_at <= self.world.now]
                 dead = len(health) == 3 and not any(h.healthy for h in health)
-                if dead and reading and reading.weights.get(arn):
+                if dead and reading and above(route, reading.weights, arn):
                     return canary
         return {}
 
@@ -139,7 +139,7 @@ class Oracle:
         if effect.token is not None:
             route = next(route for route in state.routes if route.key == effect.route)
             at = effect.token.rollout, effect.route
-            self.highest[at] = max(self.highest.get(at, Fraction(0)), share_of(effect.weights, route.canary))
+            self.highest[at] = max(self.highest.get(at, Fraction(0)), of_canary(route, effect.weights))
 
     def forget(self, *groups: str) -> None:
         """Another version, or other targets: what failed was something else."""

@@ -9,8 +9,9 @@ from okra.api.records import is_record
 from okra.rollout.observation import Action, Problem, Verdict
 from okra.rollout.policy import OnFailure
 from okra.rollout.state import Phase, RolloutKind, RouteState
-from okra.rollout.weights import same_shares, share_of
+from okra.rollout.weights import same_shares
 from tests.rollout.model.base import Base
+from tests.rollout.model.ways import of_canary
 from tests.rollout.process import DOWN, DROPPED, LATE, LOST, REFUSED, UNMADE
 
 THROTTLED = Problem("Throttled", "DescribeRules is throttled.", fatal=False)
@@ -94,7 +95,7 @@ class FaultRules(Base):
         self.live.deliver(check, Verdict.FAILED)
         self.live.run(2.0)
         for route in self.live.state.routes:
-            assert share_of(self.world.routes[route.key], route.canary) == 0, self.live.told()
+            assert of_canary(route, self.world.routes[route.key]) == 0, self.live.told()
         if killed:
             self.live.restart()
 
