@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from okra.actors.cell_routes import conditions_of
+from okra.actors.kinds import ALB
 from okra.api.ingress import RuleConditions
 from okra.api.lint import lint
 from okra.convert.files import converted
@@ -19,7 +20,7 @@ from okra.rollout.observation import TargetGroup
 from okra.rollout.policy import route_key
 from okra.testing.fake_aws import FakeGroup, FakeRoute
 from tests.actors.world import World, world
-from tests.convert.test_convert_courier import RECORDS, WWW
+from tests.convert.test_convert_courier import BLUE, GREEN, RECORDS, WWW, courier
 
 INPUTS = Path(__file__).parent / "inputs"
 CELLS = sorted(INPUTS.glob("[01]*.yaml"))
@@ -57,22 +58,45 @@ async def test_a_converted_cell_takes_over_what_is_there_and_rolls_out_what_is_n
         assert shares(route, new) == SHARES[path.stem]
 
 
-@pytest.mark.looptime
-async def test_a_converted_courier_of_records_moves_them_to_the_wanted_set_identifier() -> None:
-    found = converted([("main.tf", RECORDS + WWW)], {})
+@pytest.fixture(scope="module")
+def couriers() -> dict[str, Object]:
+    """What terraform's couriers become, by kind. (Reading HCL takes files, which nothing in an event loop may.)"""
+    found = converted([("main.tf", RECORDS + WWW + courier())], {})
     assert (found.problems, found.unreadable) == ([], [])
-    [cell] = [each for each in yaml.safe_load_all(rendered(found.documents)) if each]
-    cell["metadata"]["namespace"] = "default"
+    made = [each for each in yaml.safe_load_all(rendered(found.documents)) if each]
+    for each in made:
+        each["metadata"]["namespace"] = "default"
+    return {each["kind"]: each for each in made}
+
+
+@pytest.mark.looptime
+async def test_a_converted_courier_of_records_moves_them_to_the_wanted_set_identifier(
+    couriers: dict[str, Object],
+) -> None:
     record_set = "arn:aws:route53:aws-global::recordset/Z2FDTNDATAQYW2/www.example.com/A"
     blue, green = (f"{record_set}/alias/Z35SXDOTRQ7X7K/{color}.elb.example.com" for color in ("blue", "green"))
     async with world() as w:
         for arn in (blue, green):
             w.aws.groups[arn] = FakeGroup(TargetGroup(arn, arn.rpartition("/")[2]), 1, 1)
         route = w.aws.add_route(record_set, {blue: 1, green: 0})
-        await w.apply(cell)
+        await w.apply(couriers["Cell"])
         async with w.running():
             await w.until(lambda s: s.get("stableVersion") == "green" and s["phase"] == "Synced", "www")
         assert shares(route, [green]) == list(range(5, 101, 5))
+
+
+@pytest.mark.looptime
+async def test_a_converted_courier_moves_its_rule_to_the_weights_that_it_had(couriers: dict[str, Object]) -> None:
+    spec = couriers["ALB"]["spec"]
+    async with world() as w:
+        for arn in (BLUE, GREEN):
+            w.aws.groups[arn] = FakeGroup(TargetGroup(arn, arn.split("/")[1], {}, "vpc-1", "HTTP"))
+        route = w.aws.add_route(route_key(spec["listenerARN"], "", spec["priority"]), {BLUE: 1, GREEN: 0})
+        route.conditions = frozenset(conditions_of(RuleConditions.model_validate(spec["conditions"])))
+        await w.store.real.apply(ALB, couriers["ALB"])
+        async with w.running():
+            await w.until(lambda s: s.get("phase") == "Synced" and s.get("rollout"), "my-alb", kind=ALB)
+        assert shares(route, [GREEN]) == list(range(5, 101, 5))
 
 
 @pytest.mark.looptime
