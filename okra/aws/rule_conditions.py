@@ -7,6 +7,7 @@ whatever their case.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any
 
 from okra.ports import RequestCondition
@@ -65,7 +66,17 @@ def _canonical(condition: RequestCondition) -> RequestCondition:
     pairs = set(condition.values)
     if condition.field not in _EXACT:
         pairs = {(key.lower(), value.lower()) for key, value in pairs}
+    if condition.field == "source-ip":
+        pairs = {("", _range(value)) for _, value in pairs}
     return RequestCondition(condition.field, tuple(sorted(pairs)), condition.header.lower())
+
+
+def _range(value: str) -> str:
+    """One range of addresses has several spellings."""
+    try:
+        return str(ip_network(value, strict=False))
+    except ValueError:
+        return value
 
 
 def _said(condition: RequestCondition) -> str:

@@ -51,6 +51,12 @@ def test_the_same_conditions_in_another_order_and_case_are_the_same() -> None:
     assert difference(EVERY, to_api(EVERY)) == ""
 
 
+def test_a_range_of_addresses_is_the_same_in_another_spelling() -> None:
+    wanted = [condition("source-ip", "10.1.2.3/8", "2001:DB8:0::/32")]
+    assert difference(wanted, to_api([condition("source-ip", "2001:db8::/32", "10.0.0.0/8")])) == ""
+    assert difference(wanted, to_api([condition("source-ip", "10.0.0.0/8", "of no form")]))
+
+
 @pytest.mark.parametrize(
     ("wanted", "there", "said"),
     [
