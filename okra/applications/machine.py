@@ -18,7 +18,7 @@ from okra.applications.policy import Application, OnFailure, Policy
 from okra.applications.regrouping import is_told, name_anew, serves_there
 from okra.applications.resting import at_rest, leave_former
 from okra.applications.reverting import SUPERSEDED, end, revert
-from okra.applications.routes import note_route, off_the_route
+from okra.applications.routes import note_route, off_the_route, rules
 from okra.applications.stages import begin_together, completing, init, migrating
 from okra.applications.state import ROLLED_BACK, Phase, Placement, Stage, State
 from okra.applications.turn import Turn
@@ -229,6 +229,8 @@ def _arrived(turn: Turn, app: Application) -> bool:
         return False
     if set(app.clusters) == set(synced.clusters):
         route = turn.obs.routes.get(app.name) if app.routed else None
+        if _lacks_a_route(turn, app, route):
+            return False
         known = route is not None and (route.phase or turn.obs.saved is False)  # of a spec that is kept it has been
         if route is not None and known and _astray(turn, route, synced):
             turn.reason = route.reason
@@ -247,6 +249,19 @@ def _arrived(turn: Turn, app: Application) -> bool:
     )
     turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} To move it there, label them with another one.")
     return False
+
+
+def _lacks_a_route(turn: Turn, app: Application, route: RouteSeen | None) -> bool:
+    """One that was added isn't looked after yet."""
+    lacks = [each for each in rules(app.route) if route and route.on and each not in rules(route.on)]
+    if lacks:
+        groups = turn.obs.groups.get(app.name)
+        turn.reason, said = "RouteAdded", f"Waits until {', '.join(lacks)} is looked after, too."
+        if isinstance(groups, Problem):
+            turn.reason, said = groups.reason, groups.message
+        turn.set(app, phase=Phase.SYNCING, message=said)
+        turn.wake_in(turn.policy.poll_interval)
+    return bool(lacks)
 
 
 def _rests(turn: Turn, app: Application) -> None:

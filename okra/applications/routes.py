@@ -55,13 +55,14 @@ def _by_route(groups: Sequence[Group], route: str) -> dict[str, set[tuple[str, s
 
 
 def groups_there(turn: Turn, app: Application, synced: Placement) -> tuple[Group, ...]:
-    """With those of routes that were added, and without those of routes that were taken away."""
+    """With those of routes that were added. Those of routes that were taken away stay, as these may forward there."""
     groups = turn.obs.groups.get(app.name)
     several = max(len(rules(synced.route)), len(rules(app.route))) > 1
     if not several or synced.route == app.route or isinstance(groups, Problem | None):
         return synced.groups
     eks = {each.cluster: each.eks for each in synced.groups}
-    return tuple(replace(each, eks=eks.get(each.cluster, "")) for each in groups)
+    left = (each for each in synced.groups if (each.route or synced.route) not in rules(app.route))
+    return (*(replace(each, eks=eks.get(each.cluster, "")) for each in groups), *left)
 
 
 def off_the_route(turn: Turn, app: Application) -> Problem | None:

@@ -13,6 +13,7 @@ from okra.api.meta import COMMAND_ANNOTATION, HOTSWAP_GROUP, OKRA_GROUP
 from okra.api.parse import parse
 from okra.applications.children import (
     ATTEMPT,
+    CHECKS_OF,
     PARENT,
     SINCE,
     Object,
@@ -23,12 +24,13 @@ from okra.applications.children import (
     deployment_child,
     replaced,
     route_child,
+    routes_of_check,
     sent,
     sent_back,
     short,
 )
 from okra.applications.observation import ClusterSeen, DeploymentSeen
-from okra.applications.seen import cluster_seen, deployment_seen, pinned, published_to, route_seen
+from okra.applications.seen import cluster_seen, deployment_seen, held_by, pinned, published_to, route_seen
 from okra.applications.state import Group, Phase
 from okra.rollout.observation import Problem
 from tests.applications.cells import LISTENER, SPEC, complex_cell, group, model
@@ -480,3 +482,46 @@ def test_a_route_that_was_told_to_abort_this_attempt_says_so() -> None:
     before = route_seen(stored(sent(route(), None, 2), cell_status()), 2)
     assert before is not None
     assert not before.aborted
+
+
+def together(**more: Any) -> Object:
+    """The child Cell of web and api."""
+    cell, api = model(complex_cell(**more)), Group("api", group("a1"), "", f"{LISTENER}#11")
+    groups = (*on_ten((("v1", OLD), ("v2", NEW))), ("v2", api))
+    found = route_child(US, cell.spec, (cell.spec.applications or ())[:2], "v2", groups)
+    assert found is not None
+    return found
+
+
+def test_a_child_of_several_has_the_routes_and_the_checks_of_all() -> None:
+    obj = together()
+    assert parse(obj)[1] == []
+    listed = [each["awsApplicationLoadBalancer"] for each in obj["spec"]["ingresses"]]
+    assert [each["rule"]["priority"] for each in listed] == [10, 11]
+    assert [[each["arn"] for each in of["targetGroups"]] for of in listed] == [
+        [group("w0"), group("w1")],
+        [group("a1")],
+    ]
+    assert (obj["metadata"]["name"], obj["spec"]["replicas"]) == ("mysystem-web", 1)
+    assert routes_of_check(obj, "dd") == [f"{LISTENER}#10"]
+    assert routes_of_check(obj, "another") == ()
+    assert routes_of_check(route(), "dd") == ()
+    for text in ("[]", "{"):
+        assert routes_of_check(stored(obj, {}, annotations={CHECKS_OF: text}), "dd") == ()
+
+
+def test_a_child_that_is_told_of_no_target_group_is_none() -> None:
+    cell = model(complex_cell())
+    assert route_child(US, cell.spec, (cell.spec.applications or ())[:1], "v2", ()) is None
+
+
+def test_a_child_of_several_is_sent_back_with_the_routes_of_which_nobody_knows_more() -> None:
+    obj = stored(together(), cell_status())
+    back = sent_back(US, obj, "v1", (("v1", replace(OLD, route=f"{LISTENER}#10")),))
+    listed = [each["awsApplicationLoadBalancer"]["targetGroups"] for each in back["spec"]["ingresses"]]
+    assert [[each["version"] for each in of] for of in listed] == [["v1"], ["v2"]]
+
+
+def test_what_a_child_has_is_what_it_is_told_of_and_what_it_has_not_let_go() -> None:
+    status = cell_status(routes=[{"key": "r-before"}])
+    assert held_by(stored(together(), status)) == {f"{LISTENER}#10", f"{LISTENER}#11", "r-before"}

@@ -265,6 +265,15 @@ def test_the_first_move_of_all_that_fails_brings_the_traffic_back() -> None:
     assert w.routes["web"].stable == "before Okra"
 
 
+def test_other_clusters_in_the_middle_of_the_first_move_of_all_have_the_traffic_back_first() -> None:
+    w = world(*pair(OLD, API_OLD))
+    w.after(40.0)
+    assert w.web.moving
+    w.want(*pair(NEW, API_NEW), clusters=world(*pair(NEW, API_NEW)).policy.clusters)
+    w.after(600.0)
+    assert placed(w) == [NEW, API_NEW]
+
+
 def test_what_only_one_of_them_waits_for_holds_up_all() -> None:
     w = synced(*pair(OLD, API_OLD))
     w.want(*pair(NEW, API_NEW))
@@ -283,3 +292,66 @@ def test_versions_of_several_are_one_if_they_are_alike_and_else_all_of_them() ->
     assert joint(["v1", "v2"]) == "v1+v2"
     assert joint(["v1", "v2"]) != joint(["v2", "v1"])
     assert len(joint(["a" * 150, "b" * 150])) == 200
+
+
+# -- several routes of one application ---------------------------------------------------------------------------------
+
+
+def test_all_routes_of_an_application_are_its_childs() -> None:
+    w = synced(web(OLD, route="r1 r2"))
+    assert w.routes["web"].traffic == {f"arn:{each}{of}" for each in OLD for of in ("", "/r2")}
+    w.want(web(NEW, route="r1 r2"))
+    w.after(300.0)
+    assert w.routes["web"].traffic == {f"arn:{each}{of}" for each in NEW for of in ("", "/r2")}
+    assert {each.route for each in w.web.synced.groups} == {"r1", "r2"}  # type: ignore[union-attr]
+
+
+def test_a_route_that_is_added_or_taken_away_at_rest_moves_nothing() -> None:
+    w = synced(web(OLD, route="r1"))
+    for route in ("r1 r2", "r2 r1", "r1"):
+        w.want(web(OLD, route=route))
+        w.after(100.0)
+        assert w.web.synced is not None
+        assert (w.state.phase, w.history, w.web.synced.route) == (Phase.SYNCED, [], route)
+    w.want(web(NEW, route="r1"))
+    w.after(300.0)
+    assert (w.history, w.state.reason) == ([], "RouteAndClusters")
+    assert w.web.message.startswith("r2, where it was before, forwards to web-1-v1, web-2-v1")
+    w.rules.clear()
+    w.after(300.0)
+    assert w.web.synced.clusters == NEW
+
+
+def test_why_a_route_that_is_added_is_not_looked_after_is_said() -> None:
+    w = synced(web(OLD, route="r1"))
+    w.no_groups = Problem("TargetGroupUnknown", "web-1-v1 has no label.")
+    w.want(web(OLD, route="r1 r2"))
+    w.after(60.0)
+    assert (w.state.phase, w.state.reason, w.web.message) == (Phase.SYNCING, "TargetGroupUnknown", w.no_groups.message)
+    w.no_groups = None
+    assert w.after(60.0).state.phase is Phase.SYNCED
+
+
+def test_routes_that_are_edited_together_with_the_clusters_are_refused() -> None:
+    w = synced(web(OLD, route="r1 r2"))
+    w.want(web(NEW, route="r1"))
+    w.after(60.0)
+    assert (w.state.reason, w.history) == ("RouteAndClusters", [])
+    assert w.web.message.startswith("r2 forwards to web-1-v1, web-2-v1, and would after a move by r1")
+    w.want(web(NEW, route="r1 r2 r3"))
+    w.after(60.0)
+    assert w.state.reason == "RouteAndClusters"
+
+
+def test_one_that_is_blocked_holds_up_the_others() -> None:
+    w = synced(*pair(OLD, API_OLD))
+    w.state = replace(
+        w.state,
+        applications=tuple(
+            replace(each, blocked=API_NEW) if each.name == "api" else each for each in w.state.applications
+        ),
+    )
+    w.want(*pair(NEW, API_NEW))
+    w.after(100.0)
+    assert (phases(w), w.history) == ([Phase.PENDING, Phase.FAILED], [])
+    assert w.web.message == "In lockstep with api: api-1-v2 is blocked."

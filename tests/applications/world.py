@@ -21,10 +21,6 @@ def web(clusters: tuple[str, ...] = OLD, **changes: object) -> Application:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def _groups(arns: dict[str, str]) -> tuple[Group, ...]:
-    return tuple(Group(cluster, arn) for cluster, arn in arns.items())
-
-
 @dataclass
 class Deployment:
     """What carries on runs on; clusters that it names no more are left when it runs on all others."""
@@ -138,7 +134,7 @@ class World:
             deployments={name: self._deployment(name) for name in names},
             routes={name: self._seen(name) for name in names},
             elsewhere=frozenset(each for each in names if self._elsewhere(each)),
-            groups={app.name: self.no_groups or _groups(self.wanted(app)) for app in self.policy.applications},
+            groups={app.name: self.no_groups or self.found(app) for app in self.policy.applications},
             forwards=dict.fromkeys(names, self.forward),
             forwarded={name: self._forwarded(self.state.of(name)) for name in names},
             results=tuple(each for each in self.results if each.at <= self.now),
@@ -174,10 +170,24 @@ class World:
     def wanted(self, app: Application) -> dict[str, str]:
         return {each: self.groups.get(each, f"arn:{each}") for each in app.clusters}
 
+    def found(self, app: Application) -> tuple[Group, ...]:
+        """Of several routes each but r1 has target groups of its own."""
+        routes = app.route.split()
+        return tuple(
+            Group(cluster, arn, route=route)
+            if len(routes) > 1 and route == "r1"
+            else Group(cluster, f"{arn}/{route}", route=route)
+            if len(routes) > 1
+            else Group(cluster, arn)
+            for route in routes or [""]
+            for cluster, arn in self.wanted(app).items()
+        )
+
     def _forwarded(self, app: AppState) -> dict[str, set[str]]:
         if self.rules_unread:
             return {}
-        return {rule: {f"arn:{each}" for each in self.rules.get(rule, ())} for rule in app.routes_before}
+        found = {rule: self.rules.get(rule, frozenset[str]()) for rule in app.routes_before}
+        return {rule: {f"arn:{each}{of}" for each in on for of in ("", f"/{rule}")} for rule, on in found.items()}
 
     def _keep(self) -> None:
         """At rest a child is on the rule of the spec that brought it there, or wants it there."""
@@ -185,10 +195,16 @@ class World:
             made, state = self.routes.get(app.name), self.state.of(app.name)
             if len(made.members if made else ()) > 1 or made is None or state.moving or state.synced is None:
                 continue
+            left = {each for each in made.on_routes.get(app.name, ()) if each not in app.route.split()}
+            if len(made.on_routes.get(app.name, ())) > 1 and left and made.version == app.version:
+                made.traffic -= {each.arn for each in state.synced.groups if each.route in left}
+                made.on_routes[app.name] = tuple(each for each in app.route.split() if each not in left)
             route = app.route if made.version == app.version else state.synced.route
-            if made.on and made.on != route:
-                self.rules[made.on] = frozenset(made.stable.partition("@")[0].split("+"))
-            self.rules.pop(route, None)
+            for each in made.on.split():
+                if each not in route.split():
+                    self.rules[each] = frozenset(made.stable.partition("@")[0].split("+"))
+            for each in route.split():
+                self.rules.pop(each, None)
             made.on = route
 
     def _deployment(self, name: str) -> DeploymentSeen | None:
@@ -241,7 +257,8 @@ class World:
         if settled and made.leaving:
             made.leaving, made.retains_until = (), self.now + self.retain_for
         phase = self.fails.get(made.version, (Phase.CHECK_FAILED, ""))[0]
-        shared = made.members != (name,)
+        several = any(len(each.route.split()) > 1 for each in self.policy.applications if each.name == name)
+        shared = made.members != (name,) or several or len(made.on_routes[name]) > 1
         bakes = made.bakes_from <= self.now < made.done_at
         app = self.state.of(name)
         return RouteSeen(
@@ -315,6 +332,9 @@ class World:
                 if added := {*members} - {*before.members}:  # at rest: it takes what it finds as it is
                     there = (self.state.of(each).synced for each in added)
                     made.traffic |= {group.arn for each in there if each for group in each.groups}
+                known = {each for on in before.on_routes.values() for each in on}
+                if known and version == before.stable:  # a route that is added shows what the others do
+                    made.traffic |= {each.arn for v, each in groups if each.route not in known and v == version}
                 if renamed:  # it takes its time to see that nothing moves
                     made.called, made.leaving = (renamed, self.now + POLL), before.leaving
                     made.done_at = self.now if renamed == version else made.done_at
@@ -355,8 +375,9 @@ class World:
         """Failed is an end: whoever waits for it finds everything back. Synced is where the spec wants it."""
         for app in self.policy.applications if state.phase is Phase.SYNCED and not self.no_groups else ():
             if (made := self.routes.get(lead_of(self.state.of(app.name)))) is not None and app.routed:
-                assert made.traffic >= {*self.wanted(app).values()}, (app.name, made.traffic)
-                assert len(made.members) > 1 or made.traffic == {*self.wanted(app).values()}, (app.name, made.traffic)
+                arns = {group.arn for group in self.found(app)}
+                assert made.traffic >= arns, (app.name, made.traffic)
+                assert len(made.members) > 1 or made.traffic == arns, (app.name, made.traffic)
         undone = self.policy.on_failure is not OnFailure.STOP
         if undone and Phase.FAILED in (state.phase, *(each.phase for each in state.applications)):
             assert all(each.failure is None for each in state.applications), state
