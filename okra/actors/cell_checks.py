@@ -16,7 +16,8 @@ from okra.actors.kinds import OKRA, kind_named, resource
 from okra.actors.messages import Forward, RunSeries, SeriesDone
 from okra.analysis.naming import checks_for
 from okra.api.checks import CellCheck
-from okra.applications.children import PARENT, routes_of_check
+from okra.applications.children import PARENT
+from okra.applications.route_children import routes_of_check
 from okra.errors import AccessDenied, Fatal, OkraError, Retryable, Unavailable
 from okra.rollout.effects import RunChecks
 from okra.rollout.observation import SeriesResult, TargetGroup, Verdict

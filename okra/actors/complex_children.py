@@ -17,20 +17,12 @@ from okra.api.complex import Application
 from okra.api.meta import COMMAND_ANNOTATION
 from okra.api.policies import DeletionPolicy
 from okra.applications import told
-from okra.applications.children import (
-    PARENT,
-    Parent,
-    abort_of,
-    cluster_child,
-    deployment_as_it_is,
-    replaced,
-    sent,
-    sent_back,
-)
+from okra.applications.children import PARENT, Parent, cluster_child, deployment_as_it_is, replaced
 from okra.applications.effects import Publish, Route
 from okra.applications.kept import Before, said_of
 from okra.applications.lockstep import joint_of, lead_of, seen_of
 from okra.applications.observation import ClusterSeen, DeploymentSeen, RouteSeen
+from okra.applications.route_children import abort_of, sent, sent_back
 from okra.applications.seen import cluster_seen, deployment_seen, held_by, pinned, published_to, route_seen, told_to
 from okra.applications.state import AppState, Group, Phase, State
 from okra.errors import AlreadyExists, NotFound, Unavailable

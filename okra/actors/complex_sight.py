@@ -24,11 +24,12 @@ from okra.api.argocd import ArgoCDClusterSpec
 from okra.api.aws import region_of
 from okra.api.cell import CellSpec
 from okra.api.complex import Application, Cluster, TargetGroupSource
-from okra.applications.children import cluster_child, key_of
+from okra.applications.children import cluster_child
 from okra.applications.compile import by_tags, labels_of
 from okra.applications.observation import ClusterSeen, Observation
 from okra.applications.policy import Application as Wanted
 from okra.applications.policy import Policy
+from okra.applications.route_children import key_of
 from okra.applications.routes import rules, same_groups
 from okra.applications.state import AppState, Group, Placement, Stage, State
 from okra.errors import NotFound, OkraError, Unavailable

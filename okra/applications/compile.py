@@ -9,8 +9,9 @@ from okra.api.cell import Cell, CellSpec
 from okra.api.complex import Application as Spec
 from okra.api.complex import ArgoCDStrategyType
 from okra.api.defaults import Defaults
-from okra.applications.children import eks_name, key_of
+from okra.applications.children import eks_name
 from okra.applications.policy import Application, Cluster, OnFailure, Policy
+from okra.applications.route_children import key_of
 from okra.applications.state import AppState, State
 from okra.applications.versions import version_of
 from okra.rollout.compile import check_interval, without_provider

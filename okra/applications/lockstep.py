@@ -21,6 +21,8 @@ from okra.applications.versions import LONGEST
 if TYPE_CHECKING:
     from okra.applications.turn import Turn
 
+Unit = tuple[Application, ...]
+"""An application, or those that are in lockstep."""
 Goal = Literal["synced", "target"]
 HANDED_OVER = "Its traffic is handed over to the Cell that moves it from now on."
 GOALS: tuple[Goal, ...] = ("synced", "target")

@@ -7,35 +7,24 @@ reads, and calls it again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
+from okra.applications.arrived import rest, rests, tell_what_lacks
+from okra.applications.beginning import begin_together
 from okra.applications.clusters import clusters_ready
 from okra.applications.commands import commands
 from okra.applications.effects import Decision, SaveRevision
-from okra.applications.lockstep import HANDED_OVER, left_alone, regroup, units
-from okra.applications.observation import NOT_LOOKED_AT, Observation, RouteSeen
+from okra.applications.lockstep import Unit, left_alone, regroup, units
+from okra.applications.observation import Observation
 from okra.applications.policy import Application, OnFailure, Policy
-from okra.applications.regrouping import is_told, name_anew, serves_there
+from okra.applications.regrouping import is_told, serves_there
 from okra.applications.resting import at_rest, leave_former
 from okra.applications.reverting import SUPERSEDED, end, revert
-from okra.applications.routes import note_route, off_the_route, rules
-from okra.applications.stages import begin_together, completing, init, migrating
-from okra.applications.state import ROLLED_BACK, Phase, Placement, Stage, State
+from okra.applications.routes import note_route, off_the_route
+from okra.applications.stages import completing, init, migrating
+from okra.applications.state import ROLLED_BACK, Phase, Stage, State
 from okra.applications.turn import Turn
 from okra.rollout.observation import Problem
 from okra.rollout.words import retry
-
-Unit = tuple[Application, ...]
-"""An application, or those that are in lockstep."""
-
-AT_REST: Mapping[str, Phase] = {
-    "Paused": Phase.PAUSED,
-    "Reverting": Phase.REVERTING,
-    "FailedReverting": Phase.FAILED_REVERTING,
-    "Invalid": Phase.PENDING,
-    "Failed": Phase.PENDING,
-}
-"""What an application is whose child Cell isn't where it should be, by the child's phase."""
 
 STAGES: Mapping[Stage | None, Callable[[Turn, Application], None]] = {
     Stage.INIT: init,
@@ -103,7 +92,7 @@ def _settled(turn: Turn, unit: Unit) -> bool:
     elif any(turn.app(app).moving for app in unit):
         _goes_on(turn, unit)
     elif len(here := [app for app in unit if _is_here(turn, app)]) == len(unit):
-        return _rest(turn, unit)
+        return rest(turn, unit)
     elif here:
         _wait_for_the_others(turn, unit, here)
     elif not _blocked(turn, unit) and all(clusters_ready(turn, app) and is_told(turn, app) for app in unit):
@@ -157,22 +146,13 @@ def _is_here(turn: Turn, app: Application) -> bool:
     return synced is not None and (synced.version == app.version or bool(serves_there(turn, app, synced)))
 
 
-def _rest(turn: Turn, unit: Unit) -> bool:
-    for app in unit:
-        at_rest(turn, app)
-    arrived = [_arrived(turn, app) for app in unit]
-    for app in unit if all(arrived) else ():
-        _tell_what_lacks(turn, app)
-    return all(arrived)
-
-
 def _wait_for_the_others(turn: Turn, unit: Unit, here: Sequence[Application]) -> None:
     """Some of those in lockstep are wanted elsewhere, and the others aren't: the traffic of all moves, or none."""
     stay = ", ".join(app.name for app in here)
     for app in unit:
         if app in here:
             at_rest(turn, app)
-            _rests(turn, app)
+            rests(turn, app)
             continue
         said = f"It is in lockstep with {stay}, and no other clusters are wanted for that: name them, too, or take one"
         turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} of them off spec.lockstep.")
@@ -218,87 +198,6 @@ def _waits_for_resume(turn: Turn, app: Application) -> None:
         turn.set(app, phase=Phase.PAUSED, message=f"{said} {route.message if route else ''}".rstrip())
 
 
-def _arrived(turn: Turn, app: Application) -> bool:
-    """It is on the version that is wanted: whatever was said of others is over. Is it on the very clusters, too?"""
-    synced = turn.app(app).synced
-    assert synced is not None  # it was brought there
-    if app.name in turn.obs.elsewhere:
-        turn.reason = "Lockstep"
-        turn.set(app, phase=Phase.SYNCING, message=HANDED_OVER)
-        turn.wake_in(turn.policy.poll_interval)
-        return False
-    if set(app.clusters) == set(synced.clusters):
-        route = turn.obs.routes.get(app.name) if app.routed else None
-        if _lacks_a_route(turn, app, route):
-            return False
-        known = route is not None and (route.phase or turn.obs.saved is False)  # of a spec that is kept it has been
-        if route is not None and known and _astray(turn, route, synced):
-            turn.reason = route.reason
-            turn.set(app, phase=AT_REST.get(route.phase, Phase.SYNCING), message=route.message)
-            turn.wake_in(turn.policy.poll_interval)
-            return False
-        if name_anew(turn, app, synced, route):
-            return False
-        blocked = tuple(each for each in turn.app(app).blocked if each != app.version)
-        turn.set(app, synced=replace(synced, deployed=app.deployed), blocked=blocked)
-        _rests(turn, app)
-        return True
-    turn.reason = "SameVersion"
-    said = (
-        f"It is on {', '.join(synced.clusters)}, and {', '.join(app.clusters)} are of the same version: {app.version}."
-    )
-    turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} To move it there, label them with another one.")
-    return False
-
-
-def _lacks_a_route(turn: Turn, app: Application, route: RouteSeen | None) -> bool:
-    """One that was added isn't looked after yet."""
-    lacks = [each for each in rules(app.route) if route and route.on and each not in rules(route.on)]
-    if lacks:
-        groups = turn.obs.groups.get(app.name)
-        turn.reason, said = "RouteAdded", f"Waits until {', '.join(lacks)} is looked after, too."
-        if isinstance(groups, Problem):
-            turn.reason, said = groups.reason, groups.message
-        turn.set(app, phase=Phase.SYNCING, message=said)
-        turn.wake_in(turn.policy.poll_interval)
-    return bool(lacks)
-
-
-def _rests(turn: Turn, app: Application) -> None:
-    """It is where it should be. An alb that it got since is for the next clusters: that holds up no other."""
-    synced = turn.app(app).synced
-    assert synced is not None  # it was brought there
-    if app.routed and not synced.routed:
-        said = f"It got its alb on {', '.join(synced.clusters)}: the traffic is moved with the next clusters."
-        turn.set(app, phase=Phase.PENDING, stage=None, message=said)
-    else:
-        turn.set(app, phase=Phase.SYNCED, stage=Stage.COMPLETED, message="")
-
-
-def _tell_what_lacks(turn: Turn, app: Application) -> None:
-    """Argo CD's word that it doesn't run where it is, or that nobody can tell its target groups, is only told: it
-    starts nothing, and holds up no other application, which may be what mends it. Of a spec that isn't kept yet Argo CD
-    must have said something."""
-    groups = turn.obs.groups.get(app.name)
-    if isinstance(groups, Problem) and (groups.fatal or turn.obs.saved is False):
-        turn.set(app, phase=Phase.PENDING, message=groups.message)
-        turn.wake_in(turn.policy.poll_interval)
-        return
-    seen, synced = turn.obs.deployments.get(app.name), turn.app(app).synced
-    assert synced is not None  # it was brought there
-    awaited = NOT_LOOKED_AT if seen is None else seen.awaits(synced.clusters)
-    known = seen is not None and bool(seen.lacks)
-    if app.deployed and awaited and (known or turn.obs.saved is False):
-        turn.set(app, phase=Phase.SYNCING, message=f"Waiting for Argo CD: {awaited}")
-        turn.wake_in(turn.policy.poll_interval)
-
-
-def _astray(turn: Turn, route: RouteSeen, synced: Placement) -> bool:
-    """Isn't its traffic where it should be, or does something keep the child Cell from seeing to that?"""
-    paused = turn.policy.paused and route.phase == "Paused"  # as it was told
-    return not (route.settled and route.stable == synced.version) or (route.held and not paused)
-
-
 def _stuck(turn: Turn, app: Application) -> None:
     """A child Cell that can't put the traffic back says why."""
     route = turn.obs.routes.get(app.name)
@@ -316,8 +215,8 @@ def _others_wait(turn: Turn, first: Unit) -> None:
         synced = state.synced
         same = synced and (synced.version, set(synced.clusters)) == (app.version, set(app.clusters))
         if synced and same and serves_there(turn, app, synced) is not False:
-            _rests(turn, app)
-            _tell_what_lacks(turn, app)
+            rests(turn, app)
+            tell_what_lacks(turn, app)
         else:
             turn.set(app, phase=Phase.PENDING, stage=None, message=f"Waits for {first[0].name}.")
 

@@ -18,8 +18,9 @@ from okra.api.argocd import (
 from okra.api.cell_status import CellStatus
 from okra.api.conditions import Condition, ConditionType
 from okra.api.meta import COMMAND_ANNOTATION
-from okra.applications.children import ATTEMPT, SINCE, Object, Parent, abort_of, balancers, key_in, listed_group
+from okra.applications.children import Object, Parent
 from okra.applications.observation import NOT_LOOKED_AT, ClusterSeen, DeploymentSeen, RouteSeen
+from okra.applications.route_children import ATTEMPT, SINCE, abort_of, balancers, key_in, listed_group
 from okra.applications.state import Group, Phase
 from okra.errors import AccessDenied, CredentialsInvalid
 from okra.rollout.observation import Problem

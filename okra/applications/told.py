@@ -10,18 +10,11 @@ from collections.abc import Collection, Sequence
 
 from okra.api.cell import CellSpec
 from okra.api.complex import Application
-from okra.applications.children import (
-    Object,
-    Parent,
-    Pinned,
-    deployment_as_it_is,
-    deployment_child,
-    route_child,
-    sent_back,
-)
+from okra.applications.children import Object, Parent, deployment_as_it_is, deployment_child
 from okra.applications.kept import Before, as_connected_now, never_twice, said_of
 from okra.applications.lockstep import joint_of, lead_of
 from okra.applications.policy import Application as Wanted
+from okra.applications.route_children import Pinned, route_child, sent_back
 from okra.applications.state import AppState
 
 

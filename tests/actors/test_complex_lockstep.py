@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from okra.applications.children import CHECKS_OF
+from okra.applications.route_children import CHECKS_OF
 from tests.actors.complex_world import LISTENER, ComplexWorld, check, complex_world
 from tests.actors.test_argocd_crashes import TrippingWrites
 from tests.actors.test_cell_crashes import Tripwire
@@ -25,7 +26,7 @@ def apps(w: ComplexWorld, **more: Any) -> list[dict[str, Any]]:
 async def wanted(w: ComplexWorld, number: int, *, lockstep: bool = True, **more: Any) -> None:
     """The Cell: both on clusters of this number; web has two, api one."""
     named = [*((f"web-{each}-{number}", "web") for each in "ab"), (f"api-{number}", "api")]
-    spec = {"lockstep": ["web", "api"]} if lockstep else {}
+    spec: dict[str, Any] = {"lockstep": ["web", "api"]} if lockstep else {}
     await w.cell([w.cluster(*each) for each in named], *apps(w, **more), **spec)
 
 
@@ -46,6 +47,10 @@ def share(w: ComplexWorld, number: int) -> list[int]:
 
 def owners(w: ComplexWorld) -> list[str]:
     return [w.aws.routes[f"{LISTENER}#{each}"].owner.rpartition("/")[2] for each in (10, 20)]
+
+
+def owned(w: ComplexWorld, by: list[str], _: Any = None) -> bool:
+    return owners(w) == by
 
 
 async def children(w: ComplexWorld) -> set[str]:
@@ -115,7 +120,7 @@ async def test_an_edit_at_rest_hands_the_routes_over_and_moves_no_traffic(first:
             for lockstep in (not first, first):
                 await wanted(w, 1, lockstep=lockstep)
                 own = ["sys-web", "sys-web" if lockstep else "sys-api"]
-                await w.until(lambda _, own=own: owners(w) == own)
+                await w.until(partial(owned, w, own))
                 await w.phase("Synced")
                 assert await children(w) == {*own}
                 assert [route.weights for route in w.aws.routes.values()] == weights
@@ -154,7 +159,7 @@ async def test_a_handover_goes_on_from_wherever_a_process_ends() -> None:
         for lockstep in (True, False):
             await wanted(w, 1, lockstep=lockstep)
             own = ["sys-web", "sys-web" if lockstep else "sys-api"]
-            assert await with_kills(w, lambda own=own: owners(w) == own) > 1
+            assert await with_kills(w, partial(owned, w, own)) > 1
             async with w.running():
                 await w.phase("Synced")
                 await w.until(lambda s: s["phase"] == "Synced", "sys-web")

@@ -12,24 +12,26 @@ import pytest
 from okra.api.meta import COMMAND_ANNOTATION, HOTSWAP_GROUP, OKRA_GROUP
 from okra.api.parse import parse
 from okra.applications.children import (
-    ATTEMPT,
-    CHECKS_OF,
     PARENT,
-    SINCE,
     Object,
     Parent,
-    abort_of,
     cluster_child,
     deployment_as_it_is,
     deployment_child,
     replaced,
+    short,
+)
+from okra.applications.observation import ClusterSeen, DeploymentSeen
+from okra.applications.route_children import (
+    ATTEMPT,
+    CHECKS_OF,
+    SINCE,
+    abort_of,
     route_child,
     routes_of_check,
     sent,
     sent_back,
-    short,
 )
-from okra.applications.observation import ClusterSeen, DeploymentSeen
 from okra.applications.seen import cluster_seen, deployment_seen, held_by, pinned, published_to, route_seen
 from okra.applications.state import Group, Phase
 from okra.rollout.observation import Problem

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from okra.rollout.census import count, misfit
+from okra.rollout.census import Census, count, misfit
 from okra.rollout.observation import LoadBalancerType, Observation, RouteReading, TargetGroup
 from okra.rollout.policy import Policy, RoutePolicy
 from tests.rollout.cases import NEW, OLD, cell, edit, ended, failure, rollout, say, share, shown, writes
@@ -197,3 +197,9 @@ def test_a_listed_group_that_does_not_exist_is_named_once_the_groups_are_known()
     assert count(Policy((), ()), route, Observation()).ignored == ()
     (said,) = count(Policy((), ()), route, Observation(groups=())).ignored
     assert "web-v2 is listed, and there is none of this ARN" in said
+
+
+def test_where_a_version_is_so_many_groups_as_a_whole_fewer_are_none() -> None:
+    """On each of several routes another number of them, whatever `replicas` says of all."""
+    assert [Census(whole=2).many(groups, 1) for groups in ((), ("a",), ("a", "b"), ("a", "b", "c"))] == [0, 0, 1, 1]
+    assert [Census().many(groups, 3) for groups in ((), ("a",), ("a", "b"))] == [0, 1, 2]

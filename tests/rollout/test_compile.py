@@ -251,3 +251,16 @@ def test_an_invalid_object_says_the_first_findings_and_how_many_more(count: int,
     assert problem.reason == "InvalidSpec"
     assert problem.message.startswith("p0: m0")
     assert problem.message.endswith(end)
+
+
+def test_a_child_of_several_routes_moves_on_each_as_many_groups_as_its_cell_lists() -> None:
+    def route(priority: int, *versions: str) -> dict[str, Any]:
+        groups = [{"arn": LISTED.format(priority + index), "version": each} for index, each in enumerate(versions)]
+        block = {"listenerARN": LISTENER, "rule": {"priority": priority}, "targetGroups": groups}
+        return {"type": "AWSApplicationLoadBalancer", "awsApplicationLoadBalancer": block}
+
+    made = cell(ingresses=[route(10, "v1", "v2", "v2"), route(20, "v1", "v2")], version="v2")
+    labels = made.metadata.model_copy(update={"labels": {PARENT_LABEL: "shop"}})
+    child = compile_policy(made.model_copy(update={"metadata": labels}), Defaults())
+    assert [each.whole for each in child.routes] == [2, 1]
+    assert [each.whole for each in compile_policy(made, Defaults()).routes] == [0, 0]
