@@ -357,7 +357,10 @@ class World:
                 self.emitted.append(reason)
 
     def _judge(self) -> None:
-        """No cluster that has, or may get, traffic in one write is without its Applications."""
+        """No cluster that has, or may get, traffic in one write is without its Applications; and nobody's traffic has
+        two children."""
+        members = [each for made in self.routes.values() for each in made.members]
+        assert len(members) == len({*members}), members
         for app in self.policy.applications:
             route, deployment = self.routes.get(app.name), self.deployments.get(app.name)
             if route is None or deployment is None or not app.deployed:
