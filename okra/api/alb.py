@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from okra.api.aws import AWSAccount
+from okra.api.aws import AWSAccount, region_of
 from okra.api.base import Loc, Model, Violation
 from okra.api.checks import CellCheck, CheckList, check_name_rules
 from okra.api.durations import Duration
@@ -58,6 +58,9 @@ class ALBSpec(Model):
             yield Violation(("destinations",), "have no weight at all: at least one must be above 0")
         if self.conditions is not None and self.priority is None:
             yield Violation(("priority",), "is required beside conditions: a rule needs one")
+        if self.aws.region is not None and (found := region_of(self.listener_arn)) != self.aws.region:
+            wrong = f"is in {found}, but aws.region is {self.aws.region}: correct one of them"
+            yield Violation(("listenerARN",), wrong)
         yield from check_name_rules({"checks": self.checks})
 
 

@@ -205,6 +205,13 @@ RULES: Mapping[type[BaseModel], tuple[Rule, ...]] = {
             ".priority",
             "is required beside conditions: a rule needs one",
         ),
+        Rule(
+            unless(given("aws.region"), "self.listenerARN.split(':')[3] == self.aws.region"),
+            "is in another region than aws.region: correct one of them",
+            ".listenerARN",
+            says="'is in ' + self.listenerARN.split(':')[3] + ', but aws.region is ' + self.aws.region"
+            " + ': correct one of them'",
+        ),
     ),
     HealthCheck: (
         _seconds("interval", 5, 300),

@@ -187,3 +187,16 @@ async def test_a_deleted_alb_brings_back_what_moves_and_leaves_what_rests() -> N
             await w.when(lambda: not route.owner)
         assert not await w.exists("web", ALB)
         assert shares(route.weights) == {a: 1}
+
+
+async def test_a_rule_that_is_not_there_is_made_of_its_conditions_and_then_goes_to_what_is_wanted() -> None:
+    async with world() as w:
+        a, b = w.group("", name="a"), w.group("", name="b")
+        default = w.route({a: 1})
+        await w.apply(alb({a: 1, b: 3}, priority=10, conditions={"hosts": ["web.example.com"]}))
+        async with w.running():
+            await w.until(lambda s: s.get("phase") == "Synced" and s.get("rollouts"), kind=ALB)
+        made = w.aws.routes[f"{default.arn}#10"]
+        assert shares(made.weights) == {a: F(1, 4), b: F(3, 4)}
+        assert ways(made, b)[-2:] == [F(3, 8), F(3, 4)]
+        assert (made.owner, default.weights) == ("okra/default/ALB/web", {a: 1})

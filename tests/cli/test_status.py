@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from okra.actors.cell import CELL
+from okra.actors.cell_checks import CHECK
+from okra.actors.kinds import ALB
 from okra.cli.show import lines
 from okra.embedded.lock import run_lock
 from okra.embedded.store import EmbeddedStore
 from okra.ports import EventRecord
-from tests.actors.world import cell
+from tests.actors.albs import alb
+from tests.actors.world import cell, lone_check
 from tests.cli.test_commands import okra
 
 GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web-2/0123456789abcdef"
@@ -221,3 +224,34 @@ def test_a_state_file_that_was_cut_off_is_refused_and_its_log_is_kept(
     assert found.exit_code == 2
     assert "state.db is empty, but its log state.db-wal is not" in found.stderr
     assert (state.stat().st_size, log.stat().st_size) == (0, 4152)
+
+
+def test_a_cell_and_an_alb_of_one_name_are_told_apart_by_the_kind(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+
+    async def fill() -> None:
+        async with await EmbeddedStore.open(state) as store:
+            await store.create(CELL, cell("web"))
+            await store.create(ALB, alb({GROUP: 1}, "web"))
+            made = await store.create(ALB, alb({GROUP: 1}, "alone"))
+            owner = {"apiVersion": ALB.api_version, "kind": "ALB", "name": "alone", "uid": made["metadata"]["uid"]}
+            check = lone_check("alb-alone-errors")
+            check["metadata"] |= {
+                "labels": {"okra.mumoshu.github.io/cell": "alone"},
+                "ownerReferences": [{**owner, "controller": True}],
+            }
+            await store.create(CHECK, check)
+
+    asyncio.run(fill())
+    kinds = {
+        name: json.loads(okra("status", name, "-o", "json", "--state", state).stdout)["kind"]
+        for name in ("web", "cell/web", "alb/web", "ALB/web", "alone")
+    }
+    assert kinds == {"web": "Cell", "cell/web": "Cell", "alb/web": "ALB", "ALB/web": "ALB", "alone": "ALB"}
+    assert "alb-alone-errors" in okra("status", "alone", "--state", state).stdout
+    assert {"web", "alb/web", "alb/alone"} <= set(okra("get", "--state", state).stdout.split())
+    assert json.loads(okra("get", "alb/web", "-o", "json", "--state", state).stdout)["kind"] == "ALB"
+    paused = okra("pause", "alb/web", "--state", state)
+    assert "pause is recorded for alb/web" in paused.stdout
+    assert "A command waits for alb/web: pause" in okra("get", "--state", state).output
+    assert okra("status", "alb/nobody", "--state", state).exit_code == 2

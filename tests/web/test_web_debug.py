@@ -14,6 +14,7 @@ from okra.rollout.observation import Observation, RouteReading
 from okra.web.html import actors_page
 from okra.web.loopback import is_local_name, is_loopback
 from okra.web.plain import as_json, plain
+from tests.actors.albs import alb
 from tests.actors.world import cell, world
 from tests.web.site import FakeSystem, site, snapshot
 
@@ -60,6 +61,18 @@ async def test_a_cell_shows_what_it_wants_knows_and_saw() -> None:
     assert found["policy"]["routes"][0]["selects"] == "role=web"
     assert found["state"]["rollout"]["version"] == "1.1.0"
     assert found["observation"]["readings"][route.arn]["action"] == "forward"
+
+
+async def test_an_alb_has_a_page_of_its_own() -> None:
+    async with world(claim_settle=0.0) as w:
+        route, _, new = w.two_versions()
+        await w.apply(alb({new: 1}))
+        async with w.running() as system, site(system) as pages:
+            await w.when(lambda: new in route.weights)
+            found = await pages.json("/debug/albs/default/web")
+            assert (await pages.get("/debug/albs/default/nobody"))[0] == 404
+    assert found["policy"]["name"] == "alb/web"
+    assert found["policy"]["routes"][0]["goal"] == {new: 1}
 
 
 async def test_an_unknown_cell_is_404_and_one_that_does_not_answer_503() -> None:

@@ -86,6 +86,18 @@ async def test_a_cell_has_its_phase_its_versions_and_the_shares_of_both_sides() 
     ]
 
 
+async def test_an_alb_has_the_part_of_its_way_and_is_told_from_a_cell_of_its_name() -> None:
+    moving = status(weight="40%")
+    moving["status"]["routes"][0] |= {"goal": [{"arn": "b", "weight": 1}]}
+    async with site(FakeSystem(found=[{**moving, "kind": "ALB"}])) as pages:
+        found = await scraped(pages)
+    key = {"namespace": "default", "name": "ALB/web"}
+    assert found["okra_cell_weight_ratio"] == [
+        ({**key, "version": "1.1.0", "role": "canary"}, 0.4),
+        ({**key, "version": "1.0.0", "role": "stable"}, 0.6),
+    ]
+
+
 async def test_a_cell_without_a_status_is_pending_and_has_no_share() -> None:
     async with site(FakeSystem(found=[{"metadata": {"name": "new"}}])) as pages:
         found = await scraped(pages)
