@@ -10,6 +10,7 @@ import pytest
 
 from okra.actors.cell_routes import conditions_of
 from okra.actors.executor import EffectExecutor
+from okra.actors.kinds import ALB
 from okra.api.ingress import RuleConditions
 from okra.errors import AccessDenied, OkraError, Refused, Throttled, Unavailable
 from okra.ports import Object, RequestCondition, RouteRef
@@ -17,6 +18,7 @@ from okra.rollout.effects import CreateRule, Effect
 from okra.rollout.observation import Action, RouteReading
 from okra.rollout.rest import Rest
 from okra.testing.fake_aws import FakeRoute
+from tests.actors.albs import alb
 from tests.actors.world import QUICK, World, cell, listener, world
 
 pytestmark = [pytest.mark.looptime, pytest.mark.timeout(60)]
@@ -364,3 +366,18 @@ async def test_conditions_of_every_kind_are_what_the_router_is_asked_for() -> No
         RequestCondition("query-string", (("q", "1"), ("", "x"))),
     )
     assert conditions_of(None) == ()
+
+
+async def test_an_alb_makes_its_rule_by_the_same_way_and_moves_it_to_the_weights_that_it_names() -> None:
+    async with world() as w:
+        default, old, new = w.two_versions()
+        await w.apply(alb({old: 1, new: 3}, priority=10, conditions=HOSTS))
+        async with w.running():
+            await w.when(lambda: KEY in w.aws.routes)
+            assert (w.aws.routes[KEY].weights, w.aws.routes[KEY].owner) == ({old: 100}, "okra/default/ALB/web")
+            await w.until(lambda s: s.get("phase") == "Synced" and s.get("rollout"), kind=ALB)
+            assert w.aws.routes[KEY].weights == {old: 1, new: 3}
+            del w.aws.routes[KEY]
+            await w.when(lambda: KEY in w.aws.routes)
+            await w.when(lambda: w.aws.routes[KEY].weights == {old: 1, new: 3})
+        assert default.weights == {old: 100}
