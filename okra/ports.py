@@ -167,6 +167,8 @@ class RouteRef:
     priority: int | None = None
     conditions: tuple[RequestCondition, ...] = ()
     """Of the rule at `priority`, which is made where it isn't there. Empty: it has to be there, whatever it takes."""
+    pinned: str = ""
+    """The ARN of the rule that was adopted here: where that has another priority by now, the route isn't absent."""
 
     @property
     def key(self) -> str:
@@ -212,7 +214,7 @@ class TrafficRouter(Protocol):
         """Read routes with as few calls as possible: one per listener, whoever asks. An error is a route's own.
 
         A rule that could be made is `NotFound` with the reason `RuleAbsent`, one that takes other requests than it
-        should has `RouteReading.differs`.
+        should has `RouteReading.differs`. Refused with `RouteChanged`: the pinned rule has another priority by now.
         Concurrent callers may share calls, but no reading began before its caller asked.
         """
         ...

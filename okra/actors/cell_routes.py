@@ -116,3 +116,8 @@ def ref_of_key(account: Account, key: str) -> RouteRef:
         rule_arn=rule,
         priority=int(priority) if priority else None,
     )
+
+
+def with_pin(ref: RouteRef, arn: str) -> RouteRef:
+    """A rule that Okra makes where it isn't there has to know the one that it was: that may only have moved."""
+    return replace(ref, pinned=arn) if ref.conditions else ref

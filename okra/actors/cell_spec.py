@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from okra.actors.cell_routes import account_of, labels_of, listed_of, records_of, ref_of_key, refs_of
+from okra.actors.cell_routes import account_of, labels_of, listed_of, records_of, ref_of_key, refs_of, with_pin
 from okra.actors.messages import Subscribe
 from okra.api.alb import ALB
 from okra.api.cell import Cell
@@ -62,11 +62,13 @@ class Spec:
         self.reroute()
 
     def reroute(self) -> None:
-        """The routes of the spec or of `status` are others than before."""
+        """The routes of the spec or of `status`, or the rules that they are, are others than before."""
         account = account_of(self._cell.record.object)
         named = refs_of(self.model, account) if self.model is not None and self.policy.problem is None else {}
-        known = {route.key: ref_of_key(account, route.key) for route in self._cell.record.state.routes}
-        self.refs = {**known, **named}
+        routes = self._cell.record.state.routes
+        known = {route.key: ref_of_key(account, route.key) for route in routes}
+        pinned = {route.key: route.arn for route in routes}
+        self.refs = {key: with_pin(ref, pinned.get(key, "")) for key, ref in {**known, **named}.items()}
         self._cell.sight.keep_routes(self.refs)
         self._subscribe()
 

@@ -77,7 +77,7 @@ class Turns:
             record.state = decision.state  # nothing in it was worth a write: running clocks
         elif record.state.rollouts != before.rollouts:
             sight.ask_anew(tuple(cell.spec.refs))  # a tag may have changed since the last rollout
-        if [route.key for route in record.state.routes] != [route.key for route in before.routes]:
+        if [(route.key, route.arn) for route in record.state.routes] != [(r.key, r.arn) for r in before.routes]:
             cell.spec.reroute()
         if not await self._keeps_finalizer() or again:
             return True

@@ -131,6 +131,12 @@ def _find(rules: Sequence[Mapping[str, Any]], ref: RouteRef) -> Mapping[str, Any
             f"No rule with priority {wanted} on {ref.listener_arn}: create it, or correct the Cell's rule.priority"
             f" (there: {there or 'none'})"
         )
+        if rule is None and (moved := next((rule for rule in rules if rule["RuleArn"] == ref.pinned), None)):
+            return Refused(
+                f"The rule {ref.pinned}, which this Cell has managed, has the priority {moved.get('Priority')} now and"
+                f" not {wanted}: give it {wanted} back, or correct the Cell's rule.priority",
+                reason="RouteChanged",
+            )
         if rule is None and ref.conditions:
             return NotFound(f"No rule with priority {wanted} on {ref.listener_arn} yet", reason=ABSENT)
     return NotFound(missing, reason="RuleNotFound") if rule is None else rule

@@ -98,6 +98,8 @@ class FakeAws:
         if error := self.fault("DescribeListeners", ref.key):
             return error
         unsaid = self.fault("GetChange", ref.key) if is_record(ref.key) and route and route.history else None
+        if route is None and any(ref.pinned == other.arn for other in self.routes.values()):
+            return Refused(f"The rule {ref.pinned} has another priority now.", reason="RouteChanged")
         if route is None and ref.conditions and ref.listener_arn in self.routes:
             return NotFound(f"There is no rule {ref.key} yet.", reason=ABSENT)
         if route is None and ref.priority is not None and ref.listener_arn in self.routes:

@@ -24,7 +24,7 @@ from tests.actors.world import QUICK, World, cell, listener, world
 pytestmark = [pytest.mark.looptime, pytest.mark.timeout(60)]
 
 HOSTS = {"hosts": ["web.example.com"]}
-KEY = f"{listener()}#10"
+KEY, MOVED = f"{listener()}#10", f"{listener()}#20"
 OWNER = "okra/default/web"
 
 
@@ -298,6 +298,46 @@ async def test_a_rule_that_a_person_deletes_is_made_anew() -> None:
             assert w.aws.routes[KEY].weights == default.weights
             await w.until(lambda s: s.get("stableVersion") == "1.0.0")
             assert (await synced(w, new)).arn != first
+
+
+async def test_a_rule_that_a_person_moves_in_mid_rollout_is_not_absent_and_no_second_one_is_made() -> None:
+    async with world() as w:
+        _, old, new = w.two_versions()
+        rule = by_hand(w, {old: 7})
+        await w.apply(at_ten())
+        async with w.running():
+            await w.when(lambda: rule.weights.get(new))
+            w.aws.routes[MOVED] = w.aws.routes.pop(KEY)
+            await w.until(lambda s: s.get("reason") == "RouteChanged")
+            moving = dict(rule.weights)
+            await asyncio.sleep(300)
+            assert (w.aws.calls["CreateRule"], rule.weights) == (0, moving)
+            assert (await w.status())["reason"] == "RouteChanged"
+            w.aws.routes[KEY] = w.aws.routes.pop(MOVED)
+            assert await synced(w, new) is rule
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_one_that_is_moved_at_rest_is_said_and_managed_again_where_the_spec_says(restarts: bool) -> None:
+    async with world() as w:
+        _, _, new = w.two_versions()
+        await w.apply(at_ten())
+        async with w.running():
+            rule = await synced(w, new)
+            if not restarts:
+                w.aws.routes[MOVED] = w.aws.routes.pop(KEY)
+                await w.until(lambda s: s.get("reason") == "RouteChanged")
+        if restarts:
+            w.aws.routes[MOVED] = w.aws.routes.pop(KEY)
+        async with w.running():
+            await w.until(lambda s: s.get("reason") == "RouteChanged")
+            await asyncio.sleep(100)
+            assert (w.aws.made, KEY in w.aws.routes) == (1, False)
+            moved = at_ten()
+            moved["spec"]["ingress"]["awsApplicationLoadBalancer"]["rule"]["priority"] = 20
+            await w.apply(moved)
+            await w.until(lambda s: s.get("reason") == "Synced" and s["routes"][0]["key"] == MOVED)
+        assert (w.aws.made, rule.owner) == (1, OWNER)
 
 
 async def test_a_deleted_cell_leaves_its_rule_without_its_tag() -> None:

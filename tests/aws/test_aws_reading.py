@@ -10,7 +10,7 @@ import pytest
 
 from okra.aws.facade import Aws
 from okra.errors import Invalid, NotFound, OkraError, Refused
-from okra.ports import Account, RouteRef
+from okra.ports import Account, RequestCondition, RouteRef
 from okra.rollout.observation import Action, LoadBalancerType, RouteReading
 from okra.testing.aws_world import NOT_FOUND, AwsWorld, Route, forward
 from okra.testing.fault_proxy import FaultProxy
@@ -139,6 +139,21 @@ async def test_a_rule_whose_priority_moved_is_not_taken_for_the_one_that_was_mea
     error = await error_of(aws, RouteRef(Account(), route.listener_arn, rule_arn=route.arn, priority=10))
     assert isinstance(error, Refused)
     assert error.reason == "RouteChanged"
+
+
+async def test_a_rule_that_was_adopted_by_its_priority_and_has_another_now_is_not_absent(
+    aws: Aws, aws_world: AwsWorld
+) -> None:
+    route = aws_world.route()
+    hosts = (RequestCondition("host-header", (("", "a.io"),)),)
+    ref = RouteRef(Account(), route.listener_arn, priority=10, conditions=hosts, pinned=route.arn)
+    aws_world.elb.set_rule_priorities(RulePriorities=[{"RuleArn": route.arn, "Priority": 11}])
+    error = await error_of(aws, ref)
+    assert isinstance(error, Refused)
+    assert error.reason == "RouteChanged"
+    assert f"{route.arn}, which this Cell has managed, has the priority 11 now" in str(error)
+    aws_world.elb.delete_rule(RuleArn=route.arn)
+    assert (await error_of(aws, ref)).reason == "RuleAbsent"
 
 
 @pytest.mark.parametrize(
