@@ -33,7 +33,8 @@ def commands(turn: Turn) -> bool:
     sighted = turn.obs.groups is not None and not turn.unread
     for command in turn.obs.commands:
         handled = any(handled.id == command.id for handled in turn.state.commands)
-        if not handled and (sighted or command.verb in AT_ONCE):
+        at_once = AT_ONCE if turn.state.moving else (*AT_ONCE, "resume")  # it may be what a rule's making waits for
+        if not handled and (sighted or command.verb in at_once):
             _execute(turn, command)
     return False
 

@@ -1,8 +1,9 @@
 """Rules that aren't there, of which the spec says enough to make them: a copy of the listener's default action, so that
 what such a rule takes goes on as before. Then it is adopted as any other, and the rest is an ordinary rollout.
 
-Only at rest. What is made carries the owner tag from its first moment on, and AWS makes no second rule at a priority:
-so nobody has to be asked before, and an answer that is lost costs no more than another look.
+Only at rest, and never while a person is waited for. What is made carries the owner tag from its first moment on, and
+AWS makes no second rule at a priority: so nobody has to be asked before, and an answer that is lost costs no more than
+another look.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ def create_absent(turn: Turn) -> None:
         return
     turn.report("CreatingRule", f"{', '.join(keys)} isn't there yet: making it.")
     others = tuple(route for route in turn.state.routes if route.key not in keys)
-    if turn.state.paused or turn.policy.paused:
+    if (hold := turn.state.hold) is not None:
+        said = f"{', '.join(keys)} isn't there, and is made after: okra resume {turn.policy.name}"
+        turn.report(hold.reason, f"{said} ({hold.message})")
+    elif turn.state.paused or turn.policy.paused:
         turn.report("Paused", f"Paused by a person; {', '.join(keys)} isn't there yet.")
     elif late.may_land(replace(turn.state, routes=others), turn.now):
         turn.wake_at(turn.now + turn.policy.poll_interval)
@@ -64,4 +68,4 @@ def _begin_anew(turn: Turn) -> None:
     """Nothing that was known of a rule that is gone holds of its successor; nor of the routes that moved with it."""
     serials = {route.key: route.serial for route in turn.state.routes}
     turn.set_routes(tuple(RouteState(p.key, serial=serials.get(p.key, 0)) for p in turn.policy.routes))
-    turn.set(stable_version=None, rollout=None, hold=None)
+    turn.set(stable_version=None, rollout=None)

@@ -90,9 +90,12 @@ def withdrawn(turn: Turn) -> bool:
 
 
 def vanished(turn: Turn) -> bool:
-    """A rule that Okra can make again is gone: what moved goes back, and begins anew on the one that is made."""
+    """A rule that Okra can make again is gone: what moved goes back, and begins anew on the one that is made; but where
+    a person is waited for, not before they resume."""
+    hold = turn.state.hold
     if turn.state.phase in FORWARD and (gone := absent(turn)) and just_swept(turn, READ_BEFORE):
         _withdraw(turn, Failure(ABSENT, f"{', '.join(gone)} exists no more.", turn.now))
+        turn.set(hold=hold)
     return False
 
 

@@ -43,6 +43,7 @@ def carried(kept: State, found: State) -> State | None:
     routes = (replace(route, serial=max(route.serial, serials.get(route.key, 0))) for route in found.routes)
     return replace(
         failed(found, mine.failure),
+        hold=kept.hold,
         routes=tuple(routes),
         commands=kept.commands,
         condition=Condition("Reverting", mine.failure.message),

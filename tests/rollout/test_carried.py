@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from okra.rollout.effects import Persist
 from okra.rollout.policy import OnDrift, Policy
-from okra.rollout.state import DRIFTED, Outcome, Phase, State
+from okra.rollout.state import DRIFTED, Hold, Outcome, Phase, State
 from okra.rollout.verdicts import carried
 from tests.rollout.cases import NEW, NEWER, at, cell, ended, rollout, route, say, share
 from tests.rollout.process import DOWN, Process
@@ -54,6 +54,14 @@ def test_who_takes_a_verdict_over_ends_the_rollout_with_it() -> None:
     assert (q.state.phase, q.state.condition.reason) == (Phase.REVERT, "Reverting")
     assert_failed(q)
     assert [command.verb for command in q.state.commands] == ["abort"]
+
+
+def test_a_person_who_was_waited_for_before_the_verdict_still_is() -> None:
+    p = cell()
+    kept = replace(reverted(p), hold=Hold(DRIFTED, "Somebody lowered it.", p.world.now))
+    q = heir(p)
+    take_over(q, kept)
+    assert (q.state.phase, q.state.hold) == (Phase.REVERT, kept.hold)
 
 
 def test_a_verdict_outranks_the_edit_that_its_revert_was_taken_for() -> None:

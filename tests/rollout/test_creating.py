@@ -16,7 +16,7 @@ from okra.rollout.policy import OnFailure
 from okra.rollout.rest import Rest
 from okra.rollout.state import Outcome, Phase
 from okra.rollout.status import phase_of
-from tests.rollout.cases import NEW, OLD, at, cell, ended, failure, rollout, route, say, share, shown
+from tests.rollout.cases import NEW, OLD, at, cell, edit, ended, failure, rollout, route, say, share, shown
 from tests.rollout.process import DOWN, DROPPED, LOST, REFUSED, Cut, Process
 from tests.rollout.world import canary_plan, tg
 
@@ -249,6 +249,50 @@ def test_what_may_still_land_on_the_other_route_is_waited_for() -> None:
     assert makings(p) == []
     p.run(60)
     assert makings(p)
+
+
+# -- while a person's edit holds the Cell --------------------------------------------------------------------------
+
+
+def given_back() -> Process:
+    """On both routes, at rest; then one of the two rules is deleted."""
+    p = ended(cell(routes=("r", "s")))
+    edit(p, a1=1, b1=0)
+    edit(p, "s", **{"a1-s": 1, "b1-s": 0})
+    p.run(60)
+    p.world.defaults["s"] = {tg("a1-s"): 1}
+    p.world.vanish("s")
+    return p
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_a_person_gave_back_stays_so_when_a_rule_vanishes_until_they_resume(restarts: bool) -> None:
+    p = given_back()
+    if restarts:
+        p.restart()
+    p.run(600)
+    assert (makings(p), share(p), share(p, key="s")) == ([], 0, 0)
+    assert (phase_of(p.state), p.state.condition.reason) == ("Paused", "WeightsDrifted")
+    assert "s isn't there, and is made after: okra resume" in p.state.condition.message
+    say(p, "resume")
+    p.until(lambda: share(p) == share(p, key="s") == 1)
+    assert len(makings(p)) == 1
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_they_lowered_in_mid_rollout_does_not_begin_anew_either(restarts: bool) -> None:
+    p = at(cell(routes=("r", "s"), plan=SLOW), HALF)
+    edit(p, a1=9, b1=1)
+    p.until(lambda: p.state.hold is not None)
+    p.world.defaults["s"] = {tg("a1-s"): 1}
+    p.world.vanish("s")
+    if restarts:
+        p.restart()
+    p.run(600)
+    assert (makings(p), share(p), p.state.phase) == ([], 0, Phase.IDLE)
+    assert (phase_of(p.state), p.state.condition.reason) == ("Paused", "WeightsDrifted")
+    say(p, "resume")
+    p.until(lambda: share(p) == share(p, key="s") == 1)
 
 
 # -- other requests ------------------------------------------------------------------------------------------------
