@@ -140,6 +140,7 @@ def _take_as_stable(turn: Turn, version: str) -> None:
             arn=reading.arn,
             stable=stable,
             canary=(),
+            goal={},
             asked=dict(reading.weights),
             basis=dict(reading.weights),
             confirmed_at=turn.now,

@@ -24,7 +24,7 @@ def progress(route: RouteState, weights: Weights) -> Fraction:
     if not route.goal:
         return share
     begin, end = share_of(route.stable, route.canary), share_of(route.goal, route.canary)
-    return min(ONE, max(ZERO, (share - begin) / (end - begin)))
+    return min(ONE, max(ZERO, (share - begin) / (end - begin))) if begin != end else ZERO
 
 
 def raised(route: RouteState, weights: Weights) -> list[str]:
