@@ -82,10 +82,11 @@ def _what_now(turn: Turn, route: RouteState, reading: RouteReading) -> str:
 
 
 def _may_feed(turn: Turn, route: RouteState, arn: str) -> bool:
-    """May a person give this group more traffic, and Okra leave it? Stable ones, and the attached previous version."""
+    """May a person give this group more traffic, and Okra leave it? Stable ones, and the attached previous version: of
+    a goal, whose groups have no versions of their own, whatever it left attached and hasn't failed."""
     census = turn.censuses[route.key]
     version = census.version_of(arn)
-    if arn in route.stable:
+    if arn in route.stable or (census.goal and arn in route.retained):
         failed = turn.state.is_blocked(version) and arn in census.newcomers(version, route.stable)
         return arn not in route.canary and not failed
     return arn in route.retained and version == turn.state.previous_version and not turn.state.is_blocked(version)

@@ -18,22 +18,14 @@ from okra.rollout.state import Outcome, Phase, RouteState
 from okra.rollout.status import from_status, to_status
 from okra.rollout.turn import Turn
 from okra.rollout.weights import blend, shares
-from tests.rollout.cases import edit, ended, failing, failure, reasons, rollout, route, say, shown, writes
-from tests.rollout.goals import aimed, alb, divided, name_of
-from tests.rollout.process import Process
-from tests.rollout.world import canary_plan, tg
+from tests.rollout.cases import edit, ended, failure, reasons, rollout, route, say, shown, writes
+from tests.rollout.goals import aimed, alb, divided, failed, halfway, name_of
+from tests.rollout.world import tg
 
 F = Fraction
 HALF = F(1, 2)
 MIXED, WANTED = {"a": 5, "b": 2, "d": 3}, {"a": 2, "b": 5, "c": 3}
 """`b` gains on what it had, `c` is new, `d` leaves."""
-
-
-def halfway(p: Process, way: Fraction = HALF) -> Process:
-    """Let time pass until the route has gone so far, confirmed."""
-    p.until(lambda: bool(p.state.routes and route(p).goal) and progress(route(p), p.world.routes["r"]) == way)
-    p.until(lambda: all(each.confirmed_at for each in p.state.routes))
-    return p
 
 
 # -- the weights on the way --------------------------------------------------------------------------------------------
@@ -161,17 +153,6 @@ def test_a_group_that_gains_is_healthy_before_and_given_up_after_health_timeout_
 
 
 # -- back --------------------------------------------------------------------------------------------------------------
-
-
-def failed(p: Process, way: Fraction = HALF, **healthy: int) -> Process:
-    """A check fails on the way, seen with so many healthy targets."""
-    p.policy = replace(p.policy, checks=("c",), plan=canary_plan(25, 100, 60.0))
-    halfway(p, way)
-    for name, count in healthy.items():
-        p.world.groups[tg(name)].healthy = count
-    p.run(12.0)
-    failing(rollout(p).version)(p)
-    return p
 
 
 def test_a_failed_check_puts_back_exactly_what_was_there_and_blocks_the_distribution() -> None:

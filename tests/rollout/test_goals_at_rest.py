@@ -6,12 +6,14 @@ from fractions import Fraction
 
 from okra.rollout.distribution import progress
 from okra.rollout.effects import Effect, SetWeights
-from okra.rollout.state import RouteState
-from tests.rollout.cases import edit, once, route
-from tests.rollout.goals import alb, divided, name_of
+from okra.rollout.state import Hold, RouteState
+from okra.rollout.weights import shares
+from tests.rollout.cases import edit, ended, once, route, say
+from tests.rollout.goals import alb, divided, failed, name_of
 from tests.rollout.world import tg
 
 F = Fraction
+NOBODY = Hold("", "", 0.0)
 
 
 def test_a_first_placement_that_was_withdrawn_leaves_no_way_behind() -> None:
@@ -40,3 +42,24 @@ def lost(effect: Effect) -> str | None:
 def test_on_a_way_that_ends_where_it_begins_nothing_goes_forward() -> None:
     on = RouteState("r", stable={"a": 1, "b": 1}, goal={"a": 1, "b": 1})
     assert progress(on, {"a": 1, "b": 3}) == 0
+
+
+def test_a_person_who_gives_the_traffic_back_by_hand_is_kept() -> None:
+    """To what had it before, which is still attached; all that this was, and not one group of it alone."""
+    for weights in ({"a": 1, "b": 0}, {"a": 1, "b": 1}):
+        p = ended(alb({"a": 1, "d": 1}, {"b": 1}))
+        edit(p, "r", **weights)
+        p.run(60.0)
+        assert divided(p) == {name: share for name, share in shares(weights).items() if share}
+        assert (p.state.hold or NOBODY).reason == "WeightsDrifted"
+    say(p, "resume")
+    p.until(lambda: p.state.rollouts == 2)
+    assert divided(ended(p)) == {"b": 1}
+
+
+def test_by_hand_nobody_feeds_what_failed() -> None:
+    p = ended(failed(alb({"a": 1}, {"a": 1, "b": 1})))
+    assert set(route(p).retained) == {tg("b")}
+    edit(p, b=1)
+    p.run(60.0)
+    assert divided(p) == {"a": 1}
