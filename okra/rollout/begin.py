@@ -16,7 +16,7 @@ from okra.rollout.start import adopt_canary, place_first
 from okra.rollout.state import Phase, RouteState
 from okra.rollout.turn import Turn
 from okra.rollout.versions import UNKNOWN, ranks
-from okra.rollout.weights import shares
+from okra.rollout.weights import same_shares, shares
 
 
 def invalid(turn: Turn) -> bool:
@@ -71,6 +71,7 @@ def adopt(turn: Turn) -> bool:
         return True
     if turn.away:
         return turn.state.stable_version is None
+    _call_by_its_name(turn)
     if turn.state.stable_version is not None and not _relabelled(turn):
         return False
     if not all(verify.agree(turn.obs, route.key, route.lands_by) for route in turn.state.routes):
@@ -78,6 +79,14 @@ def adopt(turn: Turn) -> bool:
         return True
     _take(turn)
     return True
+
+
+def _call_by_its_name(turn: Turn) -> None:
+    """Stable is what the spec's goal says, by another name: `unknown`, while the spec named another route for a moment,
+    or that of a distribution of which a group is gone. Nobody gains, so no rollout would ever end this."""
+    goals = [(turn.route_policies[route.key].goal, route.stable) for route in turn.state.routes]
+    if turn.state.stable_version is not None and all(goal and same_shares(goal, stable) for goal, stable in goals):
+        turn.set(stable_version=turn.policy.pin)
 
 
 def _relabelled(turn: Turn) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from okra.rollout.distribution import progress
 from okra.rollout.effects import Effect, SetWeights
+from okra.rollout.policy import bare
+from okra.rollout.rest import Rest
 from okra.rollout.state import Hold, RouteState
 from okra.rollout.weights import shares
 from tests.rollout.cases import edit, ended, once, route, say
@@ -63,3 +66,18 @@ def test_by_hand_nobody_feeds_what_failed() -> None:
     edit(p, b=1)
     p.run(60.0)
     assert divided(p) == {"a": 1}
+
+
+# -- edits of the spec -------------------------------------------------------------------------------------------------
+
+
+def test_an_edit_that_names_another_route_and_is_taken_back_leaves_an_alb_where_it_was() -> None:
+    """Until its owner tag is off the former route, it keeps that, and no goal of it."""
+    p = ended(alb({"a": 1}, {"a": 1, "b": 1}))
+    good = p.policy
+    p.policy = replace(good, routes=(replace(bare("r"), selects=lambda _: False),))
+    p.run(60.0)
+    p.policy = good
+    p.run(60.0)
+    assert (p.state.stable_version, p.state.rollouts) == (name_of({"a": 1, "b": 1}), 1)
+    assert (p.rest, p.state.condition.reason) == (Rest.SYNCED, "Synced")
