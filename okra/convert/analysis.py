@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from okra.convert.arguments import default, filled, get
-from okra.convert.conditions import condition
+from okra.convert.conditions import judgement
 from okra.convert.document import Remarks, Unconvertible
 from okra.convert.fields import Fields
 from okra.convert.names import as_name, free
@@ -125,10 +125,8 @@ def _judgement(metric: Fields) -> dict[str, Any]:
     for name in _COUNTS:
         if (number := metric.whole(name)) is not None:
             found[name] = number
-    for name in ("successCondition", "failureCondition"):
-        if text := metric.text(name):
-            found |= condition(name, text)
-    return found
+    conditions = {name: text for name in ("successCondition", "failureCondition") if (text := metric.text(name))}
+    return found | judgement(conditions)
 
 
 def _job(found: Fields) -> dict[str, Any]:

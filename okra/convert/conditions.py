@@ -7,6 +7,7 @@ for an answer without any. What isn't understood stays as it is, for the judgeme
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _NO_DATA = re.compile(r"^\s*(?:len\(\s*result\s*\)\s*==\s*0|isNaN\(\s*result(?:\[0\])?\s*\))\s*\|\|\s*")
@@ -19,17 +20,29 @@ _BOUNDS = {"successCondition": {"<=": "max", ">=": "min"}, "failureCondition": {
 """The comparisons that a bound is the same as: both let the bound itself pass."""
 
 
-def condition(field: str, text: str) -> dict[str, Any]:
-    """The fields of `analysis` that say what `field` (successCondition or failureCondition) said."""
-    found: dict[str, Any] = {}
-    if rest := _NO_DATA.match(text):
-        text = text[rest.end() :]
-        found["onNoData"] = "Pass" if field == "successCondition" else "Fail"
+def judgement(given: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of `analysis` that say what successCondition, failureCondition or both said.
+
+    Both stay conditions: a bound would judge what neither is true of, which is inconclusive.
+    """
+    conditions = {field: _in_cel(field, text) for field, text in given.items()}
+    found: dict[str, Any] = {field: text for field, (text, _) in conditions.items()}
+    if len(found) == 1:
+        [(field, text)] = found.items()
+        bound = _BOUND.fullmatch(text)
+        if bound and (name := _BOUNDS[field].get(bound[1])):
+            found = {name: float(bound[2]) if "." in bound[2] else int(bound[2])}
+    no_data = {each for _, each in conditions.values()}
+    if said := "Fail" if "Fail" in no_data else no_data.pop() if len(no_data) == 1 else "":
+        found["onNoData"] = said
+    return found
+
+
+def _in_cel(field: str, text: str) -> tuple[str, str]:
+    """The condition, and what it says of no data (`onNoData`, or nothing)."""
+    no_data = ""
     if _DEFAULT_ZERO.search(text):
-        text = _DEFAULT_ZERO.sub(r"\1", text)
-        found["onNoData"] = "Zero"
-    text = _AS_INT.sub("int(", _AS_FLOAT.sub("double(", _FIRST.sub("result", text)))
-    bound = _BOUND.fullmatch(text)
-    if bound and (name := _BOUNDS[field].get(bound[1])):
-        return {name: float(bound[2]) if "." in bound[2] else int(bound[2]), **found}
-    return {field: text.strip(), **found}
+        text, no_data = _DEFAULT_ZERO.sub(r"\1", text), "Zero"
+    if rest := _NO_DATA.match(text):
+        text, no_data = text[rest.end() :], "Pass" if field == "successCondition" else "Fail"
+    return _AS_INT.sub("int(", _AS_FLOAT.sub("double(", _FIRST.sub("result", text))).strip(), no_data

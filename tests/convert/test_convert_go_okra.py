@@ -178,6 +178,28 @@ def test_conditions_become_bounds_where_they_say_the_same() -> None:
         assert {key: made[key] for key in made.keys() - {"provider", "query"}} == wanted
 
 
+@pytest.mark.parametrize(
+    ("success", "failure", "no_data"),
+    [
+        ("result[0] <= 0.05", "result[0] > 0.1", {}),
+        ("len(result) == 0 || result[0] <= 0.05", "len(result) == 0 || result[0] > 0.1", {"onNoData": "Fail"}),
+        ("len(result) == 0 || result[0] <= 0.05", "result[0] > 0.1", {}),
+        ("default(result, 0) <= 0.05", "result[0] > 0.1", {}),
+        ("default(result, 0) <= 0.05", "default(result, 0) > 0.1", {"onNoData": "Zero"}),
+        ("result[0] <= 0.05", "len(result) == 0 || default(result, 0) > 0.1", {"onNoData": "Fail"}),
+    ],
+)
+def test_two_conditions_stay_two_so_that_what_neither_is_true_of_lets_nothing_pass(
+    success: str, failure: str, no_data: dict[str, str]
+) -> None:
+    metric = {"name": "m", "successCondition": success, "failureCondition": failure, "provider": PROMETHEUS}
+    found = convert(go_cell(updateStrategy=steps(ANALYSIS)), template(metric))
+    assert found.problems == []
+    made = spec(found)["checks"][0]["analysis"]
+    conditions = {"successCondition": "result <= 0.05", "failureCondition": "result > 0.1"}
+    assert {key: made[key] for key in made.keys() - {"provider", "query"}} == {**conditions, **no_data}
+
+
 def test_a_condition_that_is_no_cel_is_a_problem_with_its_path() -> None:
     metric = {"name": "m", "successCondition": "all(result, {# > 1})", "provider": PROMETHEUS}
     [problem] = said(convert(go_cell(updateStrategy=steps(ANALYSIS)), template(metric)))
