@@ -213,8 +213,9 @@ class TrafficRouter(Protocol):
     async def read(self, refs: Collection[RouteRef]) -> Mapping[RouteRef, RouteReading | OkraError]:
         """Read routes with as few calls as possible: one per listener, whoever asks. An error is a route's own.
 
-        A rule that could be made is `NotFound` with the reason `RuleAbsent`, one that takes other requests than it
-        should has `RouteReading.differs`. Refused with `RouteChanged`: the pinned rule has another priority by now.
+        A rule that could be made is `NotFound` with the reason `RuleAbsent`; or `RulesOverlap`, where one of a higher
+        number may have some of its requests now. One that takes other requests than it should has
+        `RouteReading.differs`. Refused with `RouteChanged`: the pinned rule has another priority by now.
         Concurrent callers may share calls, but no reading began before its caller asked.
         """
         ...

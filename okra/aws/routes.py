@@ -13,10 +13,10 @@ from okra.aws.calls import Answer, Calls
 from okra.aws.listeners import Facts, Listener, Listeners
 from okra.aws.operations import DESCRIBE_RULES
 from okra.aws.responses import UNKNOWN_FIELDS
-from okra.aws.rule_conditions import difference
+from okra.aws.rule_conditions import difference, overlap
 from okra.errors import NotFound, OkraError, Refused
 from okra.ports import Account, RouteRef
-from okra.rollout.observation import ABSENT, LoadBalancerType, RouteReading
+from okra.rollout.observation import ABSENT, OVERLAPS, LoadBalancerType, RouteReading
 
 _Result = RouteReading | OkraError
 _Place = tuple[Account, str]
@@ -138,8 +138,24 @@ def _find(rules: Sequence[Mapping[str, Any]], ref: RouteRef) -> Mapping[str, Any
                 reason="RouteChanged",
             )
         if rule is None and ref.conditions:
-            return NotFound(f"No rule with priority {wanted} on {ref.listener_arn} yet", reason=ABSENT)
+            return _absence(rules, ref)
     return NotFound(missing, reason="RuleNotFound") if rule is None else rule
+
+
+def _absence(rules: Sequence[Mapping[str, Any]], ref: RouteRef) -> NotFound:
+    """Can the rule be made? One that comes before others takes requests of theirs to the default action's groups."""
+    missing = f"No rule with priority {ref.priority} on {ref.listener_arn} yet"
+    order = {int(rule["Priority"]): rule for rule in rules if str(rule.get("Priority")).isdigit()}
+    for priority, rule in sorted(order.items()):
+        if priority > (ref.priority or 0) and overlap(ref.conditions, rule.get("Conditions", [])):
+            return NotFound(
+                f"{missing}, and none is made: {rule['RuleArn']} (priority {priority}) may take some of its requests"
+                " now, which a copy of the listener's default action would send elsewhere. Copy that rule's action and"
+                " create this one by hand; or give the two conditions that no request meets together (other hosts,"
+                " paths or methods)",
+                reason=OVERLAPS,
+            )
+    return NotFound(missing, reason=ABSENT)
 
 
 def _reading(

@@ -6,6 +6,7 @@ whatever their case.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any
@@ -22,6 +23,9 @@ _CONFIGS = {
 }
 _EXACT = frozenset({"path-pattern", "http-request-method"})
 """Fields whose case counts."""
+_TEXTS = frozenset({"host-header", "path-pattern", "http-request-method"})
+"""Fields of which a request has one value."""
+_WILD = re.compile(r"[*?\\]")
 
 
 def to_api(conditions: Iterable[RequestCondition]) -> list[dict[str, Any]]:
@@ -46,6 +50,28 @@ def difference(wanted: Collection[RequestCondition], rule: Sequence[Mapping[str,
         if some
     ]
     return " ".join(parts).removeprefix("and ")
+
+
+def overlap(wanted: Collection[RequestCondition], rule: Sequence[Mapping[str, Any]]) -> bool:
+    """May one request meet these conditions and a rule's? False only where it is plain that none does."""
+    asked, there = list(map(_canonical, wanted)), list(map(_of_api, rule))
+    return not any(one.field == other.field and _apart(one, other) for one in asked for other in there)
+
+
+def _apart(one: RequestCondition, other: RequestCondition) -> bool:
+    """Does every value of the one begin or end otherwise than every value of the other?"""
+    pairs = [*one.values, *other.values]
+    plain = one.field in _TEXTS and one.values and other.values and not any(name for name, _ in pairs)
+    return bool(plain) and all(_differ(mine, its) for _, mine in one.values for _, its in other.values)
+
+
+def _differ(one: str, other: str) -> bool:
+    """Is there no text that fits both patterns? As far as their literal beginnings and endings tell."""
+    mine, its = _WILD.split(one), _WILD.split(other)
+    if len(mine) == len(its) == 1:
+        return one != other
+    head, tail = min(len(mine[0]), len(its[0])), min(len(mine[-1]), len(its[-1]))
+    return mine[0][:head] != its[0][:head] or mine[-1][len(mine[-1]) - tail :] != its[-1][len(its[-1]) - tail :]
 
 
 def _of_api(raw: Mapping[str, Any]) -> RequestCondition:

@@ -1,5 +1,6 @@
 """Rules that aren't there, of which the spec says enough to make them: a copy of the listener's default action, so that
-what such a rule takes goes on as before. Then it is adopted as any other, and the rest is an ordinary rollout.
+what such a rule takes goes on as before. Then it is adopted as any other, and the rest is an ordinary rollout. Where
+another rule may have these requests now nothing is made: the copy would send them elsewhere.
 
 Only at rest, and never while a person is waited for. What is made carries the owner tag from its first moment on, and
 AWS makes no second rule at a priority: so nobody has to be asked before, and an answer that is lost costs no more than
@@ -14,7 +15,7 @@ from okra.rollout import late, verify
 from okra.rollout.asking import READ_BEFORE, may_retry, say_problem
 from okra.rollout.effects import CreateRule
 from okra.rollout.looking import just_swept, look_later
-from okra.rollout.observation import ABSENT
+from okra.rollout.observation import ABSENT, OVERLAPS
 from okra.rollout.policy import RoutePolicy
 from okra.rollout.state import RouteState
 from okra.rollout.turn import Turn
@@ -22,8 +23,8 @@ from okra.rollout.verify import STALE_FOR
 
 
 def absent(turn: Turn) -> list[str]:
-    """The routes that aren't there and could be made."""
-    return [key for key in turn.route_policies if (p := turn.obs.problems.get(key)) and p.reason == ABSENT]
+    """The routes that aren't there and could be made, were it not for other rules."""
+    return [key for key in turn.route_policies if (p := turn.obs.problems.get(key)) and p.reason in (ABSENT, OVERLAPS)]
 
 
 def create_absent(turn: Turn) -> None:
@@ -31,7 +32,11 @@ def create_absent(turn: Turn) -> None:
     keys = absent(turn)
     if not keys or turn.state.moving:
         return
-    turn.report("CreatingRule", f"{', '.join(keys)} isn't there yet: making it.")
+    overlaps = [p for key in keys if (p := turn.obs.problems[key]).reason == OVERLAPS]
+    if overlaps:
+        turn.report(OVERLAPS, overlaps[0].message, permanent=True)
+    else:
+        turn.report("CreatingRule", f"{', '.join(keys)} isn't there yet: making it.")
     others = tuple(route for route in turn.state.routes if route.key not in keys)
     if (hold := turn.state.hold) is not None:
         said = f"{', '.join(keys)} isn't there, and is made after: okra resume {turn.policy.name}"
@@ -49,7 +54,10 @@ def _create(turn: Turn, policy: RoutePolicy) -> None:
     key = policy.key
     known = next((route for route in turn.state.routes if route.key == key), RouteState(key))
     answered = verify.acknowledged(known, turn.obs)
-    if not may_retry(turn, known):
+    if turn.obs.problems[key].reason == OVERLAPS:
+        if known.arn:
+            _begin_anew(turn)  # with the one that a person makes
+    elif not may_retry(turn, known):
         say_problem(turn, known)
     elif answered is not None and turn.now - answered < STALE_FOR:
         look_later(turn, answered)

@@ -35,6 +35,8 @@ class Action(StrEnum):
 
 ABSENT = "RuleAbsent"
 """`Problem.reason` of a route that isn't there, and that the spec says enough of to make it."""
+OVERLAPS = "RulesOverlap"
+"""`Problem.reason` of one that is not to be made: another rule may have its requests now."""
 
 
 class LoadBalancerType(StrEnum):

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from okra.api.records import is_record
-from okra.rollout.observation import ABSENT, Action, RouteReading
+from okra.rollout.observation import ABSENT, OVERLAPS, Action, RouteReading
 from okra.rollout.policy import RoutePolicy
 from okra.rollout.state import Condition, Phase, RouteState
 from okra.rollout.turn import Turn
 
-ROUTE_GONE = ("ListenerNotFound", "RuleNotFound", "HostedZoneNotFound", ABSENT)
+ROUTE_GONE = ("ListenerNotFound", "RuleNotFound", "HostedZoneNotFound", ABSENT, OVERLAPS)
 """AWS's answers about a route that exists no more (`okra.aws`). (A zone of another account is AccessDenied.)"""
 
 

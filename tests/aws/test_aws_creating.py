@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from okra.aws.facade import Aws
-from okra.aws.rule_conditions import difference, to_api
-from okra.errors import Conflict, Invalid, OkraError, Refused
+from okra.aws.rule_conditions import difference, overlap, to_api
+from okra.errors import Conflict, Invalid, NotFound, OkraError, Refused
 from okra.ports import Account, RequestCondition, RouteRef
-from okra.rollout.observation import RouteReading
+from okra.rollout.observation import ABSENT, OVERLAPS, RouteReading
 from okra.testing.aws_world import AwsWorld, forward
 from okra.testing.fault_proxy import FaultProxy
 from okra.testing.faults import Fault, FaultKind
@@ -94,6 +94,78 @@ def test_a_regular_expression_is_like_no_condition_of_okras() -> None:
     raw = [{"Field": "host-header", "HostHeaderConfig": {"Values": [], "RegexValues": ["a.*"]}}]
     said = difference([condition("host-header", "a.io")], raw)
     assert said == "it takes host-header: regexvalues=a.* and should take host-header: a.io"
+
+
+# -- other rules' requests -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [
+        ([condition("host-header", "a.io")], [condition("host-header", "b.io", "c.io")]),
+        ([condition("host-header", "A.io")], [condition("host-header", "*.b.io")]),
+        ([condition("path-pattern", "/api/*")], [condition("path-pattern", "/web/*", "/web")]),
+        ([condition("path-pattern", "/a")], [condition("path-pattern", "/A")]),
+        ([condition("http-request-method", "GET")], [condition("http-request-method", "POST")]),
+        (
+            [condition("host-header", "a.io"), condition("path-pattern", "/*")],
+            [condition("path-pattern", "/x"), condition("host-header", "b.io")],
+        ),
+    ],
+    ids=["hosts", "endings", "beginnings", "case of a path", "methods", "one of two fields"],
+)
+def test_conditions_that_no_request_meets_together(
+    wanted: list[RequestCondition], there: list[RequestCondition]
+) -> None:
+    assert not overlap(wanted, to_api(there))
+    assert not overlap(there, to_api(wanted))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [
+        ([condition("path-pattern", "/api/v2/*")], [condition("path-pattern", "/api/*")]),
+        ([condition("host-header", "a.io")], [condition("host-header", "A.IO")]),
+        ([condition("host-header", "a.b.io")], [condition("host-header", "*.io")]),
+        ([condition("host-header", "a.io", "c.io")], [condition("host-header", "b.io", "c.io")]),
+        ([condition("path-pattern", "/?b")], [condition("path-pattern", "/a?")]),
+        ([condition("host-header", "a.io")], [condition("path-pattern", "/web")]),
+        ([condition("http-header", "1", header="a")], [condition("http-header", "2", header="a")]),
+        ([condition("host-header", "a.io")], []),
+    ],
+    ids=["within", "case of a host", "wildcard", "one in common", "question marks", "fields", "headers", "none"],
+)
+def test_conditions_that_one_request_may_meet(wanted: list[RequestCondition], there: list[RequestCondition]) -> None:
+    assert overlap(wanted, to_api(there))
+    assert overlap(there, to_api(wanted))
+
+
+@pytest.mark.parametrize("config", [{"RegexValues": ["b.*"]}, {"Values": ["b.io"], "RegexValues": ["a.*"]}, {}])
+def test_what_okra_cannot_read_may_be_met_by_anything(config: dict[str, Any]) -> None:
+    assert overlap([condition("host-header", "a.io")], [{"Field": "host-header", "HostHeaderConfig": config}])
+
+
+async def absence(aws: Aws, ref: RouteRef) -> NotFound:
+    found = (await aws.router.read([ref]))[ref]
+    assert isinstance(found, NotFound), found
+    return found
+
+
+async def test_a_rule_behind_that_has_its_requests_now_is_named_with_the_remedy(
+    aws: Aws, aws_world: AwsWorld, listener: str
+) -> None:
+    ref = ref_of(listener, 7, condition("path-pattern", "/api/v2/*"))
+    aws_world.rule(listener, 3, conditions=to_api([condition("path-pattern", "/api/*")]))
+    aws_world.rule(listener, 15, conditions=to_api([condition("path-pattern", "/web/*")]))
+    assert (await absence(aws, ref)).reason == ABSENT
+    behind = aws_world.rule(listener, 20, conditions=to_api([condition("path-pattern", "/api/*")]))
+    aws_world.rule(listener, 30)
+    error = await absence(aws, ref)
+    assert error.reason == OVERLAPS
+    assert f"{behind} (priority 20)" in str(error)
+    assert "create this one by hand" in str(error)
+    aws_world.elb.delete_rule(RuleArn=behind)
+    assert "(priority 30)" in str(await absence(aws, ref)), "a host and a path may both be met"
 
 
 # -- what is made --------------------------------------------------------------------------------------------------

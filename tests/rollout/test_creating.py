@@ -11,7 +11,7 @@ import pytest
 
 from okra.rollout.effects import CreateRule, Effect, Persist, SetWeights
 from okra.rollout.late import LANDS_WITHIN
-from okra.rollout.observation import Verdict
+from okra.rollout.observation import OVERLAPS, Problem, Verdict
 from okra.rollout.policy import OnFailure
 from okra.rollout.rest import Rest
 from okra.rollout.state import Outcome, Phase
@@ -187,6 +187,51 @@ def test_nothing_to_protect_is_a_first_placement() -> None:
     p.world.defaults["r"] = {}
     ended(p)
     assert (share(p), rollout(p).kind) == (1, "FirstPlacement")
+
+
+# -- another rule has the requests ---------------------------------------------------------------------------------
+
+
+def overlapped(p: Process, key: str = "r") -> Process:
+    """The rule isn't there, and one behind takes some of its requests."""
+    p.world.troubles[key] = Problem(OVERLAPS, "Rule 20 may take some of its requests now: create it by hand.")
+    return p
+
+
+def test_a_rule_that_would_take_requests_from_another_is_not_made_and_the_one_made_by_hand_is_adopted() -> None:
+    p = overlapped(without_rule())
+    p.run(600)
+    assert (makings(p), p.state.condition.reason, p.rest) == ([], OVERLAPS, Rest.FAILED)
+    assert "Rule 20" in p.state.condition.message
+    said = [effect.state.condition.reason for effect in p.trace if isinstance(effect, Persist)]
+    assert set(said) == {OVERLAPS}
+    p.world.make("r", {tg("a1"): 7})
+    ended(p)
+    assert (makings(p), share(p)) == ([], 1)
+
+
+def test_it_is_made_when_the_other_is_gone() -> None:
+    p = overlapped(without_rule())
+    p.run(60)
+    p.world.vanish("r")
+    ended(p)
+    assert (makings(p), share(p)) == ([1], 1)
+
+
+def test_one_that_vanishes_before_another_takes_back_what_moves_and_its_successor_is_adopted() -> None:
+    p = overlapped(at(cell(routes=("r", "s"), plan=SLOW), HALF), "s")
+    p.until(lambda: share(p) == 0 and p.state.condition.reason == OVERLAPS)
+    assert (makings(p), p.state.phase, p.state.blocked) == ([], Phase.IDLE, ())
+    p.world.make("s", {tg("a1-s"): 1})
+    p.until(lambda: share(p) == share(p, key="s") == 1)
+    assert makings(p) == []
+
+
+def test_a_deleted_cell_does_not_wait_for_one_that_is_gone() -> None:
+    p = overlapped(ended(cell()))
+    p.see(deleting=True)
+    p.run(10)
+    assert p.released
 
 
 # -- made anew -----------------------------------------------------------------------------------------------------
