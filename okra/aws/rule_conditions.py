@@ -26,6 +26,7 @@ _EXACT = frozenset({"path-pattern", "http-request-method"})
 _TEXTS = frozenset({"host-header", "path-pattern", "http-request-method"})
 """Fields of which a request has one value."""
 _WILD = re.compile(r"[*?\\]")
+_READS_AS_MORE = re.compile(r"[\s=]")
 
 
 def to_api(conditions: Iterable[RequestCondition]) -> list[dict[str, Any]]:
@@ -42,10 +43,9 @@ def _config(condition: RequestCondition) -> dict[str, Any]:
 
 def difference(wanted: Collection[RequestCondition], rule: Sequence[Mapping[str, Any]]) -> str:
     """How a rule's conditions, as the API gave them, differ from those wanted, in words; empty where they don't."""
-    there = {_said(each) for each in map(_of_api, rule)}
-    asked = {_said(_canonical(each)) for each in wanted}
+    there, asked = set(map(_of_api, rule)), set(map(_canonical, wanted))
     parts = [
-        f"{verb} {', '.join(sorted(some))}"
+        f"{verb} {', '.join(sorted(map(_said, some)))}"
         for verb, some in (("it takes", there - asked), ("and should take", asked - there))
         if some
     ]
@@ -106,6 +106,7 @@ def _range(value: str) -> str:
 
 
 def _said(condition: RequestCondition) -> str:
-    """One condition, for people: `http-header x-canary: 1 or 2`."""
-    values = " or ".join(f"{key}={value}" if key else value for key, value in condition.values)
+    """One condition, for people: `http-header x-canary: 1 or 2`; a value that could be read as more is quoted."""
+    plain = [(key, f'"{value}"' if _READS_AS_MORE.search(value) else value) for key, value in condition.values]
+    values = " or ".join(f"{key}={value}" if key else value for key, value in plain)
     return f"{' '.join(part for part in (condition.field, condition.header) if part)}: {values}"

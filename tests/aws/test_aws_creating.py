@@ -90,6 +90,31 @@ def test_what_differs_is_said_in_words(
     assert difference(wanted, to_api(there)) == said
 
 
+@pytest.mark.parametrize(
+    ("wanted", "there", "said"),
+    [
+        (
+            condition("http-header", "1", "2", header="X-A"),
+            condition("http-header", "1 or 2", header="X-A"),
+            'it takes http-header x-a: "1 or 2" and should take http-header x-a: 1 or 2',
+        ),
+        (
+            RequestCondition("query-string", (("a", "b"),)),
+            RequestCondition("query-string", (("", "a=b"),)),
+            'it takes query-string: "a=b" and should take query-string: a=b',
+        ),
+        (
+            condition("http-header", "x: 1", header="a"),
+            condition("http-header", "1", header="a: x"),
+            'it takes http-header a: x: 1 and should take http-header a: "x: 1"',
+        ),
+    ],
+    ids=["two values and one", "a key and none", "header and value"],
+)
+def test_conditions_that_only_read_alike_differ(wanted: RequestCondition, there: RequestCondition, said: str) -> None:
+    assert difference([wanted], to_api([there])) == said
+
+
 def test_a_regular_expression_is_like_no_condition_of_okras() -> None:
     raw = [{"Field": "host-header", "HostHeaderConfig": {"Values": [], "RegexValues": ["a.*"]}}]
     said = difference([condition("host-header", "a.io")], raw)
