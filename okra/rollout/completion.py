@@ -10,9 +10,8 @@ def complete(turn: Turn) -> None:
     """The canary is stable now; what it replaced stays attached at 0 for an instant rollback."""
     rollout, until = turn.rollout, turn.now + turn.policy.retain_for
     for _, route, reading in turn.routes:
-        stable = {arn: weight for arn, weight in reading.weights.items() if weight}
-        kept = {**stable, **route.goal}
-        former = [arn for arn in (*route.stable, *route.retained) if arn in reading.weights and arn not in kept]
+        stable = {arn: weight for arn, weight in reading.weights.items() if weight or arn in route.goal}
+        former = [arn for arn in (*route.stable, *route.retained) if arn in reading.weights and arn not in stable]
         turn.set_route(
             route.key,
             stable=stable,

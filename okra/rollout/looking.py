@@ -75,5 +75,5 @@ def of_interest(turn: Turn) -> set[str]:
     for _, route, reading in turn.routes:
         arns |= set(route.retained)
         if turn.state.moving or not same_shares(route.asked, reading.weights):
-            arns |= {*reading.weights, *route.canary, *route.stable}
+            arns |= {*reading.weights, *route.canary, *route.stable, *route.goal}
     return arns

@@ -118,7 +118,7 @@ def _attach(turn: Turn, policy: RoutePolicy, route: RouteState, missing: Collect
     """Put missing groups on the route at 0, the present shares unchanged; ours at 0 give way if need be."""
     reading = turn.obs.readings[route.key]
     for arn in missing:
-        if arn in route.canary and not _registered(turn, route, arn):
+        if (arn in route.canary or arn in route.goal) and not _registered(turn, route, arn):
             return Move(waits="WaitingForTargets", message=unfit_message(turn, route, [arn]))
     staying = dict(reading.weights)
     evictable = [arn for arn in _evictable(route, reading) if arn not in final]
@@ -159,7 +159,7 @@ def _registered(turn: Turn, route: RouteState, arn: str) -> bool:
     reading = health.newest(turn.obs, arn)
     if reading is None:
         look_at_health(turn, [arn])
-    need = turn.need(route)
+    need = turn.need(route) if arn in route.canary else 1
     return reading is not None and need is not None and reading.registered >= need
 
 

@@ -128,7 +128,7 @@ def finish(turn: Turn) -> None:
             turn.emit("StableDegraded", said, "Warning")
         idle = {
             arn: (turn.now if leaves(turn, route, reading, arn) else until)
-            for arn in route.canary
+            for arn in {*route.canary, *route.goal}
             if reading.weights.get(arn) == 0 and not route.stable.get(arn)
         }
         retained, shown = {**route.retained, **idle}, dict(reading.weights)

@@ -44,8 +44,8 @@ rewritten(
 rewritten(
     "destinations_of_weight_0_are_let_go",
     completion.complete,
-    "{**stable, **route.goal}",
-    "stable",
+    "if weight or arn in route.goal",
+    "if weight",
     test_goals.test_a_group_of_weight_0_in_the_end_is_attached_and_stays,
 )
 rewritten(

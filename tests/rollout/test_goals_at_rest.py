@@ -11,8 +11,8 @@ from okra.rollout.policy import bare
 from okra.rollout.rest import Rest
 from okra.rollout.state import Hold, RouteState
 from okra.rollout.weights import shares
-from tests.rollout.cases import edit, ended, once, route, say
-from tests.rollout.goals import alb, divided, failed, name_of
+from tests.rollout.cases import edit, ended, once, route, say, shown
+from tests.rollout.goals import aimed, alb, divided, failed, name_of
 from tests.rollout.world import tg
 
 F = Fraction
@@ -81,3 +81,34 @@ def test_an_edit_that_names_another_route_and_is_taken_back_leaves_an_alb_where_
     p.run(60.0)
     assert (p.state.stable_version, p.state.rollouts) == (name_of({"a": 1, "b": 1}), 1)
     assert (p.rest, p.state.condition.reason) == (Rest.SYNCED, "Synced")
+
+
+# -- destinations of weight 0 ------------------------------------------------------------------------------------------
+
+
+def test_a_destination_of_weight_0_without_targets_is_not_attached() -> None:
+    """At 0 it could take the load balancer out of DNS."""
+    p = alb({"a": 1}, {"a": 1, "b": 1, "c": 0})
+    p.world.groups[tg("c")].registered = p.world.groups[tg("c")].healthy = 0
+    p.run(30.0)
+    assert "c" not in shown(p)
+    assert p.state.condition.reason == "WaitingForTargets"
+    assert "c (0 of 0 targets healthy, 1 needed)" in p.state.condition.message
+    p.world.groups[tg("c")].registered = p.world.groups[tg("c")].healthy = 1
+    assert shown(ended(p)) == {"a": 1, "b": 1, "c": 0}
+
+
+def test_what_was_attached_at_0_for_weights_that_failed_is_let_go() -> None:
+    p = ended(failed(alb({"a": 1}, {"a": 1, "b": 1, "c": 0})))
+    p.run(700.0)
+    assert shown(p) == {"a": 1}
+
+
+def test_what_was_attached_at_0_is_let_go_when_the_spec_names_it_no_more() -> None:
+    p = ended(alb({"a": 1}, {"a": 1, "b": 1, "c": 0}))
+    p.policy = aimed(p.policy, {"a": 1, "b": 2})
+    p.until(lambda: p.state.rollouts == 2)
+    ended(p)
+    assert set(route(p).retained) == {tg("c")}
+    p.run(700.0)
+    assert shown(p) == {"a": 1, "b": 2}
