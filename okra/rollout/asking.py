@@ -124,7 +124,7 @@ def unfit_message(turn: Turn, route: RouteState, unfit: Collection[str]) -> str:
     parts = []
     for arn in unfit:
         reading = known(turn, arn)
-        need = (turn.need(route) or "?") if arn in route.canary else 1
+        need = (turn.need(route, arn) or "?") if arn in route.canary else 1
         counts = f"{reading.healthy} of {reading.registered} targets healthy" if reading else "health unknown"
         parts.append(f"{short(arn)} ({counts}, {need} needed)")
     return "Waiting for " + ", ".join(parts) + "."

@@ -29,6 +29,14 @@ def needed(min_healthy: int | Fraction, obs: Observation, stable: Collection[str
     return max(1, ceil(min_healthy * Fraction(sum(counts), len(counts))))
 
 
+def own(min_healthy: int | Fraction, obs: Observation, arn: str) -> int | None:
+    """The same of a group that holds traffic already: a number, or a part of its own registered targets."""
+    if isinstance(min_healthy, int):
+        return max(1, min_healthy)
+    reading = newest(obs, arn)
+    return max(1, ceil(min_healthy * reading.registered)) if reading else None
+
+
 def serves(obs: Observation, arn: str) -> bool:
     """Did the newest read show a healthy target?"""
     reading = newest(obs, arn)

@@ -159,7 +159,7 @@ def _registered(turn: Turn, route: RouteState, arn: str) -> bool:
     reading = health.newest(turn.obs, arn)
     if reading is None:
         look_at_health(turn, [arn])
-    need = turn.need(route) if arn in route.canary else 1
+    need = turn.need(route, arn) if arn in route.canary else 1
     return reading is not None and need is not None and reading.registered >= need
 
 

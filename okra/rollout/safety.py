@@ -62,9 +62,8 @@ def unhealthy(turn: Turn) -> bool:
     if turn.state.phase not in RUNNING or turn.first:
         return False
     for _, route, reading in turn.routes:
-        need = turn.need(route) or 1
         carrying = [arn for arn in raised(route, reading.weights) if arn in route.canary]
-        bad = [arn for arn in carrying if health.unhealthy(turn.obs, arn, need)]
+        bad = [arn for arn in carrying if health.unhealthy(turn.obs, arn, turn.need(route, arn) or 1)]
         if bad:
             said = f"Unhealthy under traffic: {unfit_message(turn, route, bad)}"
             block = turn.rollout.kind is RolloutKind.CANARY

@@ -91,16 +91,19 @@ class Turn:
             return f"The traffic is divided as {version} says"
         return f"{version} holds {'all of ' if all_of else ''}the traffic"
 
-    def need(self, route: RouteState) -> int | None:
-        """Healthy targets that a canary group of this route needs; None while it can't be known."""
-        return 1 if self.route_policies[route.key].single else self._need
+    def need(self, route: RouteState, arn: str) -> int | None:
+        """Healthy targets that this canary group of a route needs; None while it can't be known. One that is to gain on
+        the traffic that it has needs a part of its own: of a larger one's it might never have as many."""
+        if self.route_policies[route.key].single:
+            return 1
+        return health.own(self.policy.min_healthy, self.obs, arn) if route.stable.get(arn) else self._need
 
     @cached_property
     def _need(self) -> int | None:
         """Of target groups."""
         # ELB checks no group that isn't attached: detached ones would count as without a healthy target.
         counting = [(route, reading) for policy, route, reading in self.routes if not policy.single]
-        stable = [arn for route, reading in counting for arn in route.stable if arn in reading.weights]
+        stable = [a for route, reading in counting for a, w in route.stable.items() if w and a in reading.weights]
         return health.needed(self.policy.min_healthy, self.obs, stable)
 
     def can_serve(self, route: RouteState, arn: str, *, fresh: bool = True) -> bool:
@@ -111,7 +114,7 @@ class Turn:
         reading = health.newest(self.obs, arn)
         if reading is None or (fresh and self.now - reading.began_at > self.policy.fresh_for):
             return False
-        need = self.need(route) if arn in route.canary else 1
+        need = self.need(route, arn) if arn in route.canary else 1
         return need is not None and reading.healthy >= need
 
     @property

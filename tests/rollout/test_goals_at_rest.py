@@ -11,9 +11,9 @@ from okra.rollout.policy import bare
 from okra.rollout.rest import Rest
 from okra.rollout.state import Hold, RouteState
 from okra.rollout.weights import shares
-from tests.rollout.cases import edit, ended, once, route, say, shown
-from tests.rollout.goals import aimed, alb, divided, failed, name_of
-from tests.rollout.world import tg
+from tests.rollout.cases import edit, ended, failure, once, route, say, shown
+from tests.rollout.goals import aimed, alb, divided, failed, halfway, name_of
+from tests.rollout.world import canary_plan, tg
 
 F = Fraction
 NOBODY = Hold("", "", 0.0)
@@ -112,3 +112,36 @@ def test_what_was_attached_at_0_is_let_go_when_the_spec_names_it_no_more() -> No
     assert set(route(p).retained) == {tg("c")}
     p.run(700.0)
     assert shown(p) == {"a": 1, "b": 2}
+
+
+# -- how many healthy targets ------------------------------------------------------------------------------------------
+
+
+def test_a_group_that_has_traffic_and_gains_needs_a_part_of_its_own_targets() -> None:
+    """Of a large group's it could never have as many."""
+    p = alb({"a": 9, "b": 1}, {"a": 8, "b": 2}, plan=canary_plan(50, 100, 60.0))
+    for name, targets in (("a", 100), ("b", 12)):
+        p.world.groups[tg(name)].healthy = p.world.groups[tg(name)].registered = targets
+    halfway(p)
+    p.world.groups[tg("b")].healthy = 5
+    ended(p)
+    assert (failure(p), divided(p)) == ("CanaryUnhealthy", {"a": F(9, 10), "b": F(1, 10)})
+
+
+def test_a_number_of_healthy_targets_is_needed_of_each_that_gains() -> None:
+    p = alb({"a": 9, "b": 1}, {"a": 8, "b": 2}, min_healthy=3)
+    p.world.groups[tg("b")].healthy = 2
+    assert failure(ended(p)) == "HealthTimeout"
+
+
+def test_one_that_is_new_needs_a_part_of_what_those_with_traffic_have() -> None:
+    p = alb({"a": 1}, {"a": 1, "b": 1, "c": 0})
+    p.world.groups[tg("a")].healthy = 10
+    p.world.groups[tg("b")].healthy = p.world.groups[tg("b")].registered = 5
+    assert failure(ended(p)) == ""
+    p.world.add(None, "d")
+    p.world.groups[tg("d")].healthy = p.world.groups[tg("d")].registered = 3
+    p.policy = aimed(p.policy, {"a": 1, "d": 1})
+    p.until(lambda: p.state.rollouts == 2)
+    p.run(30.0)
+    assert "d (0 of 3 targets healthy, 4 needed)" in p.state.condition.message
