@@ -34,7 +34,7 @@ class Census:
     whole: int = 0
     """So many groups are all there is of a version, whatever `replicas` says (one: a record)."""
     goal: Weights = field(default_factory=dict)
-    """`RoutePolicy.goal`: where one of its groups is there all are."""
+    """`RoutePolicy.goal`. While one of its groups is missing `whole` is more than there can be."""
 
     def many(self, groups: Collection[str], replicas: int) -> int:
         """How many of a version's `replicas` groups these are."""
@@ -69,7 +69,7 @@ def count(policy: Policy, route: RoutePolicy, obs: Observation) -> Census:
     found = {version: tuple(groups) for version, groups in versions.items()}
     if route.goal:
         complete = {arn for groups in found.values() for arn in groups}.issuperset(route.goal)
-        return Census(found if complete else {}, tuple(ignored), whole=1, goal=route.goal)
+        return Census(found, tuple(ignored), whole=1 if complete else len(route.goal) + 1, goal=route.goal)
     return Census(found, tuple(ignored), 1 if route.single else route.whole)
 
 

@@ -73,16 +73,18 @@ def unhealthy(turn: Turn) -> bool:
 
 
 def withdrawn(turn: Turn) -> bool:
-    """A canary group vanished or lost its tag: there is no such version any more; nothing is blocked."""
+    """A canary group vanished or lost its tag: there is no such version any more; nothing is blocked. Of the
+    others that a goal names those count that are still to be attached: what is on the route exists."""
     if turn.state.phase not in RUNNING or turn.obs.groups is None:
         return False
     version = turn.rollout.version
     if turn.distributes and turn.policy.pin != version:
         return False  # the spec names other groups now: `superseded`
-    for _, route, _reading in turn.routes:
-        gone = [arn for arn in route.canary if arn not in turn.censuses[route.key].versions.get(version, ())]
+    for _, route, reading in turn.routes:
+        needed = {*route.canary, *(arn for arn in route.goal if arn not in reading.weights)}
+        gone = needed.difference(turn.censuses[route.key].versions.get(version, ()))
         if gone:
-            said = f"{len(gone)} of {len(route.canary)} target groups of {version} vanished or lost their label."
+            said = f"{len(gone)} of {len(needed)} target groups of {version} vanished or lost their label."
             _withdraw(turn, Failure("Withdrawn", said, turn.now))
             return False
     return False

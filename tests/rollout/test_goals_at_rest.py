@@ -9,14 +9,15 @@ from okra.rollout.distribution import progress
 from okra.rollout.effects import Effect, SetWeights
 from okra.rollout.policy import bare
 from okra.rollout.rest import Rest
-from okra.rollout.state import Hold, RouteState
+from okra.rollout.state import Failure, Hold, Phase, RouteState
 from okra.rollout.weights import shares
-from tests.rollout.cases import edit, ended, failure, once, route, say, shown
+from tests.rollout.cases import edit, ended, failure, once, rollout, route, say, shown
 from tests.rollout.goals import aimed, alb, divided, failed, halfway, name_of
 from tests.rollout.world import canary_plan, tg
 
 F = Fraction
 NOBODY = Hold("", "", 0.0)
+NOTHING = Failure("", "", 0.0)
 
 
 def test_a_first_placement_that_was_withdrawn_leaves_no_way_behind() -> None:
@@ -145,3 +146,37 @@ def test_one_that_is_new_needs_a_part_of_what_those_with_traffic_have() -> None:
     p.until(lambda: p.state.rollouts == 2)
     p.run(30.0)
     assert "d (0 of 3 targets healthy, 4 needed)" in p.state.condition.message
+
+
+# -- destinations that come and go -------------------------------------------------------------------------------------
+
+
+def test_a_destination_that_gains_nothing_and_is_missing_once_ends_nothing() -> None:
+    p = halfway(alb({"a": 3, "d": 1}, {"a": 1, "b": 1, "d": 0}))
+    for name in ("a", "d"):
+        p.missing = {tg(name)}
+        p.discover()
+        p.settle()
+    assert (p.state.phase, p.state.rollouts) == (Phase.STEP, 1)
+    assert failure(ended(p)) == ""
+    assert divided(p) == {"a": F(1, 2), "b": F(1, 2)}
+
+
+def test_a_destination_of_weight_0_that_the_spec_names_on_the_way_and_that_is_not_there_ends_nothing() -> None:
+    p = halfway(alb({"a": 1}, {"a": 1, "b": 1}))
+    p.policy = aimed(p.policy, {"a": 1, "b": 1, "c": 0})
+    assert failure(ended(p)) == ""
+    assert divided(p) == {"a": F(1, 2), "b": F(1, 2)}
+
+
+def test_a_destination_that_vanishes_before_it_is_attached_is_waited_for() -> None:
+    """AWS would take no weights that name it."""
+    p = alb({"a": 1}, {"a": 1, "b": 1, "c": 0})
+    p.world.groups[tg("c")].registered = p.world.groups[tg("c")].healthy = 0
+    p.run(20.0)
+    assert p.state.phase is Phase.GATE
+    p.world.groups[tg("c")].exists = False
+    p.run(100.0)
+    assert (failure(p), p.state.phase, p.state.condition.reason) == ("Withdrawn", Phase.IDLE, "WaitingForTargetGroups")
+    assert tg("c") in p.state.condition.message
+    assert (rollout(p).failure or NOTHING).message.startswith("1 of 2 target groups of")
