@@ -143,8 +143,10 @@ def finish(turn: Turn) -> None:
 def says_rolled_back(turn: Turn) -> bool:
     """After a failure, for as long as its version may not start again: with the end of the revert, never later.
 
-    Nobody who waits for `Ready` may see the moment between the two.
+    Nobody who waits for `Ready` may see the moment between the two. A goal that has become what is stable is reached.
     """
+    if turn.distributes and turn.policy.pin == turn.state.stable_version:
+        return False
     last = turn.state.rollout
     if last is None or last.outcome not in (Outcome.FAILED, Outcome.STOPPED) or last.failure is None:
         return False

@@ -180,3 +180,14 @@ def test_a_destination_that_vanishes_before_it_is_attached_is_waited_for() -> No
     assert (failure(p), p.state.phase, p.state.condition.reason) == ("Withdrawn", Phase.IDLE, "WaitingForTargetGroups")
     assert tg("c") in p.state.condition.message
     assert (rollout(p).failure or NOTHING).message.startswith("1 of 2 target groups of")
+
+
+# -- after a failure ---------------------------------------------------------------------------------------------------
+
+
+def test_who_leaves_it_as_it_is_after_a_failure_has_what_the_spec_says() -> None:
+    p = ended(failed(alb({"a": 1}, {"a": 1, "b": 1})))
+    assert p.state.condition.reason == "RolledBack"
+    p.policy = aimed(p.policy, {"a": 1})
+    p.run(100.0)
+    assert (p.rest, p.state.condition.reason) == (Rest.SYNCED, "Synced")
