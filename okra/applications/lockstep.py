@@ -86,6 +86,25 @@ def regroup(turn: Turn, here: Collection[Application]) -> bool:
     return bool(others)
 
 
+def hand_over(turn: Turn, unit: Unit) -> None:
+    """Traffic at rest that no child Cell is told of is its own's, as soon as the one before has let it go: whatever
+    those that it moves with are blocked by, or wait for."""
+    if lacks := [app for app in unit if unwatched(turn, app)]:
+        if all(turn.app(app).synced and app.name not in turn.obs.elsewhere for app in unit):
+            tell(turn, lacks[0], "synced")
+        turn.wake_in(turn.policy.poll_interval)
+
+
+def unwatched(turn: Turn, app: Application) -> bool:
+    """Does its child Cell not look after its traffic, at rest?"""
+    state = turn.app(app)
+    at_rest = state.synced is not None and state.synced.routed and not state.moving
+    if not (app.routed and at_rest and app.name in turn.obs.routes):
+        return False
+    route = turn.obs.routes[app.name]
+    return route is None or not route.version
+
+
 def tell(turn: Turn, app: Application, goal: Goal, groups: tuple[Group, ...] | None = None) -> None:
     """The child Cell is to be there with the traffic of all that it moves. `groups`: where the application is, in place
     of those that it knows."""

@@ -13,7 +13,7 @@ from okra.applications.beginning import begin_together
 from okra.applications.clusters import clusters_ready
 from okra.applications.commands import commands
 from okra.applications.effects import Decision, SaveRevision
-from okra.applications.lockstep import Unit, left_alone, regroup, units
+from okra.applications.lockstep import Unit, hand_over, left_alone, regroup, units
 from okra.applications.observation import Observation
 from okra.applications.policy import Application, OnFailure, Policy
 from okra.applications.regrouping import is_told, serves_there
@@ -57,6 +57,8 @@ def _applications(turn: Turn) -> None:
     if not moving and regroup(turn, here):
         turn.report(Phase.SYNCING, "Lockstep", "Whose Cell moves the traffic of those in lockstep has changed.")
         return
+    for unit in units(turn, turn.policy.applications):
+        hand_over(turn, unit)
     for unit in units(turn, moving or turn.policy.applications):
         if not _settled(turn, unit):
             _others_wait(turn, unit)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from okra.applications.lockstep import lead_of, tell, together
+from okra.applications.lockstep import lead_of, tell, together, unwatched
 from okra.applications.observation import RouteSeen
 from okra.applications.policy import Application
 from okra.applications.routes import off_the_route, same_groups
@@ -72,8 +72,8 @@ def _is_handed_over(turn: Turn, app: Application, route: RouteSeen | None) -> bo
     """Has another child Cell let its routes go, and is its own told of them? Before that it has no part in a move."""
     synced, unit = turn.app(app).synced, together(turn, app)
     awaited = [each.name for each in unit if each.name in turn.obs.elsewhere]
-    told = len(unit) < 2 or synced is None or route is None or (route.settled and route.version == synced.version)
-    if not awaited and told:
+    rests = synced is None or route is None or (route.settled and route.version == synced.version)
+    if not awaited and not unwatched(turn, app) and (rests or len(unit) < 2):
         return True
     if not awaited and route is not None and route.version != (synced.version if synced else ""):
         tell(turn, app, "synced")

@@ -150,6 +150,48 @@ def test_an_edit_at_rest_hands_the_routes_over_and_moves_nothing(first: bool) ->
     assert placed(w) == [NEW, API_NEW]
 
 
+def listed(w: World) -> dict[str, tuple[str, ...]]:
+    return {name: made.members for name, made in w.routes.items()}
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_what_is_blocked_is_handed_over_all_the_same(joins: bool) -> None:
+    w = synced(*pair(OLD, API_OLD, lockstep=not joins))
+    w.want(*pair(NEW, API_NEW, lockstep=not joins))
+    w.fails = dict.fromkeys((V2, "+".join(NEW)), (Phase.CHECK_FAILED, "dd failed"))
+    w.after(900.0)
+    assert w.web.phase is Phase.FAILED
+    w.want(*pair(NEW, API_NEW, lockstep=joins))
+    w.after(900.0)
+    assert listed(w) == ({"web": ("web", "api")} if joins else {"web": ("web",), "api": ("api",)})
+
+
+def test_a_handover_waits_for_no_application_before_it() -> None:
+    first, second = pair(OLD, API_OLD, lockstep=False)
+    third = replace(first, name="adm", clusters=("adm-1-v1",), version="adm-1-v1", route="r3")
+    w = synced(first, second, third)
+    w.fails["+".join(NEW)] = (Phase.CHECK_FAILED, "dd failed")
+    failing = pair(NEW, API_OLD, lockstep=False)[0]
+    w.want(failing, second, third)
+    w.after(900.0)
+    assert w.web.phase is Phase.FAILED
+    w.want(failing, replace(second, lockstep=True), replace(third, lockstep=True))
+    w.after(900.0)
+    assert listed(w) == {"web": ("web",), "api": ("api", "adm")}
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_a_handover_waits_for_no_clusters(joins: bool) -> None:
+    w = synced(*pair(OLD, API_OLD, lockstep=not joins))
+    w.ready = dict.fromkeys((*NEW, *API_NEW), False)
+    w.want(*pair(NEW, API_NEW, lockstep=joins), clusters=world(*pair(NEW, API_NEW)).policy.clusters)
+    w.after(900.0)
+    assert listed(w) == ({"web": ("web", "api")} if joins else {"web": ("web",), "api": ("api",)})
+    w.ready.clear()
+    w.after(900.0)
+    assert placed(w) == [NEW, API_NEW]
+
+
 def test_an_edit_at_rest_with_other_clusters_joins_them_first() -> None:
     w = synced(*pair(OLD, API_OLD, lockstep=False))
     w.want(*pair(NEW, API_NEW))

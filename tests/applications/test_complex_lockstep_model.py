@@ -3,7 +3,7 @@ each moment, and in the end all is where the spec wants it."""
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from okra.applications.state import Phase
@@ -40,12 +40,13 @@ def one(w: World, number: int, step: tuple[object, ...]) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(lockstep=st.booleans(), steps=st.lists(st.one_of(EDIT, WAIT, FAIL, COMMAND, PAUSE, KILL), max_size=10))
+@example(lockstep=False, steps=[("edit", (0, 1), True), ("wait", 80.0)])
 def test_whatever_happens_all_is_in_the_end_where_it_is_wanted(lockstep: bool, steps: list[tuple[object, ...]]) -> None:
     w = synced(*pair(OLD, API_OLD, lockstep=lockstep))
     for number, step in enumerate(steps):
         one(w, number, step)
     w.fails, w.dies_at = {}, 0
-    w.want(*pair(OLD, API_OLD), clusters=EVERYWHERE, paused=False)
+    w.want(*pair(OLD, API_OLD, lockstep=False), clusters=EVERYWHERE, paused=False)  # whoever is ahead goes back alone
     w.after(1500.0)
     w.want(*pair(NEW, API_NEW), clusters=EVERYWHERE)
     w.after(900.0)

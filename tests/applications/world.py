@@ -92,6 +92,8 @@ class World:
     """The applications that the spec kept last says the same of."""
     joint: bool = False
     """One version may stand for those of several applications."""
+    unwatched: dict[str, float] = field(default_factory=dict)
+    """Applications whose traffic no child has, since when."""
     by_hand: tuple[str, ...] = ()
     """Clusters where it runs by other means than Argo CD."""
     check_time: float = 0.0
@@ -157,11 +159,12 @@ class World:
         return any(name in made.members for of, made in self.routes.items() if of != lead)
 
     def let_go(self) -> None:
-        """At rest a child lets go what others are to have, and one without any is deleted."""
-        if any(each.moving for each in self.state.applications):
-            return
+        """A child lets go what others are to have; one without any is deleted, at rest."""
+        moving = any(each.moving for each in self.state.applications)
         for of, made in [*self.routes.items()]:
             left = [self.state.of(each) for each in made.members if lead_of(self.state.of(each)) != of]
+            if moving and len(left) == len(made.members):
+                continue
             made.traffic -= {group.arn for each in left if each.synced for group in each.synced.groups}
             made.members = tuple(each for each in made.members if lead_of(self.state.of(each)) == of)
             if not made.members:
@@ -374,6 +377,17 @@ class World:
             for rule, there in self.rules.items():
                 assert there <= runs, (rule, there, deployment.clusters)
 
+    def _judge_who_watches(self) -> None:
+        """Traffic that a child had is always one's, or on its way from one to another."""
+        members = {each for made in self.routes.values() for each in made.members}
+        for app in self.policy.applications:
+            synced = self.state.of(app.name).synced
+            if app.name in members or not app.routed or synced is None or not synced.routed:
+                self.unwatched.pop(app.name, None)
+                continue
+            since = self.unwatched.setdefault(app.name, self.now)
+            assert self.now - since <= 2 * POLL, f"nobody watches the traffic of {app.name} since {since}"
+
     def _judge_what_is_said(self, state: State) -> None:
         """Failed is an end: whoever waits for it finds everything back. Synced is where the spec wants it."""
         for app in self.policy.applications if state.phase is Phase.SYNCED and not self.no_groups else ():
@@ -398,6 +412,7 @@ class World:
             self.let_go()
             self.now += POLL
             self.quiet()
+            self._judge_who_watches()
         return self
 
     def want(self, *applications: Application, **changes: object) -> None:
