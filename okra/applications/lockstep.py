@@ -81,9 +81,20 @@ def regroup(turn: Turn, here: Collection[Application]) -> bool:
     if 0 < sum(app in here for app in joined) < len(joined):
         wanted = {name: to for name, to in wanted.items() if turn.state.of(name).moved_by == to}
     others = [app for app in turn.policy.applications if turn.app(app).moved_by != wanted.get(app.name, "")]
+    if others and not _rest(turn, {lead, *(lead_of(turn.app(app)) for app in others)}):
+        turn.wake_in(turn.policy.poll_interval)
+        return False
     for app in others:
         turn.set(app, moved_by=wanted.get(app.name, ""))
     return bool(others)
+
+
+def _rest(turn: Turn, leads: Collection[str]) -> bool:
+    """Is nothing of what their child Cells have on its way, or has it stopped halfway? Another Cell would bring that
+    to where the applications are said to be."""
+    apps = [app for app in turn.policy.applications if {app.name, lead_of(turn.app(app))} & {*leads}]
+    seen = [turn.obs.routes.get(app.name) for app in apps]
+    return all(each is None or each.idle for each in seen)
 
 
 def hand_over(turn: Turn, unit: Unit) -> None:
@@ -140,7 +151,8 @@ def seen_of(seen: RouteSeen | None, app: AppState, apps: Sequence[AppState]) -> 
     if seen is None or (len(apps) < 2 and not app.moved_by):
         return seen
     if place is not None and not {*place.route.split()} <= {*seen.on.split()}:
-        return RouteSeen("", settled=False, on=seen.on, message=HANDED_OVER, phase="Syncing", reason="Lockstep")
+        said = RouteSeen("", settled=False, on=seen.on, message=HANDED_OVER, phase="Syncing", reason="Lockstep")
+        return replace(said, idle=seen.idle, retains=seen.retains)
     called = {joint_of(apps, where): getattr(app, where) for where in GOALS}
     names = {name: there.version for name, there in called.items() if name and there}
     return replace(

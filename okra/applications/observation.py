@@ -62,6 +62,8 @@ class RouteSeen:
     """What its spec pins."""
     settled: bool
     """At rest, by a status of this very spec."""
+    idle: bool = False
+    """So, whichever routes it is told of: nothing of its traffic moves, has stopped, or is on its way back."""
     stable: str | None = None
     """The version that holds the traffic, as its status says."""
     completing: bool = False

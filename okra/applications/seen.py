@@ -89,7 +89,8 @@ def route_seen(obj: Object | None, attempt: int | None) -> RouteSeen | None:
     told = attempt is None or _number(obj, ATTEMPT) == attempt
     return RouteSeen(
         version=version if told else "",
-        settled=fresh and status.machine == Machine.IDLE,
+        settled=(idle := fresh and status.machine == Machine.IDLE),
+        idle=idle,
         stable=status.stable_version,
         completing=fresh and status.machine == Machine.BAKE,
         failed=failed,

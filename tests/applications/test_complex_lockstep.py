@@ -192,6 +192,22 @@ def test_a_handover_waits_for_no_clusters(joins: bool) -> None:
     assert placed(w) == [NEW, API_NEW]
 
 
+@pytest.mark.parametrize("joins", [True, False])
+def test_what_has_stopped_is_handed_to_nobody_before_it_is_back(joins: bool) -> None:
+    w = synced(*pair(OLD, API_OLD, lockstep=not joins), on_failure=OnFailure.STOP)
+    w.want(*pair(NEW, API_NEW, lockstep=not joins))
+    w.fails = dict.fromkeys((V2, "+".join(NEW)), (Phase.CHECK_FAILED, "dd failed"))
+    w.after(900.0)
+    before = listed(w)
+    w.want(*pair(NEW, API_NEW, lockstep=joins))
+    w.after(900.0)
+    assert (w.routes["web"].stopped, listed(w), w.web.phase) == (True, before, Phase.FAILED)
+    w.want(*pair(OLD, API_OLD, lockstep=joins))
+    w.after(900.0)
+    assert listed(w) == ({"web": ("web", "api")} if joins else {"web": ("web",), "api": ("api",)})
+    assert (placed(w), w.state.phase) == ([OLD, API_OLD], Phase.SYNCED)
+
+
 def test_an_edit_at_rest_with_other_clusters_joins_them_first() -> None:
     w = synced(*pair(OLD, API_OLD, lockstep=False))
     w.want(*pair(NEW, API_NEW))

@@ -267,6 +267,7 @@ class World:
         return RouteSeen(
             made.version if not app.moving or made.attempt == app.attempt else "",
             settled,
+            settled,
             made.stable,
             completing=bakes,
             failed=made.failed,
