@@ -81,20 +81,26 @@ def regroup(turn: Turn, here: Collection[Application]) -> bool:
     if 0 < sum(app in here for app in joined) < len(joined):
         wanted = {name: to for name, to in wanted.items() if turn.state.of(name).moved_by == to}
     others = [app for app in turn.policy.applications if turn.app(app).moved_by != wanted.get(app.name, "")]
-    if others and not _rest(turn, {lead, *(lead_of(turn.app(app)) for app in others)}):
-        turn.wake_in(turn.policy.poll_interval)
+    leaves = any((at := turn.app(app).synced) and at.route not in ("", app.route) for app in others)
+    if others and not _rest(turn, {lead, *(lead_of(turn.app(app)) for app in others)}, at_once=leaves):
         return False
     for app in others:
         turn.set(app, moved_by=wanted.get(app.name, ""))
     return bool(others)
 
 
-def _rest(turn: Turn, leads: Collection[str]) -> bool:
-    """Is nothing of what their child Cells have on its way, or has it stopped halfway? Another Cell would bring that
-    to where the applications are said to be."""
+def _rest(turn: Turn, leads: Collection[str], *, at_once: bool) -> bool:
+    """Is nothing of what their child Cells have on its way, and nothing attached any more of where it was? Another Cell
+    would bring the one to where the applications are said to be, and take the other for somebody else's. What has
+    stopped halfway may begin anew before; who is at rest waits, but not `at_once`: whose route was edited has none."""
     apps = [app for app in turn.policy.applications if {app.name, lead_of(turn.app(app))} & {*leads}]
-    seen = [turn.obs.routes.get(app.name) for app in apps]
-    return all(each is None or each.idle for each in seen)
+    seen = [each for app in apps if (each := turn.obs.routes.get(app.name)) is not None]
+    idle = all(each.idle for each in seen)
+    if idle and (at_once or not any(each.retains for each in seen)):
+        return True
+    turn.regroups = frozenset(app.name for app in apps if idle)
+    turn.wake_in(turn.policy.poll_interval)
+    return False
 
 
 def hand_over(turn: Turn, unit: Unit) -> None:
@@ -108,12 +114,11 @@ def hand_over(turn: Turn, unit: Unit) -> None:
 
 def unwatched(turn: Turn, app: Application) -> bool:
     """Does its child Cell not look after its traffic, at rest?"""
-    state = turn.app(app)
-    at_rest = state.synced is not None and state.synced.routed and not state.moving
-    if not (app.routed and at_rest and app.name in turn.obs.routes):
+    synced = turn.app(app).synced
+    if synced is None or not (app.routed and synced.routed and app.name in turn.obs.routes) or turn.app(app).moving:
         return False
     route = turn.obs.routes[app.name]
-    return route is None or not route.version
+    return route is None or (route.idle and not route.version and synced.route in ("", app.route))
 
 
 def tell(turn: Turn, app: Application, goal: Goal, groups: tuple[Group, ...] | None = None) -> None:

@@ -26,6 +26,7 @@ from okra.applications.turn import Turn
 from okra.rollout.observation import Problem
 from okra.rollout.words import retry
 
+CHANGES = "Its lockstep changes, and then it goes, when no former target groups are attached any more (retainFor)."
 STAGES: Mapping[Stage | None, Callable[[Turn, Application], None]] = {
     Stage.INIT: init,
     Stage.MIGRATING: migrating,
@@ -97,7 +98,11 @@ def _settled(turn: Turn, unit: Unit) -> bool:
         return rest(turn, unit)
     elif here:
         _wait_for_the_others(turn, unit, here)
-    elif not _blocked(turn, unit) and all(clusters_ready(turn, app) and is_told(turn, app) for app in unit):
+    elif (
+        not _blocked(turn, unit)
+        and not _regroups(turn, unit)
+        and all(clusters_ready(turn, app) and is_told(turn, app) for app in unit)
+    ):
         begin_together(turn, unit)
     return False
 
@@ -156,9 +161,20 @@ def _wait_for_the_others(turn: Turn, unit: Unit, here: Sequence[Application]) ->
             at_rest(turn, app)
             rests(turn, app)
             continue
+        if _regroups(turn, (app,)):
+            continue
         said = f"It is in lockstep with {stay}, and no other clusters are wanted for that: name them, too, or take one"
         turn.set(app, phase=Phase.PENDING, stage=None, message=f"{said} of them off spec.lockstep.")
     turn.reason = "Lockstep"
+
+
+def _regroups(turn: Turn, unit: Unit) -> bool:
+    """Does it go elsewhere with others than so far, once these may join it, or leave it?"""
+    waits = [app for app in unit if app.name in turn.regroups]
+    for app in waits:
+        turn.set(app, phase=Phase.PENDING, stage=None, message=CHANGES)
+        turn.reason = "Lockstep"
+    return bool(waits)
 
 
 def _blocked(turn: Turn, unit: Unit) -> bool:

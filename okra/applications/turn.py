@@ -27,6 +27,8 @@ class Turn:
         self.wakes: list[float] = []
         self.reason = ""
         """Why the first application that isn't Synced waits, where its phase doesn't say."""
+        self.regroups: frozenset[str] = frozenset()
+        """Those whose lockstep changes when no former target groups of theirs are attached any more."""
         gap = now - state.seen_at if state.seen_at is not None else 0.0
         held = policy.paused and not policy.leaving
         self.watched = gap if 0 < gap <= LONGEST_GAP * policy.poll_interval and not held else 0.0

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from okra.applications.lockstep import joint
+from okra.applications.machine import CHANGES
 from okra.applications.observation import Kept
 from okra.applications.policy import Application, OnFailure
 from okra.applications.state import Phase, Stage
@@ -206,6 +207,42 @@ def test_what_has_stopped_is_handed_to_nobody_before_it_is_back(joins: bool) -> 
     w.after(900.0)
     assert listed(w) == ({"web": ("web", "api")} if joins else {"web": ("web",), "api": ("api",)})
     assert (placed(w), w.state.phase) == ([OLD, API_OLD], Phase.SYNCED)
+
+
+@pytest.mark.parametrize("further", [True, False])
+@pytest.mark.parametrize("joins", [True, False])
+def test_nothing_is_handed_over_while_former_target_groups_are_attached(joins: bool, further: bool) -> None:
+    w = synced(*pair(OLD, API_OLD, lockstep=not joins))
+    w.want(*pair(NEW, API_NEW, lockstep=not joins))
+    w.retain_for = 600.0
+    while w.state.phase is not Phase.SYNCED or w.web.moving or not w.web.former:
+        w.after(10.0)
+    before = listed(w)
+    later = [tuple(f"{each}3" for each in on) for on in (NEW, API_NEW)] if further else [NEW, API_NEW]
+    wanted = pair(later[0], later[1], lockstep=joins)
+    w.want(*wanted, clusters=world(*wanted).policy.clusters)
+    w.after(100.0)
+    assert (listed(w), placed(w)) == (before, [NEW, API_NEW])
+    assert w.state.phase is (Phase.PENDING if further else Phase.SYNCED)
+    assert w.state.reason == ("Lockstep" if further else "Synced")
+    w.after(2000.0)
+    assert listed(w) == ({"web": ("web", "api")} if joins else {"web": ("web",), "api": ("api",)})
+    assert (placed(w), w.state.phase) == (later, Phase.SYNCED)
+
+
+def test_one_that_goes_elsewhere_alone_leaves_the_others_once_nothing_is_attached_where_it_was() -> None:
+    w = synced(*pair(OLD, API_OLD))
+    w.want(*pair(NEW, API_NEW))
+    w.retain_for = 600.0
+    while w.state.phase is not Phase.SYNCED or w.web.moving or not w.web.former:
+        w.after(10.0)
+    further = pair(NEW, ("api-1-v3",), lockstep=False)
+    w.want(*further, clusters=world(*further).policy.clusters)
+    w.after(100.0)
+    assert (w.state.reason, w.state.of("api").message) == ("Lockstep", CHANGES)
+    w.after(2000.0)
+    assert listed(w) == {"web": ("web",), "api": ("api",)}
+    assert (placed(w), w.state.phase) == ([NEW, ("api-1-v3",)], Phase.SYNCED)
 
 
 def test_an_edit_at_rest_with_other_clusters_joins_them_first() -> None:

@@ -331,8 +331,12 @@ class World:
                 )
                 made = self.routes[name]
                 made.listed, made.traffic = listed, before.traffic
-                made.members = members
-                made.on_routes = {each: self._routes_of(each, groups) for each in members}
+                lets_go = [each for each in before.members if lead_of(self.state.of(each)) != name]
+                made.members = (*members, *lets_go)
+                made.on_routes = {
+                    each: before.on_routes[each] if each in lets_go else self._routes_of(each, groups)
+                    for each in made.members
+                }
                 if added := {*members} - {*before.members}:  # at rest: it takes what it finds as it is
                     there = (self.state.of(each).synced for each in added)
                     made.traffic |= {group.arn for each in there if each for group in each.groups}
