@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from okra.errors import AccessDenied, Fatal, OkraError
+from okra.errors import AccessDenied, Fatal, NotFound, OkraError
 from okra.ports import Account
-from okra.ports_groups import TargetGroups
+from okra.ports_clusters import FoundCluster
+from okra.ports_groups import ExistingGroup, TargetGroups
+from okra.rollout.observation import Problem
 from okra.sets.group_settings import ATTRIBUTES, Wanted, digest
 from okra.sets.groups import Decision, Make, Mend, Remove
 from okra.sets.removal import Entry, Phase
@@ -16,6 +18,7 @@ from okra.sets.removal import Entry, Phase
 if TYPE_CHECKING:
     from okra.actors.target_group_set import TargetGroupSetActor
 
+Listings = Mapping[Account, Sequence[FoundCluster] | Problem] | Mapping[Account, Sequence[ExistingGroup] | Problem]
 FINALIZER = "okra.mumoshu.github.io/target-groups"
 MOST_A_LOOK = 20
 """Target groups made in one look: AWS lets an account make three a second, and others do so, too."""
@@ -26,6 +29,7 @@ class GroupEffects:
         self._actor, self._groups = actor, groups
         self.goes_on = False
         """Something was done that is not at its end, or is to be tried again soon."""
+        self._deleted: set[str] = set()
 
     async def execute(self, decision: Decision, wanted: Wanted) -> Decision:
         """What came of it."""
@@ -43,6 +47,22 @@ class GroupEffects:
             done = await self._tried(self._remove(remove, entries[remove.cluster_arn]), entries[remove.cluster_arn])
             entries[remove.cluster_arn] = done
         return replace(decision, entries={arn: each for arn, each in entries.items() if each is not _GONE})
+
+    async def gone(self, arn: str, *listings: Listings) -> bool:
+        """Is this target group known not to exist any more? Its own account and region says so, if one of `listings`
+        shows which that is; that a listing lacks it is not enough."""
+        if arn in self._deleted:
+            return True
+        account = next(
+            (each for listing in listings for each in listing if _place(arn) in _places(listing[each])), None
+        )
+        if account is None:
+            return False
+        try:
+            await self._groups.draining(account, arn)
+        except OkraError as error:
+            return isinstance(error, NotFound)
+        return False
 
     async def _tried(self, effect: Awaitable[Entry], entry: Entry) -> Entry:
         """What a person must mend is tried again with each look; anything else soon."""
@@ -103,8 +123,18 @@ class GroupEffects:
             return replace(entry, message=f"Waits until {left} of its targets are drained.")
         self._actor.must_be_open(f"delete the target group {group.name}")
         await self._groups.delete(account, group.arn)
+        self._deleted.add(group.arn)
         self._actor.tell("TargetGroupDeleted", f"Deleted the target group {group.name} of {remove.cluster_arn}.")
         return _GONE
+
+
+def _places(listing: Sequence[FoundCluster | ExistingGroup] | Problem) -> set[str]:
+    return set() if isinstance(listing, Problem) else {_place(each.arn) for each in listing}
+
+
+def _place(arn: str) -> str:
+    """Region and account."""
+    return ":".join(arn.split(":")[3:5])
 
 
 _GONE = Entry("", "", Phase.REMOVING)

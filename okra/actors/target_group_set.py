@@ -72,7 +72,7 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
             )
         wrong = problems(fleets, groups)
         decision = await self._effects.execute(decision, wanted_from(self.key[1], spec.template))
-        await tell_clusters(self, decision.entries, complete=not wrong)
+        await tell_clusters(self, decision.entries, lambda arn: self._effects.gone(arn, fleets, groups))
         said = summary(list(decision.entries.values()), wrong, rules, decision.beyond, MOST_CLUSTERS)
         await self._say_what_is(decision, said)
         return self.wiring.defaults.poll_interval if self._effects.goes_on else self.until_next
@@ -134,7 +134,7 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
             wrong = problems(groups)
             decision = leave(self.owner, groups, replace(rules, grace=0.0))
             decision = await self._effects.execute(decision, wanted_from(self.key[1], spec.template))
-            await tell_clusters(self, decision.entries, complete=not wrong)
+            await tell_clusters(self, decision.entries, lambda arn: self._effects.gone(arn, groups))
             if wrong or decision.entries:
                 await self._say_what_is(decision, leaving(list(decision.entries.values()), wrong, rules))
                 return self.wiring.defaults.poll_interval

@@ -6,7 +6,7 @@ It stays on the object, so nobody has to be asked for it again; and it is no par
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from okra.actors.kinds import OKRA, resource
@@ -20,14 +20,16 @@ from okra.sets.removal import Entry, Phase
 if TYPE_CHECKING:
     from okra.actors.target_group_set import TargetGroupSetActor
 
+Gone = Callable[[str], Awaitable[bool]]
+"""Is the target group of this ARN known not to exist any more?"""
 ANSWER = 2.0
 """Seconds that the directory has to name its objects."""
 _THERE = (Phase.PRESENT, Phase.REFUSED)
 
 
-async def tell_clusters(actor: TargetGroupSetActor, entries: Mapping[str, Entry], *, complete: bool) -> None:
-    """Annotate the ArgoCDClusters beside the set. They keep what they have while its target group is there, and where
-    that can't be known: `complete` says that everything was listed."""
+async def tell_clusters(actor: TargetGroupSetActor, entries: Mapping[str, Entry], gone: Gone) -> None:
+    """Annotate the ArgoCDClusters beside the set. They keep what they have until its target group is known to be gone:
+    a cluster that isn't found, or whose generator was taken out, may still have all of the traffic."""
     key = f"{TARGET_GROUP_OF}{actor.key[1]}"
     wanted = {arn: entry.name for arn, entry in entries.items() if entry.name and entry.phase in _THERE}
     namespace = actor.key[0]
@@ -36,7 +38,7 @@ async def tell_clusters(actor: TargetGroupSetActor, entries: Mapping[str, Entry]
         if metadata["namespace"] != namespace or metadata.get("deletionTimestamp"):
             continue
         there = (metadata.get("annotations") or {}).get(key)
-        stale = complete and arn and arn not in entries and there is not None
+        stale = arn and arn not in entries and there and await gone(there)
         if stale or (arn in wanted and there != wanted[arn]):
             actor.must_be_open(f"name the target group to the ArgoCDCluster {metadata['name']}")
             patch = {"metadata": {"annotations": {key: wanted.get(arn)}}}

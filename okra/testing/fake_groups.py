@@ -38,7 +38,8 @@ class FakeGroups:
 
     def add(self, name: str, tags: Mapping[str, str] | None = None, account: Account = HERE) -> str:
         """Somebody else's."""
-        arn = f"arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/{name}/{self.made:016x}"
+        place = f"{account.region or 'us-east-1'}:123456789012"
+        arn = f"arn:aws:elasticloadbalancing:{place}:targetgroup/{name}/{self.made:016x}"
         self.made += 1
         settings = GroupSettings("HTTP", 80, "ip", "vpc-1")
         self._of(account)[arn] = ExistingGroup(arn, name, dict(tags or {}), settings)
@@ -106,6 +107,7 @@ class FakeGroups:
 
     async def draining(self, account: Account, arn: str) -> int:
         self._called("draining", arn)
+        self._group(account, arn)
         return self.drains[arn]
 
     async def delete(self, account: Account, arn: str) -> None:

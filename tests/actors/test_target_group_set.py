@@ -148,6 +148,60 @@ async def test_with_one_set_the_arn_has_its_plain_name_too_and_goes_with_its_gro
         assert s.groups.all == {}
 
 
+async def test_an_arn_stays_as_long_as_its_group_exists_whatever_becomes_of_the_cluster_and_its_generator() -> None:
+    """It may still have all of the traffic, and what ApplicationSets render without the ARN takes its targets away."""
+    async with sets() as s:
+        key, europe = f"{TARGET_GROUP_OF}web", {**GENERATOR["awseks"], "aws": {"region": "eu-west-1"}}
+        s.cluster("blue")
+        s.w.clusters.add("red", arn="arn:aws:eks:eu-west-1:123456789012:cluster/red", tags=WEB, vpc_id="vpc-red")
+        s.w.clusters.homes["red"] = Account("eu-west-1")
+        both = [GENERATOR, {"awseks": europe}]
+        await s.apply(CLUSTER_SET, "prod", generators=both)
+        await s.apply(generators=both)
+        async with s.w.running():
+            await s.settled(count=2)
+
+            async def told() -> set[str]:
+                found = (await s.w.store.real.list(s.w.kinds[0])).items
+                return {each["metadata"]["annotations"].get(key, "") for each in found}
+
+            arns = {each.arn for each in s.groups.all.values()}
+
+            async def both_told() -> bool:
+                return await told() == arns
+
+            await eventually(both_told)
+            await s.apply(generators=[GENERATOR])
+            await s.settled(count=1)
+            await asyncio.sleep(600)
+            assert await told() == arns
+
+
+async def test_the_arn_of_a_binding_stays_when_a_look_does_not_find_the_cluster() -> None:
+    async with sets() as s:
+        s.cluster("blue")
+        theirs = s.groups.add("k8s-web")
+        s.w.clusters.bindings["blue"] = [TargetGroupBinding("apps", "web", theirs)]
+        await s.w.cluster("blue")
+        await s.apply(targetgroupBindingSelector="svc=web", template={"metadata": {"labels": {"role": "web"}}})
+        async with s.w.running():
+            await s.settled(count=1)
+
+            async def told() -> bool:
+                found = await s.w.store.real.get(s.w.kinds[0], "default", "blue")
+                return bool(found["metadata"].get("annotations", {}).get(f"{TARGET_GROUP_OF}web") == theirs)
+
+            await eventually(told)
+            s.w.clusters.forgotten.add("blue")
+            await s.settled("NoClusters")
+            await asyncio.sleep(600)
+            assert await told()
+            s.groups.accounts[HERE].clear()
+            s.w.clusters.add("other", tags={"role": "api"})  # what shows whose account it is
+            await asyncio.sleep(60)
+            assert not await told()
+
+
 async def test_at_rest_it_writes_nothing_and_asks_only_for_the_listings() -> None:
     async with sets() as s:
         for number in range(3):
