@@ -5,15 +5,16 @@ It is somebody else's, and stays so: it gets the tags that the set names, and no
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from okra.ports import Account
 from okra.ports_clusters import TargetGroupBinding
 from okra.ports_groups import ExistingGroup
 from okra.rollout.observation import Problem
 from okra.sets.census import Located
-from okra.sets.group_settings import OWNER, Wanted, changes, labels_for
+from okra.sets.group_settings import CLUSTER, OWNER, Wanted, changes, labels_for
 from okra.sets.groups import NO_SAY, Decision, Groups, Mend
 from okra.sets.removal import Entry, Phase
 
@@ -36,12 +37,12 @@ def named(arn: str, bindings: Bindings) -> set[str]:
 def decide(
     wanted: Wanted, located: Mapping[str, Located], bindings: Bindings, groups: Groups, *, most: int
 ) -> Decision:
-    arns = sorted(located)
+    arns, users = sorted(located), _users(located, bindings)
     entries: dict[str, Entry] = {}
     mend: list[Mend] = []
     for arn in arns[:most]:
         each = located[arn]
-        found = _bound(arn, each.account, bindings, groups)
+        found = _alone(_bound(arn, each.account, bindings, groups), users)
         entries[arn] = found.entry
         if found.group is not None and (change := changes(wanted, found.group, labels_for(wanted, each.cluster))):
             mend.append(Mend(arn, each.account, found.group, change))
@@ -66,6 +67,32 @@ def _bound(arn: str, account: Account, bindings: Bindings, groups: Groups) -> _B
         said = f"{name} belongs to {owner}, which tags it: it is made for a cluster by another TargetGroupSet."
         return _Bound(None, Entry(name, arn, Phase.REFUSED, message=said, reason="NotShared"))
     return _Bound(group, Entry(name, arn, Phase.PRESENT))
+
+
+def _users(located: Mapping[str, Located], bindings: Bindings) -> Mapping[str, set[str]]:
+    """Which clusters name a target group, by its ARN; by a cluster's name, the clusters that can't be asked."""
+    users = defaultdict[str, set[str]](set)
+    for arn, each in located.items():
+        silent = isinstance(bindings[arn], Problem)
+        for group in {each.cluster.name} if silent else named(arn, bindings):
+            users[group].add(arn)
+    return users
+
+
+def _alone(bound: _Bound, users: Mapping[str, set[str]]) -> _Bound:
+    """A group of two clusters would get the tags of both in turns. One that can't be asked may name it still, if it is
+    tagged with its name."""
+    group = bound.group
+    if group is None:
+        return bound
+    by = users[group.arn] | users.get(group.tags.get(CLUSTER, ""), set())
+    if len(by) == 1:
+        return bound
+    said = (
+        f"TargetGroupBindings of several clusters name {group.arn}: {', '.join(sorted(by)[:5])}. Its tags can say one "
+        "version only, and stay as they are. Leave it to one of them."
+    )
+    return _Bound(None, replace(bound.entry, phase=Phase.REFUSED, message=said, reason="TargetGroupShared"))
 
 
 def _none_or_several(arn: str, arns: Sequence[str]) -> Entry:

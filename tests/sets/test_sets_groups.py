@@ -292,6 +292,22 @@ def test_what_a_binding_leads_to(there: Any, groups: Any, phase: Phase, reason: 
         assert found.mend == ()
 
 
+@pytest.mark.parametrize("first", ["v1", "v2", ""])
+@pytest.mark.parametrize("silent", [None, DOWN, DENIED])
+def test_a_group_that_several_clusters_name_is_tagged_for_none(first: str, silent: Problem | None) -> None:
+    """Also when the one that it is tagged for can't be asked for now."""
+    blue, evil = cluster("blue", version="v1"), cluster("evil", version="v2")
+    theirs = replace(THEIRS, tags={CLUSTER: "blue", "version": first})
+    located = {each.arn: Located(each, HERE) for each in (blue, evil)}
+    bindings = {blue.arn: silent or [binding(THEIRS.arn)], evil.arn: [binding(THEIRS.arn)]}
+    found = bound_groups.decide(WANTED, located, bindings, {HERE: [theirs]}, most=9)
+    assert found.mend == ()
+    assert (found.entries[evil.arn].phase, found.entries[evil.arn].reason) == (Phase.REFUSED, "TargetGroupShared")
+    moved = {blue.arn: [], evil.arn: [binding(THEIRS.arn)]}
+    found = bound_groups.decide(WANTED, located, moved, {HERE: [theirs]}, most=9)
+    assert [each.change.tags[CLUSTER] for each in found.mend] == ["evil"], "it was left to this one"
+
+
 def test_messages_say_what_is_waited_for_and_how_many_more() -> None:
     waiting = list(bound([], [], ONLY_TAGS).entries.values())
     assert summary(waiting, (), RULES, 0, 9).reason == "BindingNotFound"
