@@ -30,15 +30,14 @@ class GroupEffects:
         self.goes_on = False
         """Something was done that is not at its end, or is to be tried again soon."""
         self._deleted: set[str] = set()
+        self._refused: dict[str, Entry] = {}
+        """What came of the last try to make one, by the cluster's ARN: what was tried last is last."""
 
     async def execute(self, decision: Decision, wanted: Wanted) -> Decision:
         """What came of it."""
         entries = dict(decision.entries)
-        self.goes_on = len(decision.make) > MOST_A_LOOK
-        for make in decision.make[:MOST_A_LOOK]:
-            entries[make.cluster_arn] = await self._tried(self._make(make, wanted), entries[make.cluster_arn])
-        for each in decision.make[MOST_A_LOOK:]:
-            entries[each.cluster_arn] = replace(entries[each.cluster_arn], message="Is made soon.", reason="Creating")
+        self.goes_on = False
+        entries |= await self._make_some(decision.make, entries, wanted)
         for mend in decision.mend:
             entries[mend.cluster_arn] = await self._tried(
                 self._mend(mend, entries[mend.cluster_arn]), entries[mend.cluster_arn]
@@ -47,6 +46,22 @@ class GroupEffects:
             done = await self._tried(self._remove(remove, entries[remove.cluster_arn]), entries[remove.cluster_arn])
             entries[remove.cluster_arn] = done
         return replace(decision, entries={arn: each for arn, each in entries.items() if each is not _GONE})
+
+    async def _make_some(
+        self, makes: Sequence[Make], entries: Mapping[str, Entry], wanted: Wanted
+    ) -> Mapping[str, Entry]:
+        """Of those that it wasn't tried for yet first, then of those whose last try is the longest ago: what can't be
+        made, however often it is tried, takes nobody's turn."""
+        by_cluster = {each.cluster_arn: each for each in makes}
+        came = {arn: entry for arn, entry in self._refused.items() if arn in by_cluster}
+        turns = [*(arn for arn in by_cluster if arn not in came), *came]
+        for arn in turns[:MOST_A_LOOK]:
+            came.pop(arn, None)
+            came[arn] = await self._tried(self._make(by_cluster[arn], wanted), entries[arn])
+        self._refused = {arn: entry for arn, entry in came.items() if entry.phase is not Phase.PRESENT}
+        soon = [arn for arn in turns if arn not in came]
+        self.goes_on = self.goes_on or bool(soon)
+        return came | {arn: replace(entries[arn], message="Is made soon.", reason="Creating") for arn in soon}
 
     async def gone(self, arn: str, *listings: Listings) -> bool:
         """Is this target group known not to exist any more? Its own account and region says so, if one of `listings`

@@ -298,6 +298,30 @@ async def test_many_new_clusters_get_theirs_in_turns() -> None:
             await s.settled(count=MOST_A_LOOK + 5)
 
 
+async def test_groups_that_cannot_be_made_hold_up_no_others() -> None:
+    """However many there are, and wherever they sort."""
+    async with sets() as s:
+        for number in range(2 * MOST_A_LOOK + 5):
+            s.cluster(f"web-{number:02}")
+        s.cluster("z-last")
+        denied = AccessDenied("elasticloadbalancing:CreateTargetGroup is missing")
+        s.groups.fault = lambda operation, name: denied if operation == "create" and "web-web" in name else None
+        await s.apply()
+        async with s.w.running():
+            await s.settled("AccessDenied", count=2 * MOST_A_LOOK + 6)
+            await asyncio.sleep(60)
+            assert await only(s, "z-last")
+            phases = [each["phase"] for each in (await s.w.status(SET, "web"))["targetGroups"]]
+            assert phases == ["Refused"] * (2 * MOST_A_LOOK + 5) + ["Present"], "none is said to come soon"
+            s.groups.calls.clear()
+            s.w.store.writes.clear()
+            await asyncio.sleep(300)
+            assert s.groups.calls["create"] <= 11 * MOST_A_LOOK, "no more often than all sets look"
+            assert not s.w.store.writes
+            s.groups.fault = lambda _operation, _name: None
+            await s.settled(count=2 * MOST_A_LOOK + 6)
+
+
 # Clusters that are gone
 
 
