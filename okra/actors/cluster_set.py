@@ -6,7 +6,7 @@ removed is the ArgoCDCluster, as a whole; what becomes of its cluster secret its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from okra.actors.kinds import OKRA
@@ -14,7 +14,9 @@ from okra.actors.owned import Owned
 from okra.actors.set_object import SetActor
 from okra.api.cluster_set import MOST_CLUSTERS, ClusterSet, ClusterSetSpec, ClusterSetStatus
 from okra.api.parse import parse
+from okra.api.policies import DeletionPolicy
 from okra.errors import AlreadyExists, Invalid
+from okra.ports import Object
 from okra.sets.census import problems
 from okra.sets.children import body_of, child_of
 from okra.sets.clusters import Decision, Member, decide
@@ -33,9 +35,11 @@ class ClusterSetActor(SetActor[ClusterSetStatus]):
         sources, rules = self.sources(spec.generators), self.rules(spec.removal)
         fleets, seen = await self.fleets(sources)
         owned = Owned(self.wiring.store, self.parent, OKRA.cluster, self.must_be_open)
-        children = [child_of(each) for each in await owned.read()]
+        objects = await owned.read()
+        children = [child_of(each) for each in objects]
         known = missing_from(self.status)
         decision = decide(self.key[1], sources, fleets, children, known, seen, rules, most=MOST_CLUSTERS)
+        await self._keep_policy({each.name for each in decision.members}, spec, owned, objects)
         entries = await self._do(decision, spec, owned)
         said = summary(entries, problems(fleets), rules, decision.beyond, MOST_CLUSTERS)
         now = self.wiring.clock.now()
@@ -47,6 +51,18 @@ class ClusterSetActor(SetActor[ClusterSetStatus]):
         if not isinstance(model, ClusterSet):
             raise Invalid("; ".join(f"{each.path}: {each.message}" for each in findings[:3]))
         return model.spec
+
+    async def _keep_policy(
+        self, members: Collection[str], spec: ClusterSetSpec, owned: Owned, objects: Iterable[Object]
+    ) -> None:
+        """Also of those that aren't found, and before any of them goes: who sees that a listing is wrong asks for
+        Retain."""
+        wanted = str(spec.deletion_policy)
+        for obj in objects:
+            there = obj.get("spec")
+            has = there.get("deletionPolicy") if isinstance(there, dict) else None
+            if obj["metadata"]["name"] not in members and (has or str(DeletionPolicy.RETAIN)) != wanted:
+                await owned.patch(obj["metadata"]["name"], {"spec": {"deletionPolicy": wanted}})
 
     async def _do(self, decision: Decision, spec: ClusterSetSpec, owned: Owned) -> Sequence[Entry]:
         """What came of it. The name of one may be another's: the others are made all the same."""

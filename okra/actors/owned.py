@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from okra.api.parse import parse
 from okra.applications.children import PARENT, Parent, plain
@@ -44,6 +45,12 @@ class Owned:
         self._must_be_open(f"{'update' if found else 'create'} the {self._kind.kind} {name}")
         self._known[name] = await self._store.apply(self._kind, body)
         return found is None
+
+    async def patch(self, name: str, patch: Mapping[str, Any]) -> None:
+        """One that was read, and stays as it is but for this."""
+        self._must_be_open(f"update the {self._kind.kind} {name}")
+        with suppress(NotFound):
+            self._known[name] = await self._store.patch(self._kind, self._parent.namespace, name, patch)
 
     async def delete(self, name: str) -> None:
         """As it was read."""

@@ -283,6 +283,42 @@ def has_left(number: int, status: dict[str, Any]) -> bool:
     return bool(sum(each["phase"] != "Removing" for each in status["clusters"]) == number)
 
 
+async def test_retain_reaches_what_is_missing_unknown_and_being_removed_before_anything_goes() -> None:
+    """What a person does at once who sees that a listing is wrong."""
+    async with set_world() as w:
+        await w.application_set()
+        for number in (1, 2, 3):
+            w.clusters.add(f"web-{number}", tags=WEB)
+        in_europe(w, "eu/web-4", "web-4")
+        places = {"generators": [GENERATOR, IN_EUROPE]}
+        await apply(w, deletionPolicy="Delete", **places)
+        async with w.running():
+            await settled(w, count=4)
+            await w.deployment("prod-web-1")
+            await w.synced("prod-web-1")
+            w.clusters.forgotten.update(("web-1", "web-2"))
+            w.clusters.unlisted[EUROPE] = Unavailable("EKS doesn't answer")
+            await w.until(SET, "prod", lambda s: "Removing" in {each["phase"] for each in s["clusters"]})
+            secrets = await w.names(SECRET)
+            await apply(w, deletionPolicy="Retain", **places)
+
+            async def told() -> bool:
+                return {(await child(w, name))["spec"]["deletionPolicy"] for name in await w.names(CLUSTER)} == {
+                    "Retain"
+                }
+
+            await eventually(told, within=5)
+            w.clusters.unlisted.clear()
+
+            async def gone() -> bool:
+                return len(await w.names(CLUSTER)) == 2
+
+            await eventually(gone, within=3600)
+            await w.deployment()
+            await asyncio.sleep(600)
+            assert await w.names(SECRET) == secrets
+
+
 FAILURES: list[tuple[OkraError, str, str]] = [
     (Unavailable("EKS doesn't answer"), "Reconciling", "Unavailable"),
     (AccessDenied("eks:ListClusters is missing"), "Stalled", "AccessDenied"),
