@@ -78,6 +78,7 @@ class ClusterSetActor(SetActor[ClusterSetStatus]):
                 entries[index] = refused
         for name in decision.remove:
             await owned.delete(name)
+            self.removed(name)
             entry = entries[at[name]]
             self.tell("ClusterRemoved", f"Deleted the ArgoCDCluster {name}: {entry.arn} is not found any more.")
             entries[at[name]] = replace(entry, phase=Phase.REMOVING)

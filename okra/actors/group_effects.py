@@ -139,6 +139,7 @@ class GroupEffects:
         self._actor.must_be_open(f"delete the target group {group.name}")
         await self._groups.delete(account, group.arn)
         self._deleted.add(group.arn)
+        self._actor.removed(group.arn)
         self._actor.tell("TargetGroupDeleted", f"Deleted the target group {group.name} of {remove.cluster_arn}.")
         return _GONE
 

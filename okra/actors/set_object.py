@@ -38,6 +38,8 @@ class SetActor(LookingActor[S], Generic[S]):
         """When each account was listed to the end in the last look, monotonic seconds. A look that doesn't end counts
         for nothing."""
         self._looked = -LEAST_BETWEEN
+        self._removed: tuple[float, frozenset[str]] = (0.0, frozenset())
+        """What was removed in an interval between the moments at which all sets look; which interval."""
 
     async def receive(self, message: Message) -> None:
         since = self.wiring.clock.monotonic() - self._looked
@@ -77,7 +79,20 @@ class SetActor(LookingActor[S], Generic[S]):
             return problem_of(error)
 
     def rules(self, removal: Removal) -> Rules:
-        return Rules(removal.grace_period.seconds, removal.max_removals, self.wiring.held())
+        return Rules(removal.grace_period.seconds, removal.max_removals, self.wiring.held(), self._removed_lately)
+
+    def removed(self, name: str) -> None:
+        """It takes its place until all sets have looked again: what goes at once would else make room for the next one
+        at once, and nobody had the time to say stop."""
+        self._removed = self._interval, self._removed_lately | {name}
+
+    @property
+    def _removed_lately(self) -> frozenset[str]:
+        return self._removed[1] if self._removed[0] == self._interval else frozenset()
+
+    @property
+    def _interval(self) -> float:
+        return self.wiring.clock.monotonic() // self.wiring.defaults.discovery_interval
 
     @property
     def until_next(self) -> float:

@@ -132,7 +132,7 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
             rules = self.rules(spec.removal)
             groups = await self._groups_in([each.account for each in self.sources(spec.generators)])
             wrong = problems(groups)
-            decision = leave(self.owner, groups, replace(rules, grace=0.0))
+            decision = leave(self.owner, groups, replace(rules, grace=0.0, lately=frozenset()))
             decision = await self._effects.execute(decision, wanted_from(self.key[1], spec.template))
             await tell_clusters(self, decision.entries, lambda arn: self._effects.gone(arn, groups))
             if wrong or decision.entries:

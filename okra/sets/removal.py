@@ -35,6 +35,8 @@ class Rules:
     most: int = 1
     held: str = ""
     """Why nothing is removed at all now, in a sentence."""
+    lately: frozenset[str] = frozenset()
+    """Names of those whose removal began since all sets looked: they have had their turns, however fast they went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def absent_entry(
 def turns(entries: Iterable[Entry], rules: Rules) -> tuple[str, ...]:
     """The names of those that are removed now: who has been missing for longest comes first."""
     entries = list(entries)
-    busy = sum(each.phase is Phase.REMOVING for each in entries)
+    busy = len(rules.lately | {each.name for each in entries if each.phase is Phase.REMOVING})
     due = sorted(
         (each for each in entries if each.phase is Phase.DUE), key=lambda each: (-(each.missing or 0.0), each.name)
     )

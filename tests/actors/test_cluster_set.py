@@ -279,6 +279,23 @@ async def test_an_empty_listing_that_lasts_takes_them_one_at_a_time() -> None:
             assert counts == [2, 1, 0]
 
 
+@pytest.mark.parametrize("most", [1, 2])
+async def test_however_fast_they_go_so_many_go_between_two_listings(most: int) -> None:
+    """With Retain an ArgoCDCluster is gone at once: somebody must have the time to see it and say stop."""
+    async with set_world() as w:
+        for number in range(7):
+            w.clusters.add(f"web-{number}", tags=WEB)
+        await apply(w, removal={"gracePeriod": "1m", "maxRemovals": most})
+        async with w.running():
+            await settled(w, count=7)
+            w.clusters.infos.clear()
+            await w.until(SET, "prod", lambda s: "Removing" in {each["phase"] for each in s["clusters"]})
+            began = w.clock.monotonic()
+            await settled(w, "NoClusters")
+            turns = -(-7 // most) - 1
+            assert 0 <= w.clock.monotonic() - began - turns * w.defaults.discovery_interval < 5
+
+
 def has_left(number: int, status: dict[str, Any]) -> bool:
     return bool(sum(each["phase"] != "Removing" for each in status["clusters"]) == number)
 
@@ -290,7 +307,7 @@ async def test_retain_reaches_what_is_missing_unknown_and_being_removed_before_a
         for number in (1, 2, 3):
             w.clusters.add(f"web-{number}", tags=WEB)
         in_europe(w, "eu/web-4", "web-4")
-        places = {"generators": [GENERATOR, IN_EUROPE]}
+        places: dict[str, Any] = {"generators": [GENERATOR, IN_EUROPE]}
         await apply(w, deletionPolicy="Delete", **places)
         async with w.running():
             await settled(w, count=4)
