@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from okra.actors.argocd import ArgoCD
 from okra.actors.discovery import problem_of
-from okra.actors.group_effects import FINALIZER, GroupEffects
+from okra.actors.group_effects import FINALIZER, MOST_A_LOOK, GroupEffects
 from okra.actors.set_object import SetActor
 from okra.actors.told_groups import tell_clusters
 from okra.actors.wiring import Wiring
@@ -33,6 +33,9 @@ from okra.sets.group_status import group_set_status, missing_from
 from okra.sets.groups import Decision, Groups, decide, leave
 from okra.sets.report import Summary, leaving, summary
 
+ANSWER = 5.0
+"""Seconds for a description that nothing waits for."""
+
 
 class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
     status_model = TargetGroupSetStatus
@@ -41,6 +44,8 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
         super().__init__(wiring, argocd, kind, obj)
         self._groups = groups
         self._effects = GroupEffects(self, groups)
+        self._vpcs: dict[str, str] = {}
+        """Of clusters, by ARN: asked for once, and again after one was missing: another may have its name by then."""
 
     @property
     def owner(self) -> str:
@@ -57,7 +62,7 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
         if spec.targetgroup_binding_selector is not None:
             decision, groups = await self._bound(spec, sources, fleets)
         else:
-            groups = await self._groups_in(fleets)
+            groups, vpcs = await self._groups_in(fleets), await self._vpcs_of(found(sources, fleets, {}))
             decision = decide(
                 self.owner,
                 wanted_from(self.key[1], spec.template),
@@ -69,6 +74,7 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
                 rules,
                 delete=spec.deletion_policy is DeletionPolicy.DELETE,
                 most=MOST_CLUSTERS,
+                vpcs=vpcs,
             )
         wrong = problems(fleets, groups)
         decision = await self._effects.execute(decision, wanted_from(self.key[1], spec.template))
@@ -100,6 +106,22 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
             return await self._groups.groups(account, arns)
         except OkraError as error:
             return problem_of(error)
+
+    async def _vpcs_of(self, located: Mapping[str, Located]) -> Mapping[str, str]:
+        """As far as they are known; of some more with each look."""
+        known = {arn: vpc for arn, vpc in self._vpcs.items() if arn in located}
+        unknown = [arn for arn in sorted(located) if arn not in known][:MOST_A_LOOK]
+        asked = await asyncio.gather(*(self._vpc(located[arn]) for arn in unknown))
+        self._vpcs = known | {arn: vpc for arn, vpc in zip(unknown, asked, strict=True) if vpc}
+        return self._vpcs
+
+    async def _vpc(self, located: Located) -> str:
+        """Empty: it can't be known now, and holds up nothing."""
+        try:
+            async with asyncio.timeout(ANSWER):
+                return (await self.argocd.clusters.cluster(located.account, located.cluster.name)).vpc_id
+        except (OkraError, TimeoutError):
+            return ""
 
     async def _bound(
         self, spec: TargetGroupSetSpec, sources: Sequence[Source], fleets: Fleets

@@ -104,8 +104,8 @@ def _differs(wanted: HealthSettings, there: HealthSettings) -> HealthSettings:
     )
 
 
-def immutable(wanted: Wanted, group: ExistingGroup) -> str:
-    """What AWS doesn't change, and what to do."""
+def immutable(wanted: Wanted, group: ExistingGroup, vpc: str = "") -> str:
+    """What AWS doesn't change, and what to do. `vpc`: the cluster's, as far as it is known."""
     settings, there = wanted.settings, group.settings
     if settings is None:
         return ""
@@ -113,7 +113,7 @@ def immutable(wanted: Wanted, group: ExistingGroup) -> str:
         "protocol": (settings.protocol, there.protocol),
         "port": (settings.port, there.port),
         "targetType": (settings.target_type, there.target_type),
-        "vpcID": (settings.vpc_id or there.vpc_id, there.vpc_id),
+        "vpcID": (settings.vpc_id or vpc or there.vpc_id, there.vpc_id),
     }
     differ = [f"{name} is {is_} and should be {should}" for name, (should, is_) in pairs.items() if should != is_]
     if not differ:

@@ -73,8 +73,10 @@ def decide(
     *,
     delete: bool,
     most: int,
+    vpcs: Mapping[str, str],
 ) -> Decision:
-    """`owner`: INSTALL/NAMESPACE/SET. `missing`: by the cluster's ARN. `delete`: `deletionPolicy: Delete`."""
+    """`owner`: INSTALL/NAMESPACE/SET. `missing`: by the cluster's ARN. `delete`: `deletionPolicy: Delete`. `vpcs`: of
+    clusters, by their ARN, as far as they are known."""
     own = _own(owner, groups)
     located = found(sources, fleets, {arn: account for arn, (account, _) in own.items()})
     make: list[Make] = []
@@ -88,7 +90,7 @@ def decide(
         tags = tags_for(owner, wanted, each.cluster)
         if arn in own:
             account, group = own[arn]
-            entries[arn] = _kept(wanted, arn, group)
+            entries[arn] = _kept(wanted, arn, group, vpcs.get(arn, ""))
             if change := changes(wanted, group, tags):
                 mend.append(Mend(arn, account, group, change))
             continue
@@ -130,8 +132,8 @@ def _own(owner: str, groups: Groups) -> dict[str, tuple[Account, ExistingGroup]]
     return own
 
 
-def _kept(wanted: Wanted, arn: str, group: ExistingGroup) -> Entry:
-    if said := immutable(wanted, group):
+def _kept(wanted: Wanted, arn: str, group: ExistingGroup, vpc: str) -> Entry:
+    if said := immutable(wanted, group, vpc):
         return Entry(group.arn, arn, Phase.REFUSED, message=said, reason="Immutable")
     return Entry(group.arn, arn, Phase.PRESENT)
 

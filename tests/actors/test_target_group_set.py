@@ -269,6 +269,28 @@ async def test_what_aws_does_not_change_is_said_with_what_to_do_and_the_rest_is_
             assert s.group("blue").settings.port == 9090
 
 
+@pytest.mark.parametrize("seen", [True, False])
+async def test_a_cluster_made_anew_in_another_vpc_is_said_not_to_fit_its_group(seen: bool) -> None:
+    """Its ARN is the same. Whether Okra saw it gone, or wasn't there."""
+    async with sets() as s:
+        s.cluster("blue")
+        await s.apply()
+        async with s.w.running():
+            await s.settled(count=1)
+            if seen:
+                s.w.clusters.infos.clear()
+                await s.w.until(SET, "web", lambda status: status["targetGroups"][0]["phase"] == "Retained")
+                s.w.clusters.add("blue", tags=WEB, vpc_id="vpc-new")
+                await s.settled("Immutable")
+        s.w.clusters.add("blue", tags=WEB, vpc_id="vpc-new")
+        async with s.w.running():
+            status = await s.settled("Immutable")
+            assert "vpcID is vpc-blue and should be vpc-new" in condition_message(status)
+            await s.groups.delete(HERE, s.group("blue").arn)
+            await s.settled(count=1)
+        assert s.group("blue").settings.vpc_id == "vpc-new"
+
+
 async def test_a_group_of_its_name_that_is_another_s_is_never_touched() -> None:
     for tags in ({OWNER: "other/default/web"}, {}):
         async with sets() as s:

@@ -59,9 +59,12 @@ def decided(
     rules: Rules = RULES,
     delete: bool = True,
     most: int = 99,
+    vpcs: Mapping[str, str] | None = None,
 ) -> Decision:
     seen = {account: 30.0 for account, each in fleets.items() if not isinstance(each, Problem)}
-    return decide(ME, wanted, sources, fleets, groups, missing or {}, seen, rules, delete=delete, most=most)
+    return decide(
+        ME, wanted, sources, fleets, groups, missing or {}, seen, rules, delete=delete, most=most, vpcs=vpcs or {}
+    )
 
 
 def test_a_cluster_without_a_group_gets_one_with_its_tags() -> None:
@@ -144,6 +147,17 @@ def test_what_aws_does_not_change_is_said_and_all_else_is_mended(fields: dict[st
     (entry,) = found.entries.values()
     assert (entry.phase, entry.reason, says in entry.message) == (Phase.REFUSED, "Immutable", True)
     assert [each.change for each in found.mend] == [Change(tags={"role": "new"})]
+
+
+def test_a_group_in_another_vpc_than_its_cluster_is_said_unless_the_set_names_the_vpc() -> None:
+    blue = cluster("blue")
+    for vpc, wanted, phase in (
+        ("vpc-2", WANTED, Phase.REFUSED),
+        ("vpc-1", WANTED, Phase.PRESENT),
+        ("vpc-2", replace(WANTED, settings=replace(SETTINGS, vpc_id="vpc-1")), Phase.PRESENT),
+    ):
+        found = decided({HERE: [blue]}, {HERE: [group(blue)]}, wanted=wanted, vpcs={blue.arn: vpc})
+        assert found.entries[blue.arn].phase is phase
 
 
 HEALTH = [
@@ -348,7 +362,7 @@ def test_no_history_makes_two_for_a_cluster_or_deletes_what_is_used_or_not_misse
         }
         groups: Groups = {a: DOWN if a in unlisted else list(at[a].values()) for a in aws}
         seen = {account: 30.0 for account, each in fleets.items() if not isinstance(each, Problem)}
-        found = decide(ME, WANTED, sources, fleets, groups, missing, seen, rules, delete=True, most=99)
+        found = decide(ME, WANTED, sources, fleets, groups, missing, seen, rules, delete=True, most=99, vpcs={})
         for account, fleet in fleets.items():
             if not isinstance(fleet, Problem):
                 arns = {each.arn for each in fleet}
