@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from okra.api.base import Loc
 from okra.api.meta import OKRA_GROUP, VERSION
+
+_USERINFO = re.compile(r"""(?<=://)[^/\s'"]*@""")
+
+
+def without_userinfo(text: str) -> str:
+    """A text as it may be shown: its URLs without user and password."""
+    return _USERINFO.sub("", text)
 
 
 class Unconvertible(Exception):
@@ -42,12 +50,12 @@ class Remarks:
     problems: list[Problem] = field(default_factory=list)
 
     def say(self, text: str, *loc: str | int) -> None:
-        if (comment := Comment(loc, text)) not in self.comments:
+        if (comment := Comment(loc, without_userinfo(text))) not in self.comments:
             self.comments.append(comment)
 
     def object_to(self, path: str, message: str, *loc: str | int) -> None:
         """A problem, which stands in the output, too."""
-        self.problems.append(Problem(path, message))
+        self.problems.append(Problem(path, without_userinfo(message)))
         self.say(f"{path}: {message}", *loc)
 
 

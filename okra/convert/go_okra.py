@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from okra.convert.document import Document, Remarks, Source, Unconvertible, made
-from okra.convert.fields import Fields
+from okra.convert.fields import Fields, told
 from okra.convert.go_balancer import balancer_config
 from okra.convert.go_cell import cell
 from okra.convert.go_seen import Seen
@@ -104,7 +104,9 @@ def _as_it_was(obj: Mapping[str, Any]) -> str:
     metadata = obj.get("metadata")
     if isinstance(metadata, Mapping):
         metadata = {key: value for key, value in metadata.items() if key not in _SERVERS}
-    text = yaml.safe_dump({"metadata": metadata, "spec": obj.get("spec")}, sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(
+        told("", {"metadata": metadata, "spec": obj.get("spec")}), sort_keys=False, allow_unicode=True
+    )
     return "\n".join(["It was:", *(f"  {line}" for line in text.splitlines())])
 
 

@@ -155,6 +155,39 @@ def test_a_header_from_a_secret_is_left_to_a_secret() -> None:
     assert found.problems == []
 
 
+def test_what_may_be_a_secret_is_shown_nowhere() -> None:
+    authentication = {"oauth2": {"clientId": "x", "clientSecret": "S3CRET"}}
+    prometheus = {
+        **PROMETHEUS["prometheus"],
+        "authentication": authentication,
+        "headers": [{"key": "Authorization", "value": "Bearer S3CRET"}, {"key": "X-Scope-OrgID", "value": "S3CRET"}],
+    }
+    metric = {"name": "m", "successCondition": "result < 1", "provider": {"prometheus": prometheus}}
+    found = convert(
+        go_cell(
+            updateStrategy=steps(ANALYSIS),
+            oddity=[{"name": "DD_API_KEY", "value": "S3CRET"}, {"name": "LEVEL", "value": "debug"}],
+            env=[{"name": "DSN", "value": "S3CRET", "valueFrom": {"secretKeyRef": {"name": "dsn", "key": "url"}}}],
+            headers={"Cookie": "S3CRET"},
+            proxy="https://user:S3CRET@proxy.example:3128/" + "x" * 200,
+            password=["S3CRET"],
+        ),
+        template(metric, {"name": "n", "provider": {"web": {"url": "u", "headers": ["Authorization: S3CRET"]}}}),
+        go("Pause", {"token": "S3CRET", "hook": "https://S3CRET@hook.example"}),
+        go("Cell", {"ingress": {"type": "https://x:S3CRET@a.example", "password": "S3CRET"}}, name="b"),
+    )
+    text = rendered(found.documents) + " ".join(said(found))
+    assert "S3CRET" not in text
+    for shown in (
+        "X-Scope-OrgID",
+        "debug",
+        "'key': 'url', 'name': 'dsn'",
+        "https://proxy.example:3128/",
+        "https://hook",
+    ):
+        assert shown in " ".join(text.replace("#", "").split())
+
+
 def test_a_job_stays_a_job() -> None:
     pod = {"spec": {"containers": [{"name": "t", "image": "example/t"}], "restartPolicy": "Never"}}
     metric = {"name": "m", "provider": {"job": {"spec": {"backoffLimit": 2, "template": pod, "parallelism": 3}}}}
