@@ -11,6 +11,7 @@ from okra.convert.document import Document, Remarks, Unconvertible, made
 from okra.convert.fields import Fields
 from okra.convert.hcl import Resource
 from okra.convert.references import References
+from okra.rollout.versions import ranks
 
 RECORD = "eksctl_courier_route53_record"
 AWS_RECORD = "aws_route53_record"
@@ -26,21 +27,33 @@ def cell(resource: Resource, references: References, records: Sequence[Resource]
     weights = {each.required("set_identifier"): each.whole("weight") or 0 for each in fields.each("destination")}
     if not weights:
         raise Unconvertible("destination", "is required: at least one set identifier and its weight")
-    wanted = max(weights, key=lambda identifier: weights[identifier])
-    if sum(weight > 0 for weight in weights.values()) > 1:
+    carrying = [identifier for identifier, weight in weights.items() if weight > 0] or list(weights)
+    """Where all weights are 0, Route 53 answers with all of them alike."""
+    order = ranks(carrying) or weights
+    wanted = max(carrying, key=lambda identifier: order[identifier])
+    if len(carrying) > 1:
         remarks.say(
-            f"Of the weights {weights} a Cell knows one end: all of the traffic on one version.", "spec", "version"
+            f"Of the weights {weights} a Cell knows one end: all of the traffic on one version, here {wanted}. It moves"
+            " nothing as long as this is here: once the version is the right one, take this line out.",
+            "spec",
+            "paused",
         )
     remarks.say("The traffic goes to this set identifier: change it to move, as the weights were.", "spec", "version")
     found = list(_records(zone, name, weights, references, records, remarks))
     route: dict[str, Any] = {"hostedZoneID": zone, "name": name, "type": found[0][0]}
-    if (ttl := next((ttl for _, ttl, _ in found if ttl is not None), None)) is not None:
-        route["ttl"] = ttl
+    if ttls := sorted({ttl for _, ttl, _ in found if ttl is not None}):
+        route["ttl"] = ttls[-1]
+    if len(ttls) > 1:
+        remarks.say(
+            f"This is the longest of their TTLs, {' and '.join(map(str, ttls))}: Okra's first write gives it to all.",
+            *("spec", "ingress", "route53", "ttl"),
+        )
     route["endpoints"] = [endpoint for *_, endpoint in found]
     spec: dict[str, Any] = {
         **account(fields, remarks),
         "ingress": {"type": "Route53", "route53": route},
         "version": wanted,
+        **({"paused": True} if len(carrying) > 1 else {}),
         "updateStrategy": {"type": "Canary", "canary": steps(fields) | {"totalWeight": 100}},
     }
     if judged := checks(fields, remarks):

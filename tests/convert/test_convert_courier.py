@@ -368,10 +368,27 @@ def test_of_records_only_what_is_needed_must_have_a_value() -> None:
     clean(convert(("main.tf", needless + WWW), ("other.tf", other + nameless)))
 
 
-def test_weights_on_two_set_identifiers_are_said() -> None:
-    found = convert(("main.tf", RECORDS + WWW.replace("weight         = 0", "weight         = 30")))
-    assert clean(found)["spec"]["version"] == "green"
-    assert "Of the weights {'blue': 30, 'green': 100} a Cell knows one end" in rendered(found.documents)
+@pytest.mark.parametrize(("blue", "green", "version"), [(30, 100, "green"), (50, 50, "blue"), (0, 0, "blue")])
+def test_a_cell_of_weights_that_no_cell_describes_is_paused(blue: int, green: int, version: str) -> None:
+    split = WWW.replace("weight         = 0", f"weight         = {blue}").replace("= 100", f"= {green}")
+    found = convert(("main.tf", RECORDS + split))
+    made = clean(found)["spec"]
+    assert (made["version"], made["paused"]) == (version, True)
+    text = rendered(found.documents)
+    assert f"Of the weights {{'blue': {blue}, 'green': {green}}} a Cell knows one end" in text
+    assert text.index("take this line") < text.index("\n  paused: true")
+    assert "paused" not in clean(convert(("main.tf", RECORDS + WWW)))["spec"]
+
+
+def test_of_several_ttls_the_longest_is_taken_and_all_are_said() -> None:
+    records = RECORDS
+    for color, ttl in (("blue", 30), ("green", 300)):
+        begin = records.index("alias", records.index(f'"{color}"\n  weighted'))
+        end = records.index("}", begin) + 1
+        records = f'{records[:begin]}ttl = {ttl}\n  records = ["{color}.example.com"]{records[end:]}'
+    found = convert(("main.tf", records.replace('"A"', '"CNAME"') + WWW))
+    assert clean(found)["spec"]["ingress"]["route53"]["ttl"] == 300
+    assert "the longest of their TTLs, 30 and 300:" in rendered(found.documents)
 
 
 def test_a_courier_of_a_record_has_the_same_metrics_and_needs_destinations() -> None:

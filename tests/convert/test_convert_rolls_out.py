@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,18 @@ def couriers() -> dict[str, Object]:
     return {each["kind"]: each for each in made}
 
 
+@pytest.fixture(scope="module")
+def split() -> Object:
+    """What a courier of two records becomes whose weights are 50 and 50, and which Okra knows the newer one of."""
+    text = RECORDS + WWW.replace("= 0\n", "= 50\n").replace("= 100", "= 50")
+    for color, version in (("blue", "v1"), ("green", "v2")):
+        text = text.replace(f'set_identifier = "{color}"', f'set_identifier = "{version}"')
+    found = converted([("main.tf", text)], {})
+    assert (found.problems, found.unreadable) == ([], [])
+    cell: Object = yaml.safe_load(rendered(found.documents))
+    return {**cell, "metadata": {**cell["metadata"], "namespace": "default"}}
+
+
 @pytest.mark.looptime
 async def test_a_converted_courier_of_records_moves_them_to_the_wanted_set_identifier(
     couriers: dict[str, Object],
@@ -83,6 +96,27 @@ async def test_a_converted_courier_of_records_moves_them_to_the_wanted_set_ident
         async with w.running():
             await w.until(lambda s: s.get("stableVersion") == "green" and s["phase"] == "Synced", "www")
         assert shares(route, [green]) == list(range(5, 101, 5))
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(("blue_weight", "green_weight"), [(50, 50), (90, 10), (10, 90)])
+async def test_a_converted_courier_of_split_weights_moves_nothing_until_it_is_unpaused(
+    split: Object, blue_weight: int, green_weight: int
+) -> None:
+    record_set = "arn:aws:route53:aws-global::recordset/Z2FDTNDATAQYW2/www.example.com/A"
+    blue, green = (f"{record_set}/alias/Z35SXDOTRQ7X7K/{color}.elb.example.com" for color in ("blue", "green"))
+    async with world() as w:
+        for arn in (blue, green):
+            w.aws.groups[arn] = FakeGroup(TargetGroup(arn, arn.rpartition("/")[2]), 1, 1)
+        route = w.aws.add_route(record_set, {blue: blue_weight, green: green_weight})
+        await w.apply(split)
+        async with w.running():
+            await w.until(lambda s: s.get("phase") == "Paused", "www")
+            await asyncio.sleep(3600)
+            assert (route.weights, route.history) == ({blue: blue_weight, green: green_weight}, [])
+            await w.apply({**split, "spec": {**split["spec"], "paused": False}})
+            await w.until(lambda s: s.get("stableVersion") == "v2" and s["phase"] == "Synced", "www")
+        assert shares(route, [green])[-1] == 100
 
 
 @pytest.mark.looptime
