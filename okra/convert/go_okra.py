@@ -30,6 +30,14 @@ _SERVERS = (
     "finalizers",
 )
 """Metadata that the API server or Go okra's controllers made: of the old object, not of the new one."""
+_TRACKING = (
+    "app.kubernetes.io/instance",
+    "argocd.argoproj.io/instance",
+    "argocd.argoproj.io/tracking-id",
+    "argocd.argoproj.io/installation-id",
+)
+"""Labels and annotations by which Argo CD takes an object for one of an Application's, and prunes it where the
+Application's source doesn't have it."""
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 Converted = list[tuple[str, str, Mapping[str, Any]]]
@@ -74,7 +82,7 @@ def convert(found: GoObject, seen: Seen) -> list[Document]:
             known = ", ".join([*_CONVERSIONS, *_WITHOUT])
             raise Unconvertible("kind", f"{found.source.kind} is no kind of Go okra's: there are {known}")
         converted = _CONVERSIONS[found.source.kind](root, seen, remarks)
-        metadata = _metadata(root.inside("metadata"))
+        metadata = _metadata(root.inside("metadata"), remarks)
     except Unconvertible as error:
         return [refused(found.source, error)]
     if not converted:
@@ -110,7 +118,7 @@ def _as_it_was(obj: Mapping[str, Any]) -> str:
     return "\n".join(["It was:", *(f"  {line}" for line in text.splitlines())])
 
 
-def _metadata(found: Fields) -> dict[str, Any]:
+def _metadata(found: Fields, remarks: Remarks) -> dict[str, Any]:
     """Namespace, labels and annotations; the name is the conversion's."""
     found.ignore("name", *_SERVERS)
     for owner in found.each("ownerReferences"):
@@ -118,8 +126,14 @@ def _metadata(found: Fields) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     if namespace := found.text("namespace"):
         kept["namespace"] = namespace
-    if labels := found.labels("labels"):
-        kept["labels"] = labels
-    if annotations := {key: value for key, value in found.labels("annotations").items() if key != _APPLIED}:
-        kept["annotations"] = annotations
+    for field in ("labels", "annotations"):
+        values = found.labels(field)
+        if mine := {key: value for key, value in values.items() if key not in (_APPLIED, *_TRACKING)}:
+            kept[field] = mine
+        for key in [key for key in values if key in _TRACKING]:
+            remarks.say(
+                f"{found.where(field)}: {key}: {values[key]} was left out: by it Argo CD would take this for an object"
+                " of the old one's Application, and prune it.",
+                "metadata",
+            )
     return kept

@@ -188,6 +188,28 @@ def test_what_may_be_a_secret_is_shown_nowhere() -> None:
         assert shown in " ".join(text.replace("#", "").split())
 
 
+def test_what_argo_cd_tracks_an_object_by_stays_with_the_old_one() -> None:
+    labels = {"app.kubernetes.io/instance": "old", "argocd.argoproj.io/instance": "old", "team": "web"}
+    annotations = {
+        "argocd.argoproj.io/tracking-id": "old:okra.mumo.co/Cell:prod/web",
+        "argocd.argoproj.io/installation-id": "a",
+        "argocd.argoproj.io/sync-wave": "1",
+    }
+    cell = go_cell()
+    found = convert({**cell, "metadata": {**cell["metadata"], "labels": labels, "annotations": annotations}})
+    made = found.documents[0].object
+    assert made is not None
+    assert made["metadata"] == {
+        "name": "web",
+        "labels": {"team": "web"},
+        "annotations": {"argocd.argoproj.io/sync-wave": "1"},
+    }
+    text = comments(found)
+    for left in ("app.kubernetes.io/instance: old", "tracking-id: old:okra.mumo.co/Cell:prod/web"):
+        assert left in text
+    assert found.problems == []
+
+
 def test_a_job_stays_a_job() -> None:
     pod = {"spec": {"containers": [{"name": "t", "image": "example/t"}], "restartPolicy": "Never"}}
     metric = {"name": "m", "provider": {"job": {"spec": {"backoffLimit": 2, "template": pod, "parallelism": 3}}}}
