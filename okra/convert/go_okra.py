@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from okra.convert.arguments import get
 from okra.convert.document import Document, Remarks, Source, Unconvertible, made
 from okra.convert.fields import Fields, told
 from okra.convert.go_balancer import balancer_config
@@ -52,8 +53,8 @@ _CONVERSIONS: Mapping[str, Callable[[Fields, Seen, Remarks], Converted]] = {
 ONLY_THERE = ("AWSTargetGroupSet", "AWSTargetGroup", "AWSApplicationLoadBalancerConfig")
 """Kinds that its documents show in Okra's group, where there are none of these names."""
 _WITHOUT = {
-    "Pause": "A pause under way is not carried over. In Okra a pause is a step of the Cell (`pause: {duration: 10m}`),"
-    " a person's `okra pause`, or spec.paused.",
+    "Pause": "A pause under way is not carried over: until it is over, don't apply its Cell, or with paused: true. In"
+    " Okra a pause is a step of the Cell (`pause: {duration: 10m}`), a person's `okra pause`, or spec.paused.",
     "VersionBlocklist": "Okra blocks a version when it fails, in the Cell's status, until `okra retry` or"
     " `okra unblock`. It knows nothing of these yet: take the version's tag off their target groups, or pin"
     " spec.version, before the Cell is applied.",
@@ -75,7 +76,7 @@ def convert(found: GoObject, seen: Seen) -> list[Document]:
     root.ignore("apiVersion", "kind", "status")
     try:
         if found.source.kind in _WITHOUT:
-            remarks.say(_WITHOUT[found.source.kind])
+            _say_without(found, remarks)
             remarks.say(_as_it_was(found.object))
             return [Document(found.source, None, remarks)]
         if found.source.kind not in _CONVERSIONS:
@@ -92,6 +93,17 @@ def convert(found: GoObject, seen: Seen) -> list[Document]:
         remarks.say(f"{where}: {value} has no counterpart and was left out.")
     own = [remarks, *(Remarks() for _ in converted[1:])]
     return [_document(found.source, *each, metadata, said) for each, said in zip(converted, own, strict=True)]
+
+
+def _say_without(found: GoObject, remarks: Remarks) -> None:
+    """A problem where it holds its Cell, because nothing will hold Okra's."""
+    text = _WITHOUT[found.source.kind]
+    if found.source.kind == "Pause" and get(get(found.object, "status"), "phase") == "Started":
+        remarks.object_to("status.phase", text)
+    elif found.source.kind == "VersionBlocklist" and get(get(found.object, "spec"), "items"):
+        remarks.object_to("spec.items", text)
+    else:
+        remarks.say(text)
 
 
 def refused(source: Source, error: Unconvertible) -> Document:

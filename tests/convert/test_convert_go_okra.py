@@ -210,6 +210,20 @@ def test_what_argo_cd_tracks_an_object_by_stays_with_the_old_one() -> None:
     assert found.problems == []
 
 
+def test_what_held_go_okra_and_won_t_hold_okra_is_a_problem() -> None:
+    listed = convert(go("VersionBlocklist", {"items": [{"version": "1.2.0", "cause": "it was slow"}]}))
+    paused = convert({**go("Pause", {"expireTime": "2021-09-20T03:21:44Z"}), "status": {"phase": "Started"}})
+    [listed_said], [paused_said] = said(listed), said(paused)
+    assert "VersionBlocklist/web spec.items: " in listed_said
+    assert "pin spec.version, before the Cell is applied" in listed_said
+    assert "Pause/web status.phase: A pause under way is not carried over" in paused_said
+    for found, kept in ((listed, "cause: it was slow"), (paused, "2021-09-20")):
+        assert found.documents[0].object is None
+        assert kept in comments(found)
+    over = {**go("Pause", {"expireTime": "2021-09-20T03:21:44Z"}), "status": {"phase": "Expired"}}
+    assert said(convert(over, go("VersionBlocklist", {"items": []}))) == []
+
+
 def test_a_job_stays_a_job() -> None:
     pod = {"spec": {"containers": [{"name": "t", "image": "example/t"}], "restartPolicy": "Never"}}
     metric = {"name": "m", "provider": {"job": {"spec": {"backoffLimit": 2, "template": pod, "parallelism": 3}}}}
