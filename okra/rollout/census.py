@@ -174,8 +174,10 @@ def _refusal(policy: Policy, state: State, version: str, groups: tuple[str, ...]
         if block.version == version:
             said = f"{version} is blocked: {sentence(block.reason)} A rebuilt {version} stays blocked."
             return Wanted(None, False, "VersionBlocked", f"{said} To try it again: {retry(policy.name, version)}")
+    named = any(route.goal for route in policy.routes)  # by its version a goal names its groups, whoever gains now
     for aside in state.set_aside:
-        if aside.version == version and aside.groups == groups and not _other_targets(aside.targets, groups, obs):
+        same = aside.version == version and (named or aside.groups == groups)
+        if same and not _other_targets(aside.targets, aside.groups, obs):
             said = f"{version} doesn't start again by itself: {sentence(aside.reason)}"
             return Wanted(None, False, "SetAside", f"{said} To try it again: {retry(policy.name, version)}")
     return None

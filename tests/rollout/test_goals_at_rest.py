@@ -11,7 +11,7 @@ from okra.rollout.policy import bare
 from okra.rollout.rest import Rest
 from okra.rollout.state import Failure, Hold, Phase, RouteState
 from okra.rollout.weights import shares
-from tests.rollout.cases import edit, ended, failure, once, rollout, route, say, shown
+from tests.rollout.cases import edit, ended, failing, failure, once, rollout, route, say, shown
 from tests.rollout.goals import aimed, alb, divided, failed, halfway, name_of
 from tests.rollout.world import canary_plan, tg
 
@@ -191,3 +191,29 @@ def test_who_leaves_it_as_it_is_after_a_failure_has_what_the_spec_says() -> None
     p.policy = aimed(p.policy, {"a": 1})
     p.run(100.0)
     assert (p.rest, p.state.condition.reason) == (Rest.SYNCED, "Synced")
+
+
+def test_what_was_unblocked_while_the_spec_named_something_else_waits_for_retry() -> None:
+    p = ended(failed(alb({"a": 1}, {"a": 1, "b": 1}, "c")))
+    p.policy = replace(aimed(p.policy, {"a": 1, "c": 1}), checks=())
+    p.until(lambda: p.state.rollouts == 2)
+    ended(p)
+    failing()(p)
+    version = name_of({"a": 1, "b": 1})
+    assert "to start it again: retry" in say(p, "unblock", version)
+    p.policy = aimed(p.policy, {"a": 1, "b": 1})
+    p.run(100.0)
+    assert (p.state.rollouts, p.state.condition.reason) == (2, "SetAside")
+    say(p, "retry", version)
+    p.until(lambda: p.state.rollouts == 3)
+    assert divided(ended(p)) == {"a": F(1, 2), "b": F(1, 2)}
+
+
+def test_what_was_given_up_starts_again_with_other_targets() -> None:
+    p = alb({"a": 1}, {"a": 1, "b": 1}, health_timeout=30.0)
+    p.world.groups[tg("b")].healthy = 0
+    assert failure(ended(p)) == "HealthTimeout"
+    p.run(100.0)
+    p.world.groups[tg("b")].healthy, p.world.groups[tg("b")].revision = 2, 1
+    p.until(lambda: p.state.rollouts == 2)
+    assert divided(ended(p)) == {"a": F(1, 2), "b": F(1, 2)}
