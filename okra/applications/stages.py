@@ -237,6 +237,9 @@ def completing(turn: Turn, app: Application) -> None:
     if app.routed and not _arrived(turn.obs.routes.get(app.name), target):
         migrating(turn, app)
         return
+    if any(turn.before.of(each.name).stage is Stage.MIGRATING for each in together(turn, app)):
+        turn.wake_in(turn.policy.poll_interval)  # of those in lockstep none is there before all are
+        return
     if app.postchecks and not app.routed:
         results = asked(turn, app, app.postchecks)
         if results is None:

@@ -8,13 +8,14 @@ import pytest
 
 from okra.applications.lockstep import joint
 from okra.applications.machine import CHANGES
-from okra.applications.observation import Kept
+from okra.applications.observation import Kept, Observation
 from okra.applications.policy import Application, OnFailure
 from okra.applications.state import Phase, Stage
 from okra.rollout.observation import Command, Problem, Verdict
 from tests.applications.world import NEW, OLD, World, synced, web, world
 
 API_OLD, API_NEW = ("api-1-v1",), ("api-1-v2",)
+NEW_VERSIONS = ("+".join(NEW), *API_NEW)
 V1, V2 = "web-1-v1+web-2-v1+api-1-v1", "web-1-v2+web-2-v2+api-1-v2"
 
 
@@ -81,6 +82,28 @@ def test_a_failure_of_one_takes_all_of_them_back(fails: str) -> None:
     assert (w.routes["web"].stable, w.state.phase) == (V1, Phase.FAILED)
     other = w.web if fails != "traffic" else w.state.of("api")
     assert other.message.startswith("In lockstep with ")
+
+
+@pytest.mark.parametrize("last", ["web", "api"])
+def test_one_that_learns_of_something_when_the_traffic_arrives_is_waited_for(last: str) -> None:
+    w = synced(*pair(OLD, API_OLD))
+    w.want(*pair(NEW, API_NEW))
+    known, told = w.observe, list[str]()
+
+    def observe() -> Observation:
+        seen = known()
+        route = seen.routes["web"]
+        if told or not w.web.moving or route is None or not route.settled or route.stable not in NEW_VERSIONS:
+            return seen
+        told.append(last)
+        deployment = seen.deployments[last]
+        assert deployment is not None
+        return replace(seen, deployments={**seen.deployments, last: replace(deployment, behind=("x-0",))})
+
+    w.observe = observe  # type: ignore[method-assign]
+    w.after(900.0)
+    assert (told, placed(w), phases(w)) == ([last], [NEW, API_NEW], [Phase.SYNCED] * 2)
+    assert not any(each.moving for each in w.state.applications)
 
 
 def test_prechecks_of_all_pass_before_anything_is_published() -> None:
