@@ -1,8 +1,9 @@
 """All EKS clusters of an account and region, with their tags: two listings, and a second look before one is left out.
 
 EKS lists what exists, but no tags; the tagging API knows all tags, late, and for a while what was deleted. A cluster
-that only one of them has is described: EKS's own answer decides. So at rest it costs one call for every 100 clusters
-in each, however many sets there are, and none for a single cluster.
+that only one of them has is described: EKS's own answer decides, also after a start, when nothing is known of what
+there was. One that has no tags by that is asked about once. So at rest it costs one call for every 100 clusters in
+each, however many sets there are, and none for a single cluster.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Fleets:
         self._answers: dict[Account, tuple[float, tuple[FoundCluster, ...]]] = {}
         self._known: dict[Account, Mapping[str, FoundCluster]] = {}
         self._gone: dict[Account, set[str]] = {}
+        self._untagged: dict[Account, set[str]] = {}
 
     async def fleet(self, account: Account) -> Sequence[FoundCluster]:
         """See `ClusterInventory.fleet`."""
@@ -59,9 +61,12 @@ class Fleets:
         known, gone = self._known.get(account, {}), self._gone.get(account, set())
         tagged, existing = await self._tagged(account), await self._existing(account)
         found = {name: each for name, each in tagged.items() if name in existing}
-        unsure = (tagged.keys() - existing - gone) | (known.keys() - tagged.keys())
+        untagged = self._untagged.get(account, set())
+        only_listed = existing - tagged.keys()
+        unsure = (tagged.keys() - existing - gone) | (known.keys() - tagged.keys()) | (only_listed - untagged)
         described = await self._second_look(account, unsure)
         self._gone[account] = tagged.keys() - existing - described.keys()
+        self._untagged[account] = only_listed - {name for name, each in described.items() if each.tags}
         found |= described
         self._known[account] = {name: each for name, each in found.items() if each.tags}
         return tuple(each for _, each in sorted(self._known[account].items()))

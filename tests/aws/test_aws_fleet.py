@@ -115,6 +115,23 @@ async def test_a_cluster_that_the_tagging_api_forgets_for_a_moment_is_not_lost(
     assert "stale" in [record.fault for record in fault_proxy.records]
 
 
+async def test_one_that_the_tagging_api_never_showed_is_described_and_one_without_tags_once(
+    aws: Aws, eks: EksWorld, fault_proxy: FaultProxy, clock: Standing, counted: Counted
+) -> None:
+    """As after a start: nothing is known of what there was, and a set would take it for a cluster that is gone."""
+    assert await names(aws) == []
+    eks.create("web-1", tags=WEB)
+    eks.create("untagged")
+    clock.at += SHARED_FOR
+    fault_proxy.add(Fault(FaultKind.STALE, "GetResources", times=1))
+    assert await names(aws) == ["web-1"]
+    assert "stale" in [record.fault for record in fault_proxy.records]
+    for _ in range(3):
+        clock.at += SHARED_FOR
+        assert await names(aws) == ["web-1"]
+    assert counted.calls["DescribeCluster"] == 2
+
+
 async def test_a_cluster_that_lost_its_last_tag_is_asked_about_once(
     aws: Aws, eks: EksWorld, clock: Standing, counted: Counted
 ) -> None:
