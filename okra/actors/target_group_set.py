@@ -53,9 +53,9 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
         return "/".join((self.wiring.defaults.install, *self.key))
 
     async def look(self) -> float:
-        spec = self._spec()
         if self.metadata.get("deletionTimestamp"):
-            return await self._leave(spec)
+            return await self._leave()
+        spec = self._spec()
         await self.keep_finalizer(FINALIZER, wanted=spec.deletion_policy is DeletionPolicy.DELETE)
         rules, sources = self.rules(spec.removal), self.sources(spec.generators)
         fleets, seen = await self.fleets(sources)
@@ -146,9 +146,15 @@ class TargetGroupSetActor(SetActor[TargetGroupSetStatus]):
 
     # -- leaving -----------------------------------------------------------------------------------------------------
 
-    async def _leave(self, spec: TargetGroupSetSpec) -> float:
+    async def _leave(self) -> float:
         """The set is being deleted: its groups go first, if they are to, a few at a time, once nothing uses them."""
         if FINALIZER not in self.metadata.get("finalizers", ()):
+            return self.until_next
+        try:
+            spec = self._spec()
+        except Invalid as error:  # for ever, if it waited for an edit
+            self.tell("TargetGroupsRetained", f"Its target groups stay: the spec can't be read, {error}")
+            await self.keep_finalizer(FINALIZER, wanted=False)
             return self.until_next
         if spec.deletion_policy is DeletionPolicy.DELETE:
             rules = self.rules(spec.removal)

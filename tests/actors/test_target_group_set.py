@@ -427,6 +427,25 @@ async def test_a_set_that_is_deleted_with_delete_waits_for_its_groups() -> None:
         assert s.groups.all == {}
 
 
+async def test_a_set_that_cannot_be_read_any_more_can_be_deleted_and_its_groups_stay() -> None:
+    async with sets() as s:
+        s.cluster("blue")
+        await s.apply(deletionPolicy="Delete")
+        async with s.w.running():
+            await s.settled(count=1)
+            await s.apply(deletionPolicy="Delete", generators=[])
+            await s.settled("InvalidSpec")
+            await s.w.store.real.delete(SET, "default", "web")
+
+            async def gone() -> bool:
+                return (await s.w.store.real.list(SET)).items == []
+
+            await eventually(gone)
+            await asyncio.sleep(300)
+        assert await only(s, "blue")
+        assert "TargetGroupsRetained" in s.w.reasons("web")
+
+
 async def test_a_deleted_set_takes_the_arns_of_its_groups_off_as_they_go() -> None:
     async with sets() as s:
         for name in ("blue", "green"):
