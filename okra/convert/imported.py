@@ -10,7 +10,7 @@ from okra.api.aws import region_of
 from okra.convert.document import Document, Remarks, Source, Unconvertible, made
 from okra.convert.names import as_name
 from okra.rollout.observation import Action, LoadBalancerType, RouteReading, TargetGroup
-from okra.rollout.versions import UNKNOWN, ranks
+from okra.rollout.versions import UNKNOWN, newer, ranks
 
 _KIND = {
     LoadBalancerType.APPLICATION: ("AWSApplicationLoadBalancer", "awsApplicationLoadBalancer"),
@@ -64,6 +64,11 @@ def cell(found: Imported) -> Document:
     }
     if pin := _pin(versions, reading.weights, remarks):
         spec["version"] = pin
+    if _would_move(block, versions, found):
+        spec["paused"] = True
+        remarks.say(
+            "Without this it would move traffic at once: take this line out to have it do so.", "spec", "paused"
+        )
     name = as_name(found.name or _name_of(reading.load_balancer_arn), "--name")
     source = Source("AWS:", 0, "the route", reading.arn)
     return Document(source, made("Cell", {"name": name}, spec), remarks)
@@ -126,15 +131,30 @@ def _tells(key: str, version_label: str) -> bool:
     return key != version_label and key not in _OWN and not key.startswith(_OTHERS)
 
 
-def _say_waiting(
-    labels: Mapping[str, str], versions: Mapping[str, str], found: Imported, remarks: Remarks, *where: str
-) -> None:
-    """Groups that the selector takes and the route hasn't: a rollout may begin with them at once."""
+def _waiting(labels: Mapping[str, str], versions: Mapping[str, str], found: Imported) -> dict[str, int]:
+    """How many groups of each version the selector takes and the route hasn't."""
     waiting: dict[str, int] = {}
     for group in found.groups:
         if group.arn not in versions and labels.items() <= group.tags.items() and group.vpc_id == found.reading.vpc_id:
             version = group.tags.get(found.version_label, UNKNOWN)
             waiting[version] = waiting.get(version, 0) + 1
+    return waiting
+
+
+def _would_move(block: Mapping[str, Any], versions: Mapping[str, str], found: Imported) -> bool:
+    """Is there a newer version than the one with the most traffic, with a share of it or without?"""
+    selector = block.get("targetGroupSelector")
+    others = [*versions.values(), *(_waiting(selector["matchLabels"], versions, found) if selector else ())]
+    carrying = {version for arn, version in versions.items() if found.reading.weights[arn]}
+    stable = _heaviest(versions, found.reading.weights)
+    return len(carrying) > 1 or any(newer(version, stable) for version in others)
+
+
+def _say_waiting(
+    labels: Mapping[str, str], versions: Mapping[str, str], found: Imported, remarks: Remarks, *where: str
+) -> None:
+    """Groups that the selector takes and the route hasn't: a rollout may begin with them at once."""
+    waiting = _waiting(labels, versions, found)
     if waiting:
         others = ", ".join(f"{many} of {version}" for version, many in sorted(waiting.items()))
         remarks.say(f"It takes target groups that aren't on the route, too: {others}. A newer version starts.", *where)
@@ -157,8 +177,11 @@ def _pin(versions: Mapping[str, str], weights: Mapping[str, int], remarks: Remar
             " still where it can't tell which that is, or there are more than two.",
             "spec",
         )
-    if ranks(versions.values()) is not None:
-        return None
+    if (order := ranks(versions.values())) is not None:
+        if len(carrying) < 2:
+            return None
+        remarks.say("The newest that has traffic: without this line it is the newest of all.", "spec", "version")
+        return max(carrying, key=lambda version: order[version])
     remarks.say("These versions have no order: this is the one with the most traffic.", "spec", "version")
     return _heaviest(versions, weights)
 

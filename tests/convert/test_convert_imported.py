@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +39,10 @@ def clean(document: Document) -> Any:
 
 def comments(document: Document) -> str:
     return " ".join(comment.text for comment in document.remarks.comments)
+
+
+def carried(weights: Mapping[str, int]) -> dict[str, int]:
+    return {arn: weight for arn, weight in weights.items() if weight}
 
 
 def block(made: Any) -> Any:
@@ -108,6 +114,41 @@ async def test_what_would_start_at_once_is_said() -> None:
     async with world() as w:
         w.two_versions()
         assert "aren't on the route, too: 1 of 1.1.0. A newer version starts." in comments(await imported(w))
+
+
+@pytest.mark.parametrize(
+    ("weights", "waiting"),
+    [
+        ({"1.0.0": 1}, ["1.1.0"]),
+        ({"1.0.0": 1, "1.1.0": 0}, []),
+        ({"1.0.0": 9, "1.1.0": 1}, []),
+        ({"1.0.0": 1, "1.1.0": 9}, ["1.2.0"]),
+    ],
+)
+async def test_what_would_move_traffic_at_once_is_paused(weights: dict[str, int], waiting: list[str]) -> None:
+    async with world() as w:
+        groups = {version: w.group(version) for version in [*weights, *waiting]}
+        route = w.route({groups[version]: weight for version, weight in weights.items()})
+        document = await imported(w)
+        made = clean(document)
+        assert made["spec"]["paused"] is True
+        assert "take this line out" in comments(document)
+        before = carried(route.weights)
+        cell = {**made, "metadata": {**made["metadata"], "namespace": "default"}}
+        await w.apply(cell)
+        async with w.running():
+            await w.until(lambda status: status.get("observedGeneration") == 1)
+            await asyncio.sleep(3600)
+            assert all(carried(each) == before for each in (route.weights, *route.history))
+            await w.apply({**cell, "spec": {**made["spec"], "paused": False}})
+            await w.until(lambda status: status.get("stableVersion") == "1.1.0")
+
+
+async def test_what_moves_nothing_is_not_paused() -> None:
+    async with world() as w:
+        w.route({w.group("1.1.0"): 1})
+        w.group("1.0.0")
+        assert "paused" not in clean(await imported(w))["spec"]
 
 
 async def test_the_rule_the_role_and_the_name_are_the_ones_that_were_asked_for() -> None:
