@@ -2,7 +2,8 @@
 
 Derived from the table of operations. Reads of load balancers and clusters have no resource-level permissions (Resource
 `*`); writes are limited to listeners, rules and the types of records that can be routes, and tagging to the one tag
-that Okra sets. Imports no SDK: the command must be quick.
+that Okra sets. Target groups are changed and deleted only where they have that tag; any may get the tags that a set
+names. Imports no SDK: the command must be quick.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from okra.aws.operations import (
     CHANGE_RECORD_SETS,
     CLUSTER_READS,
     CREATE_RULE,
+    CREATE_TARGET_GROUP,
     GET_CHANGE,
     GET_HEALTH_CHECK_STATUS,
     GROUP_WRITES,
@@ -65,7 +67,11 @@ def policy(*, roles: Sequence[str] = (), partition: str = "aws", sets: bool = Fa
         groups = [f"{prefix}:targetgroup/*/*"]
         statements += [
             _allow("OkraFindsClusters", SET_READS, ["*"]),
-            _allow("OkraMakesTargetGroups", (*GROUP_WRITES, ADD_TAGS), groups),
+            _allow("OkraMakesTargetGroups", [CREATE_TARGET_GROUP, ADD_TAGS], groups),
+            _allow(
+                "OkraChangesTargetGroupsItMade", [each for each in GROUP_WRITES if each != CREATE_TARGET_GROUP], groups
+            )
+            | {"Condition": {"Null": {f"aws:ResourceTag/{OWNER_TAG}": "false"}}},
         ]
     if roles:
         statements.append(_allow("OkraWorksInOtherAccounts", [ASSUME_ROLE], list(roles)))

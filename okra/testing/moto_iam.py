@@ -13,7 +13,7 @@ import json
 import re
 import urllib.request
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,8 @@ RECORDS = {
 """The same of Route 53, which names things by their ids: the parameter, and what kind of thing it is."""
 KEYS = ("aws:TagKeys", "route53:ChangeResourceRecordSetsRecordTypes")
 """Of conditions: a request has values of one of them at most."""
+RESOURCE_TAG = "aws:ResourceTag/"
+"""Begins a condition's key that is about a tag of what is acted on."""
 CREATES = ("elasticloadbalancing:CreateRule", "elasticloadbalancing:CreateTargetGroup")
 """What may be tagged as it is made."""
 FORBIDDEN = 403
@@ -168,9 +170,20 @@ def _decide(request: Any, principal: Principal) -> list[Decision]:
     if action in CREATES and "Tags" in params:
         asked["elasticloadbalancing:AddTags"] = tuple(_new(resource) for resource in resources)
     return [
-        Decision(principal.arn, each, on, all(allows(statements, each, resource, keys) for resource in on))
+        Decision(principal.arn, each, on, all(allows(statements, each, arn, keys, _tagged(request, arn)) for arn in on))
         for each, on in asked.items()
     ]
+
+
+def _tagged(request: Any, arn: str) -> set[str]:
+    """The keys of the tags of a target group."""
+    from moto.elbv2.models import elbv2_backends
+
+    if ":targetgroup/" not in arn:
+        return set()
+    region = arn.split(":")[3]
+    tags = elbv2_backends[request.current_account][region].tagging_service.get_tag_dict_for_resource(arn)
+    return set(tags)
 
 
 def _new(resource: str) -> str:
@@ -181,23 +194,33 @@ def _new(resource: str) -> str:
 # Evaluation, pure
 
 
-def allows(statements: Iterable[Mapping[str, Any]], action: str, resource: str, keys: Sequence[str]) -> bool:
+def allows(
+    statements: Iterable[Mapping[str, Any]],
+    action: str,
+    resource: str,
+    keys: Sequence[str],
+    tagged: Collection[str] | None = None,
+) -> bool:
     """Whether these policy statements allow the action on the resource, in a request about tags with these keys, or
-    about records of these types."""
+    about records of these types. `tagged`: the keys of the resource's own tags; None: all that a policy asks for."""
     effects = {
         statement["Effect"]
         for statement in statements
         if any(_matches(pattern, action.lower()) for pattern in map(str.lower, _listed(statement["Action"])))
         and any(_matches(pattern, resource) for pattern in _listed(statement["Resource"]))
-        and _holds(statement.get("Condition", {}), keys)
+        and _holds(statement.get("Condition", {}), keys, tagged)
     }
     return effects == {"Allow"}
 
 
-def _holds(conditions: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> bool:
+def _holds(conditions: Mapping[str, Mapping[str, Any]], keys: Sequence[str], tagged: Collection[str] | None) -> bool:
     """Of conditions only what Okra's policy uses is known here: a condition that isn't would be a wrong answer."""
     for operator, values in conditions.items():
         for key, wanted in values.items():
+            if operator == "Null" and key.startswith(RESOURCE_TAG) and wanted == "false":
+                if tagged is not None and key.removeprefix(RESOURCE_TAG) not in tagged:
+                    return False
+                continue
             if operator != "ForAllValues:StringEquals" or key not in KEYS:
                 raise NotImplementedError(f"the condition {operator} on {key}")
             if not set(keys) <= set(_listed(wanted)):

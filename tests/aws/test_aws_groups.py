@@ -450,6 +450,19 @@ async def test_the_printed_policy_is_enough_for_sets_and_what_it_adds_is_all_use
     assert all(":targetgroup/web-1/" in each for each in groups)
 
 
+async def test_the_printed_policy_lets_nobody_change_or_delete_a_group_that_okra_did_not_make(
+    aws: Aws, aws_world: AwsWorld
+) -> None:
+    account, arn = role_of(aws_world, "sets", policy(sets=True)), aws_world.target_group("theirs", tags={"team": "x"})
+    with pytest.raises(AccessDenied, match="ModifyTargetGroup"):
+        await aws.groups.modify(account, arn, HEALTH)
+    with pytest.raises(AccessDenied, match="ModifyTargetGroupAttributes"):
+        await aws.groups.set_attributes(account, arn, {"stickiness.enabled": "true"})
+    with pytest.raises(AccessDenied, match="DeleteTargetGroup"):
+        await aws.groups.delete(account, arn)
+    await aws.groups.tag(account, arn, {"role": "web"})  # one that a binding names
+
+
 async def test_without_sets_the_policy_lets_nobody_make_a_target_group(aws: Aws, aws_world: AwsWorld) -> None:
     account = role_of(aws_world, "plain", policy())
     with pytest.raises(AccessDenied, match="eks:ListClusters"):
