@@ -115,7 +115,8 @@ def test_a_missing_permission_is_named_and_taken_up_once_it_is_given(
     assert controller.get("/readyz")[0] == 503
     grant(controllers, "leases", "coordination.k8s.io", "leases", "get,create,patch")
     grant(controllers, "config", "", "configmaps", "get")
-    grant(controllers, "checks", "okra.mumoshu.github.io", "checks", "get,list,watch")
+    for others in ("albs", "checks"):
+        grant(controllers, others, "okra.mumoshu.github.io", others, "get,list,watch")
     denied = controller.until("WatchFailed", kind="Cell")["error"]
     assert 'resources: ["cells"], verbs: ["list"]' in denied
     assert "cells" in eventually(lambda: controller.get("/readyz")[1], lambda page: "verbs" in page)
